@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A Swift module of this package, with the settings that all of them share.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The tests of one module.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "holdfast",
+    products: [
+        .library(name: "Holdfast", targets: ["Holdfast"]),
+        .executable(name: "holdfast", targets: ["holdfast-cli"]),
+    ],
+    targets: [
+        // C and C++ libraries of the distribution.
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(
+            name: "CJSON", cxxSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))],
+            linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CPosix", cSettings: [.define("_GNU_SOURCE")]),
+
+        // The layers, lowest first; Tests/TidyTests checks who imports whom.
+        module("HoldfastBytes", ["CJSON", "CXXHash", "CCrypto"]),
+        module("HoldfastThreads", ["CPosix"]),
+        module("HoldfastStorage", ["HoldfastThreads", "CPosix"]),
+        module("HoldfastSimulation", ["HoldfastStorage", "HoldfastThreads"]),
+        module("HoldfastLog", ["HoldfastBytes"]),
+        module(
+            "HoldfastEngine", ["HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "CZstd"]),
+        module(
+            "Holdfast",
+            ["HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine"]),
+        module(
+            "HoldfastCommands",
+            [
+                "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine",
+                "CPosix",
+            ]),
+        .executableTarget(
+            name: "holdfast-cli", dependencies: ["HoldfastCommands"], path: "Sources/holdfast",
+            swiftSettings: settings),
+
+        tests("HoldfastBytesTests", ["HoldfastBytes"]),
+        tests("HoldfastStorageTests", ["HoldfastThreads", "HoldfastStorage", "HoldfastSimulation"]),
+        .testTarget(
+            name: "HoldfastEngineTests",
+            dependencies: ["HoldfastBytes", "HoldfastThreads", "HoldfastLog", "HoldfastEngine", "HoldfastSimulation"],
+            exclude: ["Fixtures"], swiftSettings: settings),
+        tests(
+            "HoldfastTests",
+            ["Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastLog", "HoldfastEngine", "HoldfastSimulation"]),
+        tests("HoldfastCommandsTests", ["HoldfastCommands", "Holdfast", "HoldfastBytes", "HoldfastEngine"]),
+        tests("TidyTests", []),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)

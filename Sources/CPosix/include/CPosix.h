@@ -1,0 +1,20 @@
+// GNU extensions that Swift's Glibc module does not show.
+//
+// This header includes nothing of libc: a feature macro in front of a libc header would change the types that
+// Swift has already imported. CPosix.c is compiled with _GNU_SOURCE and includes the rest.
+#ifndef HOLDFAST_CPOSIX_H
+#define HOLDFAST_CPOSIX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// The symbolic name of an error number, such as "ENOSPC", or "errno" when it has none. Static storage.
+const char *_Nonnull holdfast_errno_name(int32_t number);
+
+/// A sentence for an error number, such as "No space left on device". Static storage, any thread, English.
+const char *_Nonnull holdfast_errno_text(int32_t number);
+
+/// Names the calling thread for debuggers and `ps -L`. Only the first 15 bytes are kept.
+void holdfast_name_thread(const char *_Nonnull name);
+
+#endif

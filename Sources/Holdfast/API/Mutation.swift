@@ -1,0 +1,115 @@
+/// One change of one session, with the conditions under which it may be made.
+///
+/// Made by the functions that bear the operations' names and given to ``HoldfastStore/write(_:)`` or one of
+/// its siblings:
+///
+///     var prompt = Mutation.append(to: "s1", [#"{"role":"user","content":"hello"}"#])
+///     prompt.key = "request-17"
+///     let result = try await store.write(prompt)
+public struct Mutation: Sendable {
+    /// When a write is answered.
+    public enum Durability: String, Sendable {
+        /// When its record is on stable storage.
+        case durable
+        /// At once; the record follows within the store's soft window. A crash in between loses it.
+        case soon
+    }
+
+    /// The session to change.
+    public var session: String
+    let change: Change
+
+    /// The turn that the change belongs to. When that turn is not the open one, the change is refused with
+    /// `stale_turn` or `no_turn`. `nil` for changes that belong to none.
+    public var turn: String?
+    /// The sequence at which the session must be, else the change is refused with `conflict`.
+    public var ifSequence: UInt64?
+    /// An idempotency key, 1 to 255 bytes. A second write with the same key changes nothing and gets the
+    /// first one's result, as long as the key is among the newest 256 of its session.
+    public var key: String?
+    /// When the write is answered; `.durable` except for ``delta(of:in:_:)``.
+    public var durability: Durability = .durable
+
+    init(_ session: String, _ change: Change, turn: String? = nil) {
+        self.session = session
+        self.change = change
+        self.turn = turn
+    }
+}
+
+// The operations that write. Each says what it changes; docs/protocol.md has the rules in full.
+extension Mutation {
+    /// Makes the session `session` with the metadata `fields`, an object.
+    ///
+    /// Refused with `session_exists`, and with `session_deleted` for an id that was used before.
+    public static func create(_ session: String, fields: JSON = "{}") -> Mutation {
+        Mutation(session, .create(fields: fields.bytes))
+    }
+
+    /// Applies the JSON merge patch (RFC 7396) `fields` to the session's metadata.
+    public static func set(_ session: String, fields: JSON) -> Mutation {
+        Mutation(session, .set(patch: fields.bytes))
+    }
+
+    /// Adds `messages`, at least one object, to the end of the message list.
+    public static func append(to session: String, _ messages: [JSON]) -> Mutation {
+        Mutation(session, .append(MessageList(messages)))
+    }
+
+    /// Keeps the first `count` messages and drops the rest.
+    public static func truncate(_ session: String, keep count: Int) -> Mutation {
+        Mutation(session, .truncate(count: count))
+    }
+
+    /// Puts `messages`, which may be none, in the place of the whole list.
+    public static func replace(_ session: String, messages: [JSON]) -> Mutation {
+        Mutation(session, .replace(MessageList(messages)))
+    }
+
+    /// Opens a turn whose pending message is the object `message`. Answered when the message is durable.
+    ///
+    /// `turn` is made up when it is `nil`. `stream` and `source` are the caller's notes, at most 1024 bytes
+    /// each. Refused with `turn_open` while another turn is open.
+    public static func beginTurn(
+        in session: String, turn: String? = nil, message: JSON, stream: String? = nil, source: String? = nil
+    ) -> Mutation {
+        let begin = BeginTurn(message: message.bytes, stream: stream, source: source, isResume: false)
+        return Mutation(session, .beginTurn(begin), turn: turn)
+    }
+
+    /// Takes up the open turn `turn` again after a crash: counts one more attempt.
+    public static func resumeTurn(
+        _ turn: String, in session: String, stream: String? = nil, source: String? = nil
+    ) -> Mutation {
+        let begin = BeginTurn(message: nil, stream: stream, source: source, isResume: true)
+        return Mutation(session, .beginTurn(begin), turn: turn)
+    }
+
+    /// Adds a piece of output, any JSON value, to the open turn. Answered at once unless told otherwise.
+    public static func delta(of turn: String, in session: String, _ data: JSON) -> Mutation {
+        var mutation = Mutation(session, .delta(data: data.bytes), turn: turn)
+        mutation.durability = .soon
+        return mutation
+    }
+
+    /// Ends the open turn: its pending message joins the list, unless it is there already or `keepsMessage`
+    /// is false, and `messages` follow it, in one record.
+    public static func endTurn(
+        _ turn: String, in session: String, status: TurnStatus, messages: [JSON] = [],
+        keepsMessage: Bool = true,
+        reason: String? = nil
+    ) -> Mutation {
+        let end = EndTurn(
+            status: status, reason: reason, keepsMessage: keepsMessage, messages: MessageList(messages))
+        return Mutation(session, .endTurn(end), turn: turn)
+    }
+
+    /// Deletes the session. Its id stays taken: every later operation on it is refused with
+    /// `session_deleted`.
+    public static func delete(_ session: String) -> Mutation { Mutation(session, .delete) }
+}
+
+/// How a turn ended.
+public enum TurnStatus: String, Sendable {
+    case completed, cancelled, failed
+}

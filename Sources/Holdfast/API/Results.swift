@@ -1,0 +1,111 @@
+/// What a write did.
+public struct WriteResult: Hashable, Sendable {
+    /// The session that was changed.
+    public var session: String
+    /// The number of the write's record.
+    public var sequence: UInt64
+    /// How many messages the session had after the write.
+    public var messageCount: Int
+    /// The turn that was begun, resumed, ended or given a delta.
+    public var turn: String?
+    /// The number of the delta within its turn, from 1.
+    public var delta: UInt64?
+    /// How often the turn that was begun or resumed has been tried, from 1.
+    public var attempts: UInt64?
+    /// Whether the record is on stable storage; false only for ``Mutation/Durability/soon``.
+    public var isDurable = true
+}
+
+/// A session as it was at one sequence, with a window of its messages.
+public struct SessionState: Hashable, Sendable {
+    /// What is known without the messages.
+    public var summary: SessionSummary
+    /// The metadata, one object.
+    public var fields: JSON
+    /// The open turn with its pending message.
+    public var turn: OpenTurn?
+    /// The place of the first message of the window, from 0.
+    public var from: Int
+    /// The window.
+    public var messages: [JSON]
+    /// Where the next window begins; `nil` at the end of the list.
+    public var next: Int?
+    /// The open turn's deltas, when they were asked for.
+    public var deltas: [Delta]?
+    /// Whether the turn has more deltas than fit; ask again after the last one's number.
+    public var hasMoreDeltas = false
+}
+
+/// What a session is known by without its messages.
+public struct SessionSummary: Hashable, Sendable {
+    /// The session's id.
+    public var session: String
+    /// The last record.
+    public var sequence: UInt64
+    /// How many messages there are.
+    public var messageCount: Int
+    /// When the first record was written, in milliseconds since 1970.
+    public var createdAt: UInt64
+    /// When the last record was written.
+    public var updatedAt: UInt64
+    /// When a message was last added; `nil` when none ever was.
+    public var lastMessageAt: UInt64?
+}
+
+/// One output piece of a turn.
+public struct Delta: Hashable, Sendable {
+    /// Its number within the turn, from 1.
+    public var number: UInt64
+    /// What the caller gave.
+    public var data: JSON
+}
+
+/// A turn that has begun and not ended.
+public struct OpenTurn: Hashable, Sendable {
+    /// The turn's id.
+    public var turn: String
+    /// The prompt.
+    public var message: JSON
+    /// Whether the prompt has joined the message list already, with the turn's first append.
+    public var isMessageListed: Bool
+    /// When the turn began, in milliseconds since 1970.
+    public var begunAt: UInt64
+    /// How often it was begun or resumed, from 1.
+    public var attempts: UInt64
+    /// How many deltas it has.
+    public var deltas: UInt64
+    /// The bytes of those deltas.
+    public var deltaBytes: UInt64
+    /// The caller's name of the stream that shows the turn.
+    public var stream: String?
+    /// The caller's note of where the prompt came from.
+    public var source: String?
+}
+
+/// A session that waits for the end of a turn.
+public struct PendingTurn: Hashable, Sendable {
+    /// The session's id.
+    public var session: String
+    /// The open turn.
+    public var turn: OpenTurn
+    /// How long ago the turn began, in milliseconds.
+    public var age: UInt64
+}
+
+/// One row of a list.
+public struct SessionRow: Hashable, Sendable {
+    /// Counts and times.
+    public var summary: SessionSummary
+    /// The open turn's id.
+    public var turn: String?
+    /// The whole row as the protocol shows it, one object; with the short metadata fields in `fields`.
+    public var json: JSON
+}
+
+/// Part of a list in the byte order of session ids.
+public struct Page<Row: Sendable>: Sendable {
+    /// The rows.
+    public var rows: [Row]
+    /// The session after which the next page begins; `nil` on the last page.
+    public var next: String?
+}

@@ -1,0 +1,22 @@
+package import HoldfastLog
+import HoldfastThreads
+
+/// How a store of sessions works above its log.
+public struct StoreOptions: Sendable {
+    /// How many sessions are kept ready to append to; beyond that the one used longest ago is let go, unless
+    /// something of it is in flight. About 1 KiB each, plus metadata and pending message.
+    public var hotSessions = 4096
+    /// Whether snapshots are taken in the background.
+    public var compactsInBackground = true
+    /// When one is due.
+    public var compaction = CompactionPolicy()
+    /// What time it is, in milliseconds since 1970; for tests.
+    package var now: @Sendable () -> Milliseconds = { SystemClock.shared.wallMilliseconds() }
+
+    /// The defaults.
+    public init() {}
+}
+
+extension SystemClock {
+    fileprivate static let shared = SystemClock()
+}

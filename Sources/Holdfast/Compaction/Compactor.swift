@@ -1,0 +1,90 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastThreads
+
+/// Takes snapshots: one session at a time, off the append path, with memory for one record and the list's
+/// runs.
+final class Compactor: Sendable {
+    private let log: any SessionLog
+    private let sessions: HotSessions
+    /// Held while a snapshot is taken.
+    private let oneAtATime = Lock(())
+
+    init(log: any SessionLog, sessions: HotSessions) {
+        self.log = log
+        self.sessions = sessions
+    }
+
+    /// Writes a snapshot of all that is durable of the session and lets the log drop what it replaces.
+    /// Answers whether there was anything that the last snapshot does not have.
+    func compact(_ id: SessionID) throws(HoldfastError) -> Bool {
+        try oneAtATime.withLock { (_) throws(HoldfastError) in
+            let view = try sessions.view(of: id)
+            if view.head.sequence == 0 { throw HoldfastError(.unknownSession, "there is no such session") }
+            let gathered = load(of: view.origin)?.payloadBytes ?? 0
+            let isNew = try sessions.reading(view) { (reader) throws(LogError) in try reader.putSnapshot() }
+            try settle(view.origin, gathered: gathered)
+            return isNew
+        }
+    }
+
+    /// Compacts every session. Answers how many snapshots were written; sessions that cannot be read are
+    /// passed over.
+    func compactAll() throws(HoldfastError) -> Int {
+        var ids: [SessionID] = []
+        try translated { () throws(LogError) in
+            try log.list { (row) throws(LogError) in
+                ids.append(row.session)
+                return true
+            }
+        }
+        var written = 0
+        for id in ids {
+            do throws(HoldfastError) {
+                if try compact(id) { written += 1 }
+            } catch {
+                // What has to do with this session alone must not keep the others from being compacted.
+                let isItsOwn: Set<HoldfastError.Code> = [.damaged, .unknownSession, .fenced]
+                guard isItsOwn.contains(error.code) else { throw error }
+            }
+        }
+        return written
+    }
+
+    /// What the session has gathered since its last snapshot; `nil` when it is not ready.
+    func load(of session: HotSession) -> CompactionLoad? { session.state.withLock { $0?.load } }
+
+    /// Begins to count anew after a snapshot of the `gathered` bytes.
+    private func settle(_ session: HotSession, gathered: Int) throws(HoldfastError) {
+        let bytes = try translated { () throws(LogError) in try log.snapshot(session.id)?.byteCount ?? 0 }
+        session.state.withLock { state in
+            guard var load = state?.load else { return }
+            load.payloadBytes -= min(gathered, load.payloadBytes)
+            load.snapshotBytes = bytes
+            state?.load = load
+        }
+    }
+
+    /// Begins to count anew after a snapshot that failed, so that it is tried again after as much again and
+    /// not with every append.
+    func giveUp(_ id: SessionID) {
+        let session = sessions.pin(id)
+        session.state.withLock { $0?.load.payloadBytes = 0 }
+        sessions.unpin(session)
+    }
+}
+
+extension ViewReader {
+    /// Writes the view's snapshot, unless it is there, and trims the log. Answers whether it was written.
+    fileprivate func putSnapshot() throws(LogError) -> Bool {
+        let sequence = view.head.sequence
+        let isNew = try log.snapshot(view.session).map { $0.sequence < sequence } ?? true
+        if isNew {
+            try log.putSnapshot(view.session, through: sequence) { (sink) throws(LogError) in
+                try writeDocument(to: sink)
+            }
+        }
+        try log.trim(view.session)
+        return isNew
+    }
+}

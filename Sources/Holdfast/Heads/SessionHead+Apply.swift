@@ -1,0 +1,119 @@
+import HoldfastBytes
+import HoldfastLog
+
+// The reducer: what each record does. It does not ask whether it may, which was decided before the record was
+// written (see ``resolve(_:)``); it throws only for records that no version of this code writes.
+extension SessionHead {
+    /// Folds the next record in. Nothing is changed when this throws.
+    mutating func apply(_ record: LogRecord) throws(ContentError) {
+        let content = try RecordContent(kind: record.kind, payload: record.payload)
+        self = try applying(content, sequence: record.sequence, time: record.time)
+        remember(content)
+    }
+
+    /// The head after the next record, whose payload is decoded already, but for ``remember(_:)``.
+    func applying(
+        _ content: RecordContent, sequence: Sequence, time: Milliseconds
+    ) throws(ContentError) -> SessionHead {
+        guard sequence == self.sequence + 1 else { throw ContentError("record \(sequence) is out of order") }
+        var next = self
+        if next.sequence == 0 { next.createdAt = time }
+        next.sequence = sequence
+        next.updatedAt = time
+        if content.listsPending { next.turn?.isListed = true }
+        try next.apply(content.change, turn: content.turn, time: time)
+        return next
+    }
+
+    /// Notes what the write of `content`, folded in just now, is answered, if it had a key. A step of its own so that
+    /// the keys are changed in place, and not copied with every record.
+    mutating func remember(_ content: RecordContent) {
+        if let key = content.key { keys.add(answer(to: content), at: key) }
+    }
+
+    /// The head as others are shown it: without what only a writer needs.
+    var published: SessionHead {
+        var head = self
+        head.keys = NewestEntries(capacity: SessionLimits.keys)
+        return head
+    }
+
+    private mutating func apply(_ change: Change, turn: Label?, time: Milliseconds) throws(ContentError) {
+        switch change {
+        case .create(let fields): self.fields = try Self.fields(fields)
+        case .set(let patch): try merge(patch)
+        case .append(let messages): list(messages, at: time)
+        case .truncate(let count): messageCount = min(messageCount, count)
+        case .replace(let messages):
+            messageCount = 0
+            list(messages, at: time)
+        case .beginTurn(let begin): try self.begin(begin, turn, at: time)
+        case .delta(let data):
+            self.turn?.deltas += 1
+            self.turn?.deltaBytes += UInt64(data.count)
+        case .endTurn(let end):
+            list(end.messages, at: time)
+            if let turn { endedTurns.add(end.status, at: turn) }
+            self.turn = nil
+        case .delete: bury()
+        }
+    }
+
+    /// What the write of `content`, just folded in, is answered.
+    func answer(to content: RecordContent) -> KeyedAnswer {
+        let kind = content.change.kind
+        var answer = KeyedAnswer(kind: kind, sequence: sequence, messageCount: messageCount)
+        if kind == .beginTurn || kind == .delta || kind == .endTurn { answer.turn = content.turn }
+        if kind == .beginTurn { answer.attempts = turn?.attempts }
+        if kind == .delta { answer.delta = turn?.deltas }
+        return answer
+    }
+}
+
+// The parts of the reducer.
+extension SessionHead {
+    /// The fields as they are given: a `null` is a value here, and not the removal that it is in a patch.
+    private static func fields(_ object: [UInt8]) throws(ContentError) -> JSONFields {
+        guard let fields = JSONFields(try JSONTree.parsed(object, detail: 1)) else {
+            throw ContentError("the fields are not an object")
+        }
+        return fields
+    }
+
+    private mutating func merge(_ patch: [UInt8]) throws(ContentError) {
+        let patch = try JSONTree.parsed(patch, detail: 1)
+        guard patch.kind == .object else { throw ContentError("the fields are not an object") }
+        do {
+            try fields.merge(patch: patch, depthLimit: SessionLimits.depth)
+        } catch {
+            throw ContentError(error.description)
+        }
+    }
+
+    private mutating func list(_ messages: MessageList, at time: Milliseconds) {
+        guard !messages.isEmpty else { return }
+        messageCount += messages.count
+        lastMessageAt = time
+    }
+
+    private mutating func begin(_ begin: BeginTurn, _ id: Label?, at time: Milliseconds) throws(ContentError)
+    {
+        guard let id else { throw ContentError("a turn without an id begins") }
+        if let message = begin.message {
+            turn = TurnHead(id: id, message: message, sequence: sequence, begunAt: time)
+        } else {
+            turn?.attempts += 1
+        }
+        if let stream = begin.stream { turn?.stream = stream }
+        if let source = begin.source { turn?.source = source }
+    }
+
+    /// Keeps of a deleted session what refuses later writes and answers retries.
+    private mutating func bury() {
+        isDeleted = true
+        fields = JSONFields()
+        messageCount = 0
+        lastMessageAt = nil
+        turn = nil
+    }
+}

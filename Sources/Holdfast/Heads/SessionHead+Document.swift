@@ -1,0 +1,171 @@
+import HoldfastBytes
+import HoldfastLog
+
+// A session's document: one JSON object that people, tools and other programs can read as it is.
+//
+//     {"session_id":"s1", <the metadata fields, in order>,
+//      "holdfast":{"format_version":1,"sequence":9,"created_at":…,"updated_at":…,["last_message_at":…,]
+//                  ["deleted":true,]["turn":{…},]["ended_turns":[["t","completed"]],]["keys":[["k",…]]]},
+//      "message_count":2,
+//      "messages":[
+//     {…},
+//     {…}
+//     ][,"deltas":[
+//     …
+//     ]]
+//
+// Everything that an append needs stands before the messages, so that the head is read without them. `deltas`
+// are those of the open turn. The log adds `,"check":"…"}`.
+extension SessionHead {
+    static let documentVersion: UInt64 = 1
+
+    /// The document up to and without the comma before `"messages"`.
+    func documentOpening(_ session: SessionID) -> [UInt8] {
+        var writer = JSONWriter(capacity: 1024)
+        writer.beginObject()
+        writer.member("session_id", session.text)
+        for field in fields.fields {
+            writer.key(raw: field.rawKey)
+            writer.raw(field.rawValue)
+        }
+        writer.key("holdfast")
+        writer.beginObject()
+        writeState(to: &writer)
+        writer.endObject()
+        writer.member("message_count", messageCount)
+        return writer.bytes
+    }
+
+    private func writeState(to writer: inout JSONWriter) {
+        writer.member("format_version", Self.documentVersion)
+        writer.member("sequence", sequence)
+        writer.member("created_at", createdAt)
+        writer.member("updated_at", updatedAt)
+        if let lastMessageAt { writer.member("last_message_at", lastMessageAt) }
+        if isDeleted { writer.member("deleted", true) }
+        if let turn {
+            writer.key("turn")
+            turn.write(to: &writer)
+        }
+        writer.entries("ended_turns", endedTurns) { writer, status in writer.string(status.rawValue) }
+        writer.entries("keys", keys) { writer, answer in answer.write(to: &writer) }
+    }
+
+    /// The head in a document of which `opening` is everything before `"messages"`, closed with a brace.
+    init(documentOpening opening: [UInt8]) throws(ContentError) {
+        let root = try JSONTree.parsed(opening, detail: 4)
+        guard root.kind == .object else { throw ContentError("the document is not an object") }
+        let state = try root.required("holdfast")
+        guard try state.unsigned("format_version") == Self.documentVersion else {
+            throw ContentError("the document is of a later version")
+        }
+        fields = JSONFields(root) ?? JSONFields()
+        for name in Mutation.reservedFields { fields.remove(name) }
+        messageCount = try root.count("message_count")
+        sequence = try state.unsigned("sequence")
+        createdAt = try state.unsigned("created_at")
+        updatedAt = try state.unsigned("updated_at")
+        if state["last_message_at"] != nil { lastMessageAt = try state.unsigned("last_message_at") }
+        isDeleted = state["deleted"]?.bool ?? false
+        if let turn = state["turn"] { self.turn = try TurnHead(turn) }
+        try readEntries(state)
+    }
+
+    private mutating func readEntries(_ state: JSONRef) throws(ContentError) {
+        for (label, entry) in try state.entries("ended_turns") {
+            guard let status = entry.first?.string.flatMap(TurnStatus.init(rawValue:)) else {
+                throw ContentError("an ended turn without its status")
+            }
+            endedTurns.add(status, at: label)
+        }
+        for (label, entry) in try state.entries("keys") { keys.add(try KeyedAnswer(entry), at: label) }
+    }
+}
+
+extension TurnHead {
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("turn", id.text)
+        writer.member("begun_at", begunAt)
+        writer.member("attempts", attempts)
+        if let stream { writer.member("stream", stream) }
+        if let source { writer.member("source", source) }
+        writer.member("sequence", sequence)
+        writer.member("deltas", deltas)
+        writer.member("delta_bytes", deltaBytes)
+        writer.member("message_listed", isListed)
+        writer.member("message", raw: message)
+        writer.endObject()
+    }
+
+    init(_ value: JSONRef) throws(ContentError) {
+        guard value.kind == .object, let id = try value.label("turn") else {
+            throw ContentError("an open turn without its id")
+        }
+        self.init(
+            id: id, message: try value.object("message"), isListed: value["message_listed"]?.bool ?? false,
+            sequence: try value.unsigned("sequence"), begunAt: try value.unsigned("begun_at"),
+            attempts: try value.unsigned("attempts"), deltas: try value.unsigned("deltas"),
+            deltaBytes: try value.unsigned("delta_bytes"), stream: value["stream"]?.string,
+            source: value["source"]?.string)
+    }
+}
+
+extension KeyedAnswer {
+    /// Writes the elements behind the key: kind, sequence, message count, turn, delta, attempts.
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.integer(kind.rawValue)
+        writer.integer(sequence)
+        writer.integer(messageCount)
+        if let turn { writer.string(turn.text) } else { writer.null() }
+        if let delta { writer.integer(delta) } else { writer.null() }
+        if let attempts { writer.integer(attempts) } else { writer.null() }
+    }
+
+    fileprivate init(_ entry: ArraySlice<JSONRef>) throws(ContentError) {
+        let parts = Array(entry)
+        guard parts.count >= 6, let kind = parts[0].unsigned.flatMap({ UInt8(exactly: $0) }),
+            let kind = RecordKind(rawValue: kind), let sequence = parts[1].unsigned,
+            let count = parts[2].int
+        else { throw ContentError("an idempotency key without its answer") }
+        self.init(
+            kind: kind, sequence: sequence, messageCount: Int(count),
+            turn: parts[3].string.flatMap(Label.init), delta: parts[4].unsigned, attempts: parts[5].unsigned)
+    }
+}
+
+extension JSONWriter {
+    /// Writes `entries`, oldest first, as arrays that begin with the label; nothing when there are none.
+    fileprivate mutating func entries<Value>(
+        _ name: StaticString, _ entries: NewestEntries<Value>, _ write: (inout JSONWriter, Value) -> Void
+    ) {
+        guard !entries.labels.isEmpty else { return }
+        key(name)
+        beginArray()
+        for label in entries.labels {
+            guard let value = entries[label] else { preconditionFailure("a label without its entry") }
+            beginArray()
+            string(label.text)
+            write(&self, value)
+            endArray()
+        }
+        endArray()
+    }
+}
+
+extension JSONRef {
+    /// The entries that ``JSONWriter/entries(_:_:_:)`` wrote.
+    fileprivate func entries(_ name: String) throws(ContentError) -> [(Label, ArraySlice<JSONRef>)] {
+        guard let list = self[name] else { return [] }
+        guard list.kind == .array else { throw ContentError("the member '\(name)' is not an array") }
+        var entries: [(Label, ArraySlice<JSONRef>)] = []
+        for element in list.elements {
+            let parts = element.kind == .array ? Array(element.elements) : []
+            guard let label = parts.first?.string.flatMap(Label.init) else {
+                throw ContentError("an entry of '\(name)' without its label")
+            }
+            entries.append((label, parts.dropFirst()))
+        }
+        return entries
+    }
+}

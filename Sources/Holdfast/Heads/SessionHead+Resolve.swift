@@ -1,0 +1,123 @@
+import HoldfastBytes
+import HoldfastLog
+
+/// What is to be done about a mutation.
+enum Resolution: Equatable {
+    /// Append a record that says this.
+    case append(RecordContent)
+    /// Nothing: the mutation is a retry, and this was the first answer.
+    case repeated(KeyedAnswer)
+}
+
+// The rules: what may be written now. Pure; nothing is changed here.
+extension SessionHead {
+    /// Decides about `mutation`, whose values are checked. Throws the refusal.
+    func resolve(_ mutation: Mutation) throws(HoldfastError) -> Resolution {
+        let kind = mutation.change.kind
+        let key = try mutation.key.map { (text) throws(HoldfastError) in try Self.label(text, "key") }
+        if let key, let first = keys[key] { return .repeated(try first.repeated(as: kind, key)) }
+        try checkExistence(for: kind)
+        if let expected = mutation.ifSequence, expected != sequence {
+            throw HoldfastError(
+                .conflict,
+                "the session is at sequence \(sequence), not \(expected); read it and decide again",
+                sequence: sequence)
+        }
+        let turn = try mutation.turn.map { (text) throws(HoldfastError) in try Self.label(text, "turn") }
+        if kind != .beginTurn, let turn { try checkFence(turn) }
+        return .append(try content(of: mutation.change, turn: turn, key: key))
+    }
+
+    private func checkExistence(for kind: RecordKind) throws(HoldfastError) {
+        if isDeleted { throw HoldfastError(.sessionDeleted, "the session was deleted; its id stays taken") }
+        if kind == .create, sequence > 0 {
+            throw HoldfastError(.sessionExists, "a session with this id exists", sequence: sequence)
+        }
+        if kind != .create, sequence == 0 {
+            throw HoldfastError(.unknownSession, "there is no such session; create it first")
+        }
+    }
+
+    /// Lets only the open turn through, so that a late finisher cannot overwrite its successor.
+    private func checkFence(_ id: Label) throws(HoldfastError) {
+        if turn?.id == id { return }
+        if let status = endedTurns[id] {
+            throw HoldfastError(.staleTurn, "turn '\(id)' has ended: \(status.rawValue)")
+        }
+        if let turn { throw HoldfastError(.staleTurn, "turn '\(turn.id)' is open, not '\(id)'") }
+        throw HoldfastError(.noTurn, "no turn is open")
+    }
+
+    private func content(
+        of change: Change, turn: Label?, key: Label?
+    ) throws(HoldfastError) -> RecordContent {
+        var content = RecordContent(change: change, turn: turn, key: key)
+        switch change {
+        case .create, .set, .replace, .delete: break
+        case .append(let messages):
+            if turn != nil { list(&content) { .append(messages.preceded(by: $0)) } }
+        case .truncate(let count):
+            guard count <= messageCount else {
+                throw HoldfastError(.badRequest, "cannot keep \(count) of \(messageCount) messages")
+            }
+        case .beginTurn(let begin): content.turn = try turnToBegin(begin, turn)
+        case .delta: try requireTurn(turn)
+        case .endTurn(var end):
+            try requireTurn(turn)
+            let keeps = end.keepsMessage
+            end.keepsMessage = true
+            content.change = .endTurn(end)
+            if keeps {
+                list(&content) { message in
+                    end.messages = end.messages.preceded(by: message)
+                    return .endTurn(end)
+                }
+            }
+        }
+        return content
+    }
+
+    /// Puts the pending message in front of the messages of `content`, unless it is listed already.
+    private func list(_ content: inout RecordContent, _ change: (_ pending: [UInt8]) -> Change) {
+        guard let turn, !turn.isListed else { return }
+        content.change = change(turn.message)
+        content.listsPending = true
+    }
+
+    private func requireTurn(_ id: Label?) throws(HoldfastError) {
+        if id == nil { throw HoldfastError(.badRequest, "the operation needs the id of a turn") }
+    }
+
+    /// The id of the turn that may begin or be taken up again.
+    private func turnToBegin(_ begin: BeginTurn, _ id: Label?) throws(HoldfastError) -> Label {
+        if begin.isResume {
+            try requireTurn(id)
+            if let id { try checkFence(id) }
+        } else {
+            if let turn {
+                throw HoldfastError(.turnOpen, "turn '\(turn.id)' is open; end it first, or resume it")
+            }
+            if let id, let status = endedTurns[id] {
+                throw HoldfastError(.staleTurn, "turn '\(id)' has ended: \(status.rawValue)")
+            }
+        }
+        return id ?? .random()
+    }
+
+    private static func label(_ text: String, _ name: String) throws(HoldfastError) -> Label {
+        guard let label = Label(text) else {
+            throw HoldfastError(.badRequest, "'\(name)' must have 1 to 255 bytes")
+        }
+        return label
+    }
+}
+
+extension KeyedAnswer {
+    /// This answer again, if the retry is of the same operation.
+    fileprivate func repeated(as kind: RecordKind, _ key: Label) throws(HoldfastError) -> KeyedAnswer {
+        guard kind == self.kind else {
+            throw HoldfastError(.badRequest, "key '\(key)' belongs to an earlier \(self.kind.name)")
+        }
+        return self
+    }
+}

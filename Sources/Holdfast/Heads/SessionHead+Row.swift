@@ -1,0 +1,80 @@
+import HoldfastBytes
+import HoldfastLog
+
+// The row that lists a session: one object.
+//
+//     {"session":"s1","sequence":9,"message_count":2,"created_at":…,"updated_at":…,["last_message_at":…,]
+//      ["deleted":true,]["turn":{"turn":"t","begun_at":…,"attempts":1},]"fields":{…}}
+//
+// `fields` has the short metadata fields only, because rows are held in memory.
+extension SessionHead {
+    /// The row.
+    func row(_ session: SessionID) -> SummaryRow {
+        var writer = JSONWriter(capacity: 512)
+        writer.beginObject()
+        writeSummary(session, to: &writer)
+        if isDeleted { writer.member("deleted", true) }
+        if let turn {
+            writer.key("turn")
+            writer.beginObject()
+            writer.member("turn", turn.id.text)
+            writer.member("begun_at", turn.begunAt)
+            writer.member("attempts", turn.attempts)
+            writer.endObject()
+        }
+        writer.key("fields")
+        writeShortFields(to: &writer)
+        writer.endObject()
+        return SummaryRow(session: session, sequence: sequence, row: writer.finish())
+    }
+
+    /// Writes counts and times as members of an open object.
+    func writeSummary(_ session: SessionID, to writer: inout JSONWriter) {
+        writer.member("session", session.text)
+        writer.member("sequence", sequence)
+        writer.member("message_count", messageCount)
+        writer.member("created_at", createdAt)
+        writer.member("updated_at", updatedAt)
+        if let lastMessageAt { writer.member("last_message_at", lastMessageAt) }
+    }
+
+    private func writeShortFields(to writer: inout JSONWriter) {
+        var room = SessionLimits.rowByteCount
+        writer.beginObject()
+        for field in fields.fields {
+            let size = field.rawKey.count + field.rawValue.count + 2
+            guard size <= min(room, SessionLimits.rowFieldByteCount) else { continue }
+            room -= size
+            writer.key(raw: field.rawKey)
+            writer.raw(field.rawValue)
+        }
+        writer.endObject()
+    }
+
+    /// Counts and times.
+    func summary(_ session: SessionID) -> SessionSummary {
+        SessionSummary(
+            session: session.text, sequence: sequence, messageCount: messageCount, createdAt: createdAt,
+            updatedAt: updatedAt, lastMessageAt: lastMessageAt)
+    }
+}
+
+/// A row as it was read back.
+struct ListedRow {
+    let row: SessionRow
+    let isDeleted: Bool
+
+    /// Reads what ``SessionHead/row(_:)`` wrote; `nil` when it is of another shape, such as empty.
+    init?(_ summary: SummaryRow) {
+        guard let root = try? JSONTree.parsed(summary.row, detail: 2), root.kind == .object,
+            let sequence = root["sequence"]?.unsigned, let count = root["message_count"]?.int,
+            let createdAt = root["created_at"]?.unsigned, let updatedAt = root["updated_at"]?.unsigned
+        else { return nil }
+        let summaryPart = SessionSummary(
+            session: summary.session.text, sequence: sequence, messageCount: Int(count), createdAt: createdAt,
+            updatedAt: updatedAt, lastMessageAt: root["last_message_at"]?.unsigned)
+        row = SessionRow(
+            summary: summaryPart, turn: root["turn"]?["turn"]?.string, json: JSON(summary.row))
+        isDeleted = root["deleted"]?.bool ?? false
+    }
+}

@@ -1,0 +1,54 @@
+import HoldfastBytes
+import HoldfastLog
+
+/// What an append needs to know of its session: everything but the messages.
+///
+/// A session's head is a pure fold over its records, so that two readers of the same records cannot differ.
+/// Its size depends on the metadata and on the pending message, never on the length of the session.
+struct SessionHead: Sendable, Equatable {
+    /// The metadata, in order.
+    var fields = JSONFields()
+    /// How many messages are listed.
+    var messageCount = 0
+    /// The last record that is folded in; 0 when the session has none, which is to say that there is no
+    /// session.
+    var sequence: Sequence = 0
+    var createdAt: Milliseconds = 0
+    var updatedAt: Milliseconds = 0
+    var lastMessageAt: Milliseconds?
+    /// The open turn.
+    var turn: TurnHead?
+    /// How the newest of the other turns ended.
+    var endedTurns = NewestEntries<TurnStatus>(capacity: SessionLimits.endedTurns)
+    /// What the newest writes that had a key were answered.
+    var keys = NewestEntries<KeyedAnswer>(capacity: SessionLimits.keys)
+    /// Whether the last record is the session's tombstone.
+    var isDeleted = false
+}
+
+/// An open turn.
+struct TurnHead: Sendable, Equatable {
+    var id: Label
+    /// The pending message as it is spelled.
+    var message: [UInt8]
+    /// Whether the pending message has joined the list.
+    var isListed = false
+    /// The record that began the turn.
+    var sequence: Sequence
+    var begunAt: Milliseconds
+    var attempts: UInt64 = 1
+    var deltas: UInt64 = 0
+    var deltaBytes: UInt64 = 0
+    var stream: String?
+    var source: String?
+}
+
+/// What a write under an idempotency key was answered, so that a retry gets the same.
+struct KeyedAnswer: Sendable, Equatable {
+    var kind: RecordKind
+    var sequence: Sequence
+    var messageCount: Int
+    var turn: Label?
+    var delta: UInt64?
+    var attempts: UInt64?
+}

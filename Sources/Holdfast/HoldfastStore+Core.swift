@@ -1,0 +1,131 @@
+import HoldfastBytes
+import HoldfastLog
+
+// How one mutation becomes a durable record.
+extension HoldfastStore {
+    typealias Completion = @Sendable (Result<WriteResult, HoldfastError>) -> Void
+
+    /// What is left to do for a mutation once its session is unlocked.
+    private enum Rest {
+        /// The session failed before it came to this: again, from its records.
+        case tryAgain
+        /// The log will call back.
+        case none
+        case answer(WriteResult)
+        /// Answer when the record is durable.
+        case answerLater(WriteResult)
+    }
+
+    /// Decides about `mutation`, whose values are checked, appends its record and sees to the answer.
+    func perform(_ mutation: Mutation, on id: SessionID, _ completion: @escaping Completion)
+        throws(HoldfastError)
+    {
+        while true {
+            let session = sessions.pin(id)
+            defer { sessions.unpin(session) }
+            let rest = try session.withState(from: log) { (state) throws(HoldfastError) in
+                try session.hasFailed ? .tryAgain : append(mutation, to: session, &state, completion)
+            }
+            switch rest {
+            case .tryAgain: continue
+            case .none: return
+            case .answer(let result): return completion(.success(result))
+            case .answerLater(let result):
+                return session.whenDurable(result.sequence) { Self.answer(result, $0, completion) }
+            }
+        }
+    }
+
+    private func append(
+        _ mutation: Mutation, to session: HotSession, _ state: inout HotSession.State,
+        _ completion: @escaping Completion
+    ) throws(HoldfastError) -> Rest {
+        switch try state.head.resolve(mutation) {
+        case .repeated(let answer):
+            let result = WriteResult(session.id, answer, isDurable: mutation.durability == .durable)
+            return mutation.durability == .durable ? .answerLater(result) : .answer(result)
+        case .append(let content):
+            let result = try append(content, to: session, &state, mutation.durability, completion)
+            return mutation.durability == .durable ? .none : .answer(result)
+        }
+    }
+
+    /// Appends the record, and only then changes the state: what the log refuses has not happened.
+    private func append(
+        _ content: RecordContent, to session: HotSession, _ state: inout HotSession.State,
+        _ durability: Mutation.Durability, _ completion: @escaping Completion
+    ) throws(HoldfastError) -> WriteResult {
+        guard let claim = state.claim else {
+            throw HoldfastError(.readOnly, "the store is open for reading only")
+        }
+        let payload = content.encoded()
+        guard payload.count <= log.payloadLimit else {
+            throw HoldfastError(
+                .tooLarge, "a record of \(payload.count) bytes; at most \(log.payloadLimit) fit")
+        }
+        let time = max(options.now(), state.head.updatedAt)
+        let head = try state.head.accepting(content, time: time)
+        let published = head.published
+        let result = WriteResult(session.id, head.answer(to: content), isDurable: durability == .durable)
+        let record = LogRecord(
+            sequence: head.sequence, kind: content.change.kind.rawValue, time: time, payload: payload)
+        try queue(record, under: claim, durability, session, published) { error in
+            if durability == .durable { Self.answer(result, error, completion) }
+        }
+        state.head = consume head
+        state.head.remember(content)
+        state.load.payloadBytes += payload.count
+        state.load.lastUse = time
+        session.noteAppended(published)
+        background?.noteAppend(to: session.id, state.load)
+        return result
+    }
+
+    private func queue(
+        _ record: LogRecord, under claim: LogClaim, _ durability: Mutation.Durability, _ session: HotSession,
+        _ head: SessionHead, _ completed: @escaping @Sendable (LogError?) -> Void
+    ) throws(HoldfastError) {
+        sessions.pin(session)
+        do throws(LogError) {
+            _ = try log.append(
+                claim, expected: record.sequence - 1, kind: record.kind, time: record.time,
+                payload: record.payload, durability: durability == .durable ? .durable : .soon
+            ) { [sessions] error in
+                if error != nil { sessions.drop(session) }
+                session.noteCompleted(head, error)
+                completed(error)
+                sessions.unpinInCompletion(session)
+            }
+        } catch {
+            // Whatever made the claim useless, the next operation begins with a new one.
+            if error.code != .diskFull, error.code != .tooLarge { sessions.drop(session) }
+            sessions.unpin(session)
+            throw HoldfastError(error)
+        }
+    }
+
+    private static func answer(_ result: WriteResult, _ error: LogError?, _ completion: Completion) {
+        completion(error.map { .failure(HoldfastError($0)) } ?? .success(result))
+    }
+}
+
+extension SessionHead {
+    /// The head after a record that says `content`.
+    fileprivate func accepting(
+        _ content: RecordContent, time: Milliseconds
+    ) throws(HoldfastError) -> SessionHead {
+        do throws(ContentError) {
+            return try applying(content, sequence: sequence + 1, time: time)
+        } catch {
+            throw HoldfastError(.badRequest, error.description)
+        }
+    }
+}
+
+extension WriteResult {
+    fileprivate init(_ session: SessionID, _ answer: KeyedAnswer, isDurable: Bool) {
+        self.init(
+            session: session.text, sequence: answer.sequence, messageCount: answer.messageCount,
+            turn: answer.turn?.text, delta: answer.delta, attempts: answer.attempts, isDurable: isDurable)
+    }
+}

@@ -1,0 +1,86 @@
+import HoldfastBytes
+package import HoldfastEngine
+import HoldfastLog
+package import HoldfastStorage
+
+extension HoldfastStore {
+    /// A store that was opened for writing, with what opening found.
+    package struct Opened {
+        package var store: HoldfastStore
+        package var log: LocalLog
+        package var recovery: RecoveryReport
+    }
+
+    /// Opens the store in the folder `path`, after recovering it if it was not closed in order.
+    ///
+    /// Everything that had ever been acknowledged is durable and readable on return. A store that was closed in
+    /// order opens without reading any session; after a crash only the sessions that the journal names are
+    /// read.
+    ///
+    /// - Parameters:
+    ///   - path: the store's folder. It is created when it is missing; its parent must exist.
+    ///   - commit: where writes become durable; see ``CommitMode``.
+    ///   - options: limits and thresholds.
+    /// - Throws: `busy` naming the process that has the store open, `not_a_store`, `newer_format`, `damaged`,
+    ///   `read_only`, `disk_full`, `failed`.
+    public static func open(
+        path: String, commit: CommitMode = .journal, options: StoreOptions = StoreOptions()
+    ) throws(HoldfastError) -> HoldfastStore {
+        var engine = EngineOptions()
+        engine.commitMode = commit == .journal ? .journal : .segment
+        return try opened(path: path, engine: engine, options: options).store
+    }
+
+    /// Opens the store in `path` with all options of the engine, and says what opening found.
+    package static func opened(
+        path: String, creating: Bool = true, engine: EngineOptions = EngineOptions(),
+        options: StoreOptions = StoreOptions()
+    ) throws(HoldfastError) -> Opened {
+        let storage = try storage { () throws(StorageError) in try PosixStorage(root: path, create: creating) }
+        return try opened(in: storage, creating: creating, engine: engine, options: options)
+    }
+
+    /// Opens the store in `storage`.
+    package static func opened(
+        in storage: any Storage, creating: Bool = true, engine: EngineOptions = EngineOptions(),
+        options: StoreOptions = StoreOptions()
+    ) throws(HoldfastError) -> Opened {
+        let log = try translated { () throws(LogError) in
+            try LocalLog(in: storage, options: engine, creating: creating)
+        }
+        let store = try HoldfastStore(
+            log: log, options: options, closingWith: { () throws(LogError) in try log.close() })
+        // A crash may have come between a commit and its row in the index.
+        for session in log.recovery.sessions { try? store.refreshSummary(of: session.text) }
+        return Opened(store: store, log: log, recovery: log.recovery)
+    }
+
+    /// Opens the store in the folder `path` for reading only. Another process may be writing to it.
+    ///
+    /// Takes no lock and writes nothing. Writes are refused with `read_only`.
+    public static func openReadOnly(
+        path: String, options: StoreOptions = StoreOptions()
+    ) throws(HoldfastError) -> HoldfastStore {
+        let storage = try storage { () throws(StorageError) in try PosixStorage(root: path, readOnly: true) }
+        let log = try translated { () throws(LogError) in try ReadOnlyLog(in: storage) }
+        return try HoldfastStore(log: log, options: options)
+    }
+
+    private static func storage(
+        _ open: () throws(StorageError) -> PosixStorage
+    ) throws(HoldfastError) -> PosixStorage {
+        do throws(StorageError) {
+            return try open()
+        } catch {
+            throw HoldfastError(LogError(error))
+        }
+    }
+}
+
+/// Where a write becomes durable.
+public enum CommitMode: String, Sendable, CaseIterable {
+    /// In the journal: one sync for the writes of all sessions together. The default.
+    case journal
+    /// In the session's own segment file, synced before the answer. For a handful of sessions on a fast disk.
+    case segment
+}

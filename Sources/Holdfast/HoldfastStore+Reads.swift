@@ -1,0 +1,124 @@
+import HoldfastBytes
+import HoldfastLog
+
+/// Which part of a session to read.
+public struct Window: Hashable, Sendable {
+    /// The place of the first message, from 0. Beyond the end there are none.
+    public var from = 0
+    /// How many messages at most, up to 10,000. An answer also ends once it has 16 MiB of messages.
+    public var limit = 100
+    /// The number of the delta after which the open turn's deltas are wanted, 0 for all; `nil` for none.
+    public var deltasAfter: UInt64?
+
+    /// A window on the messages from `from` on.
+    public init(from: Int = 0, limit: Int = 100, deltasAfter: UInt64? = nil) {
+        self.from = from
+        self.limit = limit
+        self.deltasAfter = deltasAfter
+    }
+}
+
+// Each of these exists twice: blocking, and `async` on the store's own threads.
+extension HoldfastStore {
+    /// Reads a session: its metadata, its open turn and the messages in `window`, all as of one sequence.
+    ///
+    /// Sees every write that was submitted before, and waits for those to be durable. Reads the records since
+    /// the last snapshot; memory is bounded by the answer.
+    public func getBlocking(_ session: String, _ window: Window = Window()) throws(HoldfastError)
+        -> SessionState
+    {
+        try checkOpen()
+        return try state(in: try view(of: try Self.sessionID(session)), window)
+    }
+
+    /// As ``getBlocking(_:_:)``.
+    public func get(_ session: String, _ window: Window = Window()) async throws(HoldfastError)
+        -> SessionState
+    {
+        try await onWorker { (store) throws(HoldfastError) in try store.getBlocking(session, window) }
+    }
+
+    /// Lists sessions in the byte order of their ids, from behind `after` on, with what was durable at the
+    /// call.
+    ///
+    /// A page may have fewer rows than `limit`, at most 10,000, and still have a `next`. Looks at every row
+    /// of the index for each page.
+    public func listBlocking(
+        after: String? = nil, limit: Int = 100, pendingOnly: Bool = false
+    ) throws(HoldfastError) -> Page<SessionRow> {
+        try checkOpen()
+        return try page(after: after, limit: limit, pendingOnly: pendingOnly)
+    }
+
+    /// As ``listBlocking(after:limit:pendingOnly:)``.
+    public func list(
+        after: String? = nil, limit: Int = 100, pendingOnly: Bool = false
+    ) async throws(HoldfastError) -> Page<SessionRow> {
+        try await onWorker { (store) throws(HoldfastError) in
+            try store.listBlocking(after: after, limit: limit, pendingOnly: pendingOnly)
+        }
+    }
+
+    /// The open turns, with their pending messages, in the byte order of their sessions' ids.
+    ///
+    /// After a crash these are the prompts that wait for an answer. Paged as
+    /// ``listBlocking(after:limit:pendingOnly:)``; a page also ends once it has 16 MiB of messages.
+    public func pendingBlocking(
+        after: String? = nil, limit: Int = 100
+    ) throws(HoldfastError) -> Page<PendingTurn> {
+        try checkOpen()
+        return try pendingPage(after: after, limit: limit)
+    }
+
+    /// As ``pendingBlocking(after:limit:)``.
+    public func pending(
+        after: String? = nil, limit: Int = 100
+    ) async throws(HoldfastError) -> Page<PendingTurn> {
+        try await onWorker { (store) throws(HoldfastError) in
+            try store.pendingBlocking(after: after, limit: limit)
+        }
+    }
+
+    /// Waits until every write that was submitted before the call is durable or has failed.
+    public func flushBlocking() throws(HoldfastError) {
+        try checkOpen()
+        try translated { () throws(LogError) in try log.flush() }
+    }
+
+    /// As ``flushBlocking()``.
+    public func flush() async throws(HoldfastError) {
+        try await onWorker { (store) throws(HoldfastError) in try store.flushBlocking() }
+    }
+
+    /// Writes a snapshot of the session, or of every session that has records since its last one, and lets
+    /// the log drop what the snapshot replaces. Answers how many were written. Sessions that cannot be read
+    /// are passed over when all are compacted.
+    @discardableResult
+    public func compactBlocking(_ session: String? = nil) throws(HoldfastError) -> Int {
+        try checkOpen()
+        guard let session else { return try compactor.compactAll() }
+        return try compactor.compact(try Self.sessionID(session)) ? 1 : 0
+    }
+
+    /// As ``compactBlocking(_:)``.
+    @discardableResult
+    public func compact(_ session: String? = nil) async throws(HoldfastError) -> Int {
+        try await onWorker { (store) throws(HoldfastError) in try store.compactBlocking(session) }
+    }
+
+    /// Runs a blocking operation on a thread that may block.
+    private func onWorker<Value: Sendable>(
+        _ body: @escaping @Sendable (HoldfastStore) throws(HoldfastError) -> Value
+    ) async throws(HoldfastError) -> Value {
+        let result: Result<Value, HoldfastError> = await withCheckedContinuation { continuation in
+            workers.run {
+                do throws(HoldfastError) {
+                    continuation.resume(returning: .success(try body(self)))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+}

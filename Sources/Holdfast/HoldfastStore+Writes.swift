@@ -1,0 +1,52 @@
+import HoldfastBytes
+import HoldfastLog
+
+// One mutation, three ways to wait for its answer.
+extension HoldfastStore {
+    /// Makes the change `mutation` and calls `completion` exactly once with what it did.
+    ///
+    /// Returns without waiting for the disk, except to read a session that is not ready yet. What was
+    /// submitted for one session before is done, and answered, before. `completion` runs on this thread or on
+    /// one of the log and must not block. Refusals, such as `conflict` or `unknown_session`, come through it
+    /// too.
+    public func submit(
+        _ mutation: Mutation, _ completion: @escaping @Sendable (Result<WriteResult, HoldfastError>) -> Void
+    ) {
+        do throws(HoldfastError) {
+            try checkOpen()
+            let id = try Self.sessionID(mutation.session)
+            try perform(try mutation.checked(), on: id, completion)
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    /// Makes the change `mutation`; suspends until it is durable, or until it is queued for `.soon`.
+    @discardableResult
+    public func write(_ mutation: Mutation) async throws(HoldfastError) -> WriteResult {
+        let result = await withCheckedContinuation { continuation in
+            let submit: @Sendable () -> Void = {
+                self.submit(mutation) { continuation.resume(returning: $0) }
+            }
+            // A session that is not ready must be read first, and the threads of `async` code must not block.
+            if sessions.isReady(mutation.session) { submit() } else { workers.run(submit) }
+        }
+        return try result.get()
+    }
+
+    /// Makes the change `mutation`; blocks until it is durable, or until it is queued for `.soon`.
+    @discardableResult
+    public func writeBlocking(_ mutation: Mutation) throws(HoldfastError) -> WriteResult {
+        let answer = Awaited<Result<WriteResult, HoldfastError>>()
+        submit(mutation) { answer.fulfil($0) }
+        return try answer.wait().get()
+    }
+
+    /// Takes `text` as the id of a session.
+    static func sessionID(_ text: String) throws(HoldfastError) -> SessionID {
+        guard let id = SessionID(text) else {
+            throw HoldfastError(.badRequest, "a session id has 1 to 255 bytes of UTF-8 and no NUL")
+        }
+        return id
+    }
+}

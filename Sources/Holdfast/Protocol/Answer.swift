@@ -1,0 +1,129 @@
+import HoldfastBytes
+
+/// One line of the protocol that answers a request, its newline included.
+struct Answer {
+    /// The answer to the request `id`: what `body` writes as members, or the refusal.
+    static func line(
+        _ id: [UInt8], _ refusal: HoldfastError? = nil, _ body: (inout JSONWriter) -> Void = { _ in }
+    ) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("id", raw: id)
+        writer.member("ok", refusal == nil)
+        if let refusal { write(refusal, to: &writer) } else { body(&writer) }
+        writer.endObject()
+        return writer.finish() + [UInt8(ascii: "\n")]
+    }
+
+    /// As above, for an operation that did or did not work out.
+    static func line<Value>(
+        _ id: [UInt8], _ result: Result<Value, HoldfastError>, _ body: (Value, inout JSONWriter) -> Void
+    ) -> [UInt8] {
+        switch result {
+        case .success(let value): line(id) { writer in body(value, &writer) }
+        case .failure(let error): line(id, error)
+        }
+    }
+
+    private static func write(_ refusal: HoldfastError, to writer: inout JSONWriter) {
+        writer.key("error")
+        writer.beginObject()
+        writer.member("code", refusal.code.rawValue)
+        writer.member("message", refusal.message)
+        if let sequence = refusal.sequence { writer.member("sequence", sequence) }
+        writer.endObject()
+    }
+}
+
+// What the results look like.
+extension WriteResult {
+    func write(to writer: inout JSONWriter) {
+        writer.member("session", session)
+        writer.member("sequence", sequence)
+        writer.member("message_count", messageCount)
+        if let turn { writer.member("turn", turn) }
+        if let delta { writer.member("delta", delta) }
+        if let attempts { writer.member("attempts", attempts) }
+        if !isDurable { writer.member("durable", false) }
+    }
+}
+
+extension SessionState {
+    func write(to writer: inout JSONWriter) {
+        summary.write(to: &writer)
+        writer.member("fields", raw: fields.bytes)
+        if let turn {
+            writer.key("turn")
+            writer.beginObject()
+            turn.write(to: &writer)
+            writer.endObject()
+        }
+        writer.member("from", from)
+        writer.key("messages")
+        writer.beginArray()
+        for message in messages { writer.raw(message.bytes) }
+        writer.endArray()
+        if let next { writer.member("next", next) }
+        if let deltas { write(deltas, to: &writer) }
+    }
+
+    private func write(_ deltas: [Delta], to writer: inout JSONWriter) {
+        writer.key("deltas")
+        writer.beginArray()
+        for delta in deltas {
+            writer.beginObject()
+            writer.member("delta", delta.number)
+            writer.member("data", raw: delta.data.bytes)
+            writer.endObject()
+        }
+        writer.endArray()
+        if hasMoreDeltas { writer.member("more_deltas", true) }
+    }
+}
+
+extension SessionSummary {
+    func write(to writer: inout JSONWriter) {
+        writer.member("session", session)
+        writer.member("sequence", sequence)
+        writer.member("message_count", messageCount)
+        writer.member("created_at", createdAt)
+        writer.member("updated_at", updatedAt)
+        if let lastMessageAt { writer.member("last_message_at", lastMessageAt) }
+    }
+}
+
+extension OpenTurn {
+    /// Writes the members of an open object.
+    func write(to writer: inout JSONWriter) {
+        writer.member("turn", turn)
+        writer.member("begun_at", begunAt)
+        writer.member("attempts", attempts)
+        writer.member("deltas", deltas)
+        writer.member("delta_bytes", deltaBytes)
+        if let stream { writer.member("stream", stream) }
+        if let source { writer.member("source", source) }
+        writer.member("message_listed", isMessageListed)
+        writer.member("message", raw: message.bytes)
+    }
+}
+
+extension PendingTurn {
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("session", session)
+        writer.member("age_ms", age)
+        turn.write(to: &writer)
+        writer.endObject()
+    }
+}
+
+extension Page {
+    /// Writes the rows as the member `name`.
+    func write(_ name: StaticString, to writer: inout JSONWriter, _ row: (Row, inout JSONWriter) -> Void) {
+        writer.key(name)
+        writer.beginArray()
+        for each in rows { row(each, &writer) }
+        writer.endArray()
+        if let next { writer.member("next", next) }
+    }
+}

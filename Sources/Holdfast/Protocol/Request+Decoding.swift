@@ -1,0 +1,142 @@
+import HoldfastBytes
+
+extension Request {
+    /// What the line asks for.
+    init(line: [UInt8]) throws(RequestRefusal) {
+        let root = try Self.tree(line)
+        id = Self.id(of: root)
+        var session: String?
+        do throws(HoldfastError) {
+            var fields = try RequestFields(root)
+            try Self.checkID(fields.value("id"))
+            session = try fields.string("session")
+            operation = try Operation(&fields, session)
+            try fields.finish()
+        } catch {
+            throw RequestRefusal(id: id, session: session, error: error)
+        }
+    }
+
+    /// What is echoed when a request has no id.
+    static let noID = Array("null".utf8)
+
+    private static func tree(_ line: [UInt8]) throws(RequestRefusal) -> JSONRef {
+        do throws(JSONError) {
+            // As far as single messages, and not into them.
+            return try JSONTree.parse(line, detail: 2, depthLimit: SessionLimits.depth).root
+        } catch {
+            throw RequestRefusal(id: noID, error: HoldfastError(.badRequest, error.description))
+        }
+    }
+
+    /// The id to echo, of requests too that are refused.
+    private static func id(of root: JSONRef) -> [UInt8] {
+        guard let id = root["id"], id.kind == .number || id.kind == .string else { return noID }
+        return Array(id.raw)
+    }
+
+    private static func checkID(_ id: JSONRef?) throws(HoldfastError) {
+        guard let id, !id.isNull, id.kind != .number, id.kind != .string else { return }
+        throw HoldfastError(.badRequest, "'id' must be a number or a string")
+    }
+}
+
+extension Operation {
+    /// Takes the operation and what belongs to it out of `fields`.
+    fileprivate init(_ fields: inout RequestFields, _ session: String?) throws(HoldfastError) {
+        let name = try fields.string("op").required("op")
+        switch name {
+        case "get": self = .get(session: try session.required("session"), try Window(&fields))
+        case "list":
+            self = .list(
+                after: try fields.string("after"), limit: try fields.limit(),
+                pendingOnly: try fields.bool("pending") ?? false)
+        case "pending": self = .pending(after: try fields.string("after"), limit: try fields.limit())
+        case "compact": self = .compact(session: session)
+        case "flush": self = .flush
+        default:
+            guard let kind = RecordKind(name: name) else {
+                throw HoldfastError(.unknownOperation, "there is no operation '\(name)'")
+            }
+            self = .write(try Mutation(kind, &fields, session))
+        }
+        if self.session == nil, session != nil {
+            throw HoldfastError(.badRequest, "the operation has no field 'session'")
+        }
+    }
+}
+
+extension RecordKind {
+    /// The kind of the record that the operation `name` writes.
+    fileprivate init?(name: String) {
+        guard let kind = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = kind
+    }
+}
+
+extension Mutation {
+    fileprivate init(
+        _ kind: RecordKind, _ fields: inout RequestFields, _ session: String?
+    ) throws(HoldfastError) {
+        // `create` makes an id up when it is given none.
+        let session = try kind == .create ? session ?? Label.random().text : session.required("session")
+        self.init(session, try Change(kind, &fields))
+        turn = try fields.string("turn")
+        ifSequence = try fields.unsigned("if_sequence")
+        key = try fields.string("key")
+        let words = "\"durable\" or \"soon\""
+        durability = try fields.word("durability", words) ?? (kind == .delta ? .soon : .durable)
+    }
+}
+
+extension Change {
+    fileprivate init(_ kind: RecordKind, _ fields: inout RequestFields) throws(HoldfastError) {
+        switch kind {
+        case .create: self = .create(fields: try fields.object("fields")?.bytes ?? Array("{}".utf8))
+        case .set: self = .set(patch: try fields.object("fields").required("fields").bytes)
+        case .append: self = .append(try fields.messages().required("messages"))
+        case .truncate: self = .truncate(count: try fields.count("count").required("count"))
+        case .replace: self = .replace(try fields.messages().required("messages"))
+        case .beginTurn: self = .beginTurn(try BeginTurn(&fields))
+        case .delta: self = .delta(data: Array(try fields.value("data").required("data").raw))
+        case .endTurn: self = .endTurn(try EndTurn(&fields))
+        case .delete: self = .delete
+        }
+    }
+}
+
+extension BeginTurn {
+    fileprivate init(_ fields: inout RequestFields) throws(HoldfastError) {
+        isResume = try fields.bool("resume") ?? false
+        stream = try fields.string("stream")
+        source = try fields.string("source")
+        message = isResume ? nil : try fields.object("message").required("message").bytes
+    }
+}
+
+extension EndTurn {
+    fileprivate init(_ fields: inout RequestFields) throws(HoldfastError) {
+        let words = "\"completed\", \"cancelled\" or \"failed\""
+        let status: TurnStatus? = try fields.word("status", words)
+        self.status = try status.required("status")
+        reason = try fields.string("reason")
+        keepsMessage = try fields.bool("keep_message") ?? true
+        messages = try fields.messages() ?? MessageList(checked: [])
+    }
+}
+
+extension Window {
+    fileprivate init(_ fields: inout RequestFields) throws(HoldfastError) {
+        let wantsDeltas = try fields.bool("deltas") ?? false
+        let after = try fields.unsigned("after_delta")
+        self.init(
+            from: try fields.count("from") ?? 0, limit: try fields.limit(),
+            deltasAfter: after ?? (wantsDeltas ? 0 : nil))
+    }
+}
+
+extension RequestFields {
+    fileprivate mutating func limit() throws(HoldfastError) -> Int {
+        try count("limit") ?? SessionLimits.defaultPage
+    }
+}

@@ -1,0 +1,34 @@
+/// One request of the protocol, decoded.
+struct Request: Sendable {
+    /// The caller's `id` as it is spelled: a number or a string, `null` when there was none.
+    var id: [UInt8]
+    var operation: Operation
+}
+
+/// What a request asks for. To add an operation that writes, add a ``Change``; to add one that does not, add
+/// a case.
+enum Operation: Sendable {
+    case write(Mutation)
+    case get(session: String, Window)
+    case list(after: String?, limit: Int, pendingOnly: Bool)
+    case pending(after: String?, limit: Int)
+    case compact(session: String?)
+    case flush
+
+    /// The session in whose order the answer comes; `nil` for operations on no session or on all.
+    var session: String? {
+        switch self {
+        case .write(let mutation): mutation.session
+        case .get(let session, _): session
+        case .compact(let session): session
+        case .list, .pending, .flush: nil
+        }
+    }
+}
+
+/// Why a line is not a request, with as much of it as could be understood.
+struct RequestRefusal: Error, Sendable {
+    var id: [UInt8]
+    var session: String?
+    var error: HoldfastError
+}

@@ -1,0 +1,84 @@
+import HoldfastBytes
+
+/// The members of a request, taken out one by one; what is left at the end is refused. A member that is
+/// `null` counts as missing, except where any value will do.
+struct RequestFields {
+    private var members: [String: JSONRef] = [:]
+
+    /// The members of `root`.
+    init(_ root: JSONRef) throws(HoldfastError) {
+        guard root.kind == .object else { throw HoldfastError(.badRequest, "a request is a JSON object") }
+        var names: Set<String> = []
+        for (name, value) in root.members {
+            let text = name.string ?? ""
+            guard names.insert(text).inserted else {
+                throw HoldfastError(.badRequest, "the field '\(text)' is there twice")
+            }
+            members[text] = value
+        }
+    }
+
+    /// Takes out the field `name`, whatever it is, `null` included.
+    mutating func value(_ name: String) -> JSONRef? { members.removeValue(forKey: name) }
+
+    /// Takes out a string.
+    mutating func string(_ name: String) throws(HoldfastError) -> String? {
+        try take(name, "a string") { $0.string }
+    }
+
+    /// Takes out a whole number that is not negative.
+    mutating func unsigned(_ name: String) throws(HoldfastError) -> UInt64? {
+        try take(name, "a whole number from 0") { $0.unsigned }
+    }
+
+    /// Takes out a number of things.
+    mutating func count(_ name: String) throws(HoldfastError) -> Int? {
+        try take(name, "a whole number from 0") { $0.unsigned.flatMap { Int(exactly: $0) } }
+    }
+
+    /// Takes out a truth value.
+    mutating func bool(_ name: String) throws(HoldfastError) -> Bool? {
+        try take(name, "true or false") { $0.bool }
+    }
+
+    /// Takes out an object, as it is spelled.
+    mutating func object(_ name: String) throws(HoldfastError) -> JSON? {
+        try take(name, "an object") { $0.kind == .object ? JSON($0.raw) : nil }
+    }
+
+    /// Takes out an array of objects.
+    mutating func messages() throws(HoldfastError) -> MessageList? {
+        try take("messages", "an array of objects") { try? MessageList(elementsOf: $0) }
+    }
+
+    /// Takes out one of a few words.
+    mutating func word<Word: RawRepresentable<String>>(
+        _ name: String, _ words: String
+    ) throws(HoldfastError) -> Word? {
+        try take(name, words) { $0.string.flatMap(Word.init(rawValue:)) }
+    }
+
+    /// Refuses what was not taken out.
+    func finish() throws(HoldfastError) {
+        guard let name = members.keys.min() else { return }
+        throw HoldfastError(.badRequest, "the operation has no field '\(name)'")
+    }
+
+    private mutating func take<Value>(
+        _ name: String, _ kind: String, _ convert: (JSONRef) -> Value?
+    ) throws(HoldfastError) -> Value? {
+        guard let member = members.removeValue(forKey: name), !member.isNull else { return nil }
+        guard let value = convert(member) else {
+            throw HoldfastError(.badRequest, "'\(name)' must be \(kind)")
+        }
+        return value
+    }
+}
+
+extension Optional {
+    /// The value of a field that must be there.
+    func required(_ name: String) throws(HoldfastError) -> Wrapped {
+        guard let self else { throw HoldfastError(.badRequest, "the operation needs the field '\(name)'") }
+        return self
+    }
+}

@@ -1,0 +1,86 @@
+import HoldfastBytes
+
+// Reading the members of the store's own objects.
+extension JSONTree {
+    /// The value that `bytes` spell, in the words of this layer's errors.
+    static func parsed(_ bytes: [UInt8], detail: Int) throws(ContentError) -> JSONRef {
+        do {
+            return try parse(bytes, detail: detail, depthLimit: SessionLimits.documentDepth).root
+        } catch {
+            throw ContentError(error.description)
+        }
+    }
+}
+
+extension JSONRef {
+    /// The member `name`.
+    func required(_ name: String) throws(ContentError) -> JSONRef {
+        guard let value = self[name] else { throw ContentError("the member '\(name)' is missing") }
+        return value
+    }
+
+    /// The spelling of the member `name`, an object.
+    func object(_ name: String) throws(ContentError) -> [UInt8] {
+        let value = try required(name)
+        guard value.kind == .object else { throw ContentError("the member '\(name)' is not an object") }
+        return Array(value.raw)
+    }
+
+    /// The member `name`, a number of things.
+    func count(_ name: String) throws(ContentError) -> Int {
+        guard let value = try required(name).int, let count = Int(exactly: value), count >= 0 else {
+            throw ContentError("the member '\(name)' is not a count")
+        }
+        return count
+    }
+
+    /// The member `name`, a whole number.
+    func unsigned(_ name: String) throws(ContentError) -> UInt64 {
+        guard let value = try required(name).unsigned else {
+            throw ContentError("the member '\(name)' is not a whole number")
+        }
+        return value
+    }
+
+    /// The member `name`, a label, or `nil` when it is missing.
+    func label(_ name: String) throws(ContentError) -> Label? {
+        guard let value = self[name] else { return nil }
+        guard let label = value.string.flatMap(Label.init) else {
+            throw ContentError("the member '\(name)' is not 1 to 255 bytes of text")
+        }
+        return label
+    }
+
+    /// The member `messages`.
+    func messages() throws(ContentError) -> MessageList {
+        try MessageList(elementsOf: try required("messages"))
+    }
+}
+
+// Writing them.
+extension JSONWriter {
+    mutating func member(_ name: StaticString, _ text: String) {
+        key(name)
+        string(text)
+    }
+
+    mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
+        key(name)
+        integer(value)
+    }
+
+    mutating func member(_ name: StaticString, raw value: [UInt8]) {
+        key(name)
+        raw(value)
+    }
+
+    mutating func member(_ name: StaticString, _ value: Bool) {
+        key(name)
+        bool(value)
+    }
+
+    mutating func member(_ name: StaticString, _ messages: MessageList) {
+        key(name)
+        messages.write(to: &self)
+    }
+}

@@ -1,0 +1,134 @@
+import HoldfastBytes
+
+// The payload of a record is JSON. `…` stands for what the caller gave, byte for byte; members in [ ] may be
+// missing.
+//
+//     kind         payload
+//     1 create     {["key":"k",]"fields":{…}}
+//     2 set        {["turn":"t",]["key":"k",]"fields":{…}}                          a JSON merge patch
+//     3 append     [{…},{…}]                                                        without turn and key
+//                  {["turn":"t",]["key":"k",]["lists_pending":true,]"messages":[{…},{…}]}
+//     4 truncate   {["turn":"t",]["key":"k",]"count":7}                             messages to keep
+//     5 replace    {["turn":"t",]["key":"k",]"messages":[{…}]}
+//     6 begin_turn {"turn":"t",["key":"k",]["stream":"s",]["source":"s",]"message":{…}}
+//                  {"turn":"t",["key":"k",]["stream":"s",]["source":"s",]"resume":true}   another attempt
+//     7 delta      {"turn":"t",["key":"k",]"data":…}
+//     8 end_turn   {"turn":"t",["key":"k",]["lists_pending":true,]"status":"completed",["reason":"r",]
+//                   ["messages":[{…}]]}
+//     9 delete     {["turn":"t",]["key":"k"]}
+//
+// `lists_pending` says that the first message is the turn's pending one, which is in the list from here on.
+// It is written out again so that every message of the list is found in one record, in the order of the
+// records. Members that a later version adds are ignored.
+extension RecordContent {
+    /// The payload.
+    func encoded() -> [UInt8] {
+        var writer = JSONWriter(capacity: 128 + change.byteCount)
+        if case .append(let messages) = change, turn == nil, key == nil {
+            messages.write(to: &writer)
+            return writer.finish()
+        }
+        writer.beginObject()
+        if let turn { writer.member("turn", turn.text) }
+        if let key { writer.member("key", key.text) }
+        if listsPending { writer.member("lists_pending", true) }
+        change.writeMembers(to: &writer)
+        writer.endObject()
+        return writer.finish()
+    }
+
+    /// What `payload` says.
+    init(kind: UInt8, payload: [UInt8]) throws(ContentError) {
+        guard let kind = RecordKind(rawValue: kind) else {
+            throw ContentError("records of kind \(kind) are of a later version")
+        }
+        // As far as the messages, and not into them.
+        let isBareArray = payload.first == UInt8(ascii: "[")
+        let root = try JSONTree.parsed(payload, detail: isBareArray ? 1 : 2)
+        if kind == .append, root.kind == .array {
+            self.init(change: .append(try MessageList(elementsOf: root)))
+            return
+        }
+        guard root.kind == .object else { throw ContentError("the record is not an object") }
+        self.init(
+            change: try Change(kind, root), turn: try root.label("turn"), key: try root.label("key"),
+            listsPending: root["lists_pending"]?.bool ?? false)
+    }
+}
+
+extension Change {
+    /// About how many bytes of the caller's the change holds.
+    fileprivate var byteCount: Int {
+        switch self {
+        case .create(let bytes), .set(let bytes), .delta(let bytes): bytes.count
+        case .append(let messages), .replace(let messages): messages.byteCount
+        case .beginTurn(let begin): begin.message?.count ?? 0
+        case .endTurn(let end): end.messages.byteCount
+        case .truncate, .delete: 0
+        }
+    }
+
+    /// Writes the members that are the change's own.
+    fileprivate func writeMembers(to writer: inout JSONWriter) {
+        switch self {
+        case .create(let fields), .set(let fields): writer.member("fields", raw: fields)
+        case .append(let messages), .replace(let messages): writer.member("messages", messages)
+        case .truncate(let count): writer.member("count", count)
+        case .beginTurn(let begin): begin.writeMembers(to: &writer)
+        case .delta(let data): writer.member("data", raw: data)
+        case .endTurn(let end): end.writeMembers(to: &writer)
+        case .delete: break
+        }
+    }
+
+    /// Reads the members that are the change's own.
+    fileprivate init(_ kind: RecordKind, _ root: JSONRef) throws(ContentError) {
+        switch kind {
+        case .create: self = .create(fields: try root.object("fields"))
+        case .set: self = .set(patch: try root.object("fields"))
+        case .append: self = .append(try root.messages())
+        case .truncate: self = .truncate(count: try root.count("count"))
+        case .replace: self = .replace(try root.messages())
+        case .beginTurn: self = .beginTurn(try BeginTurn(root))
+        case .delta: self = .delta(data: Array(try root.required("data").raw))
+        case .endTurn: self = .endTurn(try EndTurn(root))
+        case .delete: self = .delete
+        }
+    }
+}
+
+extension BeginTurn {
+    fileprivate func writeMembers(to writer: inout JSONWriter) {
+        if let stream { writer.member("stream", stream) }
+        if let source { writer.member("source", source) }
+        if let message {
+            writer.member("message", raw: message)
+        } else {
+            writer.member("resume", true)
+        }
+    }
+
+    fileprivate init(_ root: JSONRef) throws(ContentError) {
+        isResume = root["resume"]?.bool ?? false
+        message = isResume ? nil : try root.object("message")
+        stream = root["stream"]?.string
+        source = root["source"]?.string
+    }
+}
+
+extension EndTurn {
+    fileprivate func writeMembers(to writer: inout JSONWriter) {
+        writer.member("status", status.rawValue)
+        if let reason { writer.member("reason", reason) }
+        if !messages.isEmpty { writer.member("messages", messages) }
+    }
+
+    fileprivate init(_ root: JSONRef) throws(ContentError) {
+        guard let status = root["status"]?.string.flatMap(TurnStatus.init(rawValue:)) else {
+            throw ContentError("the status of the turn is missing")
+        }
+        self.status = status
+        reason = root["reason"]?.string
+        messages = root["messages"] == nil ? MessageList(checked: []) : try root.messages()
+    }
+}

@@ -1,0 +1,167 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastThreads
+
+/// A session that is ready to append to.
+///
+/// Two locks, taken in this order: `state` for the length of an operation, calls of the log included, so that
+/// a session's records are decided and appended one at a time; `progress` for moments only, so that the log's
+/// own threads, which report through it, never wait for an operation that waits for the log.
+final class HotSession: Sendable {
+    /// What an operation works on.
+    struct State {
+        /// The right to append; `nil` when the log is for reading only.
+        var claim: LogClaim?
+        /// The fold of every record that was appended, durable or not.
+        var head: SessionHead
+        var load: CompactionLoad
+    }
+
+    /// How far the log has come with what was appended.
+    struct Progress {
+        /// The last durable record.
+        var durable: Sequence = 0
+        /// The published fold up to that record; `nil` until the session was read.
+        var durableHead: SessionHead?
+        /// The published fold of every record appended.
+        var appendedHead: SessionHead?
+        /// Why the log gave the session up. Never `nil` again: a failed session is read anew by its
+        /// successor.
+        var failure: LogError?
+        /// Who waits for a record to become durable.
+        var waiters: [(sequence: Sequence, resume: @Sendable (LogError?) -> Void)] = []
+    }
+
+    let id: SessionID
+    let state = Lock<State?>(nil)
+    let progress = Monitor(Progress())
+
+    init(_ id: SessionID) { self.id = id }
+
+    /// Whether the log has given the session up.
+    var hasFailed: Bool { progress.withLock { $0.failure != nil } }
+
+    /// Runs `body` on the state, which is read from `log` when it is not there. Blocks until no other
+    /// operation has it.
+    func withState<Result>(
+        from log: any SessionLog, _ body: (inout State) throws(HoldfastError) -> Result
+    ) throws(HoldfastError) -> Result {
+        try state.withLock { (state) throws(HoldfastError) in
+            // Taken out meanwhile, so that what changes is not shared and need not be copied.
+            var loaded: State
+            if let ready = state.take() { loaded = ready } else { loaded = try load(from: log) }
+            defer { state = loaded }
+            return try body(&loaded)
+        }
+    }
+
+    private func load(from log: any SessionLog) throws(HoldfastError) -> State {
+        try translated { () throws(LogError) in
+            let claim = try claim(from: log)
+            do throws(LogError) {
+                return try load(under: claim, from: log)
+            } catch {
+                if let claim { log.release(claim) }
+                throw error
+            }
+        }
+    }
+
+    private func load(under claim: LogClaim?, from log: any SessionLog) throws(LogError) -> State {
+        var loaded = try log.loadHead(of: id)
+        if let claim, loaded.head.sequence < claim.lastSequence {
+            // Records of an earlier claim may be on their way still.
+            try log.flush()
+            loaded = try log.loadHead(of: id)
+        }
+        if let claim, loaded.head.sequence != claim.lastSequence {
+            throw LogError(
+                .damaged,
+                "of \(claim.lastSequence) records \(loaded.head.sequence) can be read; repair the store")
+        }
+        progress.withLock { progress in
+            progress.durable = loaded.head.sequence
+            progress.durableHead = loaded.head.published
+            progress.appendedHead = loaded.head.published
+        }
+        let load = CompactionLoad(
+            payloadBytes: loaded.payloadBytes, snapshotBytes: loaded.snapshotBytes,
+            lastUse: loaded.head.updatedAt)
+        return State(claim: claim, head: loaded.head, load: load)
+    }
+
+    private func claim(from log: any SessionLog) throws(LogError) -> LogClaim? {
+        do {
+            return try log.claim(id)
+        } catch {
+            guard error.code == .readOnly else { throw error }
+            return nil
+        }
+    }
+
+    /// Gives the claim back to `log` and forgets the state.
+    func release(to log: any SessionLog) {
+        let claim = state.withLock { state in
+            defer { state = nil }
+            return state?.claim
+        }
+        if let claim { log.release(claim) }
+    }
+}
+
+// What the log reports, and who waits for it.
+extension HotSession {
+    /// Notes that the record `head.sequence` was appended.
+    func noteAppended(_ head: SessionHead) {
+        progress.withLock { $0.appendedHead = head }
+    }
+
+    /// Notes that the record `head.sequence` and all before it are durable, or that the log has failed.
+    func noteCompleted(_ head: SessionHead, _ error: LogError?) {
+        let resumed = progress.withLock { progress in
+            if let error {
+                progress.failure = progress.failure ?? error
+            } else if progress.failure == nil {
+                progress.durable = head.sequence
+                progress.durableHead = head
+            }
+            return progress.takeWaiters()
+        }
+        progress.broadcast()
+        for resume in resumed { resume(error) }
+    }
+
+    /// Calls `resume` once the record `sequence` is durable, or the log has failed: maybe at once, else from
+    /// a thread of the log.
+    func whenDurable(_ sequence: Sequence, _ resume: @escaping @Sendable (LogError?) -> Void) {
+        let outcome: LogError?? = progress.withLock { progress in
+            if progress.durable >= sequence { return .some(nil) }
+            if let failure = progress.failure { return .some(failure) }
+            progress.waiters.append((sequence, resume))
+            return nil
+        }
+        if let outcome { resume(outcome) }
+    }
+
+    /// Whether the record `sequence` is durable.
+    func isDurable(_ sequence: Sequence) -> Bool { progress.withLock { $0.durable >= sequence } }
+
+    /// Blocks until the record `sequence` is durable.
+    func waitUntilDurable(_ sequence: Sequence) throws(LogError) {
+        try progress.wait(until: { $0.durable >= sequence || $0.failure != nil }) {
+            (progress) throws(LogError) in
+            if progress.durable < sequence, let failure = progress.failure { throw failure }
+        }
+    }
+}
+
+extension HotSession.Progress {
+    /// Takes out those who wait for nothing any more.
+    fileprivate mutating func takeWaiters() -> [@Sendable (LogError?) -> Void] {
+        guard !waiters.isEmpty else { return [] }
+        let reached = failure == nil ? durable : .max
+        let done = waiters.filter { $0.sequence <= reached }
+        waiters.removeAll { $0.sequence <= reached }
+        return done.map(\.resume)
+    }
+}

@@ -1,0 +1,58 @@
+import HoldfastBytes
+import HoldfastLog
+
+/// What a session's records fold to, and how much there was to fold.
+struct LoadedHead: Sendable {
+    var head = SessionHead()
+    /// Bytes of the payloads since the snapshot.
+    var payloadBytes = 0
+    /// Bytes of the snapshot; 0 when there is none.
+    var snapshotBytes = 0
+}
+
+extension SessionLog {
+    /// Folds the durable records of `session`: from its newest snapshot, or else from the first.
+    ///
+    /// Answers an empty head when the log has nothing of the session. Reads the head of the snapshot and
+    /// every record since; holds one record at a time.
+    func loadHead(of session: SessionID) throws(LogError) -> LoadedHead {
+        // A compaction between the two reads trims the records that the older snapshot needs: then again,
+        // from the newer one. It takes as long as a compaction takes, so a few times are many.
+        for _ in 0..<8 {
+            do throws(LogError) {
+                return try loadHeadOnce(of: session)
+            } catch {
+                guard error.code == .trimmed else { throw error }
+            }
+        }
+        return try loadHeadOnce(of: session)
+    }
+
+    private func loadHeadOnce(of session: SessionID) throws(LogError) -> LoadedHead {
+        var loaded = LoadedHead()
+        if let source = try snapshot(session) {
+            loaded.head = try SnapshotReader(source: source).head()
+            loaded.snapshotBytes = source.byteCount
+        }
+        do throws(LogError) {
+            try read(session, from: loaded.head.sequence + 1) { (record) throws(LogError) in
+                try loaded.fold(record)
+                return true
+            }
+        } catch {
+            guard error.code == .unknownSession, loaded.head.sequence == 0 else { throw error }
+        }
+        return loaded
+    }
+}
+
+extension LoadedHead {
+    fileprivate mutating func fold(_ record: LogRecord) throws(LogError) {
+        do throws(ContentError) {
+            try head.apply(record)
+        } catch {
+            throw LogError(.damaged, "record \(record.sequence): \(error)")
+        }
+        payloadBytes += record.payload.count
+    }
+}

@@ -1,0 +1,25 @@
+/// Every maximum of the session layer, each with its reason.
+enum SessionLimits {
+    /// Containers inside each other in what a caller gives: keeps recursion and scratch memory small.
+    static let depth = 512
+    /// The same inside the store's own documents, which wrap a caller's value in a few containers more.
+    static let documentDepth = depth + 16
+    /// Bytes of `stream`, `source` and `reason`, which are kept in memory while a session is hot.
+    static let noteByteCount = 1024
+    /// Idempotency keys that a session remembers: retries come within seconds, not after hundreds of writes.
+    static let keys = 256
+    /// Ended turns that a session remembers, to tell a stale turn from one that never was.
+    static let endedTurns = 64
+    /// Messages or rows in one answer.
+    static let page = 10_000
+    /// Messages or rows in one answer when the request does not say.
+    static let defaultPage = 100
+    /// Bytes of messages, deltas or rows in one answer; one item more than this still fits.
+    static let pageByteCount = 16 << 20
+    /// Bytes of one metadata field that a list row still shows.
+    static let rowFieldByteCount = 1024
+    /// Bytes of all metadata fields in a list row: rows are kept in memory by the log.
+    static let rowByteCount = 16 << 10
+    /// Bytes that a record adds around its messages, to size requests by.
+    static let envelopeByteCount = 64 << 10
+}

@@ -1,0 +1,32 @@
+/// Every maximum that the format or the engine relies on, each with its reason.
+package enum Limits {
+    /// The version that this code writes and the only one that it reads.
+    package static let formatVersion: UInt16 = 1
+
+    /// The longest payload of a record before compression: bounds what a damaged length can make a reader
+    /// allocate, and how long one caller can hold the committer.
+    package static let payloadByteCount = 64 << 20
+
+    /// The longest record payload that an option may allow: keeps every length far inside 32 bits.
+    package static let largestPayloadLimit = 1 << 30
+
+    /// A segment is closed and the next one begun when it has grown to this size, so that retention can drop old
+    /// records file by file and a scan of the last file stays short.
+    package static let segmentByteCount = 64 << 20
+
+    /// The first journal file of a store: a new store stays under 1 MiB on disk.
+    package static let smallestJournalByteCount = 256 << 10
+
+    /// Journal files grow by this factor with the load, up to ``largestJournalByteCount``.
+    package static let journalGrowthFactor = 4
+
+    /// The usual largest journal file; a single batch that is larger gets a file of its own size.
+    package static let largestJournalByteCount = 64 << 20
+
+    /// A journal batch is closed when it holds this many bytes, so that one sync never waits for an unbounded
+    /// write; a single larger record makes a batch of its own.
+    package static let batchByteCount = 4 << 20
+
+    /// The longest line or document of metadata (store file, one index row) that is read.
+    package static let metadataByteCount = 16 << 20
+}

@@ -1,0 +1,102 @@
+/// The first bytes of a segment file.
+///
+///     0        4     6      7       8       16            24              32         40        44   48    48+n
+///     +--------+-----+------+-------+-------+-------------+---------------+----------+---------+----+-----+--------+
+///     | "HFSG" | ver | mode | n     | salt  | first       | chain before  | store    | segment | 0  | id  | check  |
+///     | 4      | u16 | u8   | u8    | u64   | sequence u64| first u64     | tag u64  | no. u32 | u32| n   | u64    |
+///     +--------+-----+------+-------+-------+-------------+---------------+----------+---------+----+-----+--------+
+///
+/// A header is valid if and only if (1) the magic is right, (2) the version is 1, (3) `check` is the checksum of
+/// all bytes before it, and (4) every field is in its range.
+package struct SegmentHeader: Equatable, Sendable {
+    /// How records of this segment became durable.
+    package enum CommitMode: UInt8, Sendable {
+        /// In the journal first: whatever stands in the file was durable before it was written there.
+        case journal = 1
+        /// In the file itself: what no later record promises may be torn.
+        case segment = 2
+    }
+
+    package static let magic: [UInt8] = Array("HFSG".utf8)
+    package static let fixedByteCount = 48
+    /// The longest header there is.
+    package static let longestByteCount = fixedByteCount + SessionID.longestByteCount + 8
+
+    /// Decides what damage at the end of the file means.
+    package var mode: CommitMode
+    /// Random; enters every record's checksums. Protects against stale bytes, bytes of another file, and payloads
+    /// that imitate records.
+    package var salt: UInt64
+    /// The sequence of the first record here. Protects against a lost or repeated segment.
+    package var firstSequence: UInt64
+    /// The check of the record before the first, 0 in the session's first segment. Protects against a predecessor
+    /// that lost its end.
+    package var chainBefore: UInt64
+    /// The store's tag. Protects against a file copied in from another store.
+    package var storeTag: UInt64
+    /// 1, 2, 3 …, as in the file's name. Protects against a renamed file.
+    package var number: UInt32
+    /// Whose records these are. Protects against a file in the wrong folder, and lets a lost folder name be found.
+    package var session: SessionID
+
+    package init(
+        mode: CommitMode, salt: UInt64, firstSequence: UInt64, chainBefore: UInt64, storeTag: UInt64,
+        number: UInt32, session: SessionID
+    ) {
+        self.mode = mode
+        self.salt = salt
+        self.firstSequence = firstSequence
+        self.chainBefore = chainBefore
+        self.storeTag = storeTag
+        self.number = number
+        self.session = session
+    }
+
+    /// The header's length; the first record begins there.
+    package var byteCount: Int { Self.fixedByteCount + session.text.utf8.count + 8 }
+
+    /// The bytes of the header.
+    package func encoded() -> [UInt8] {
+        precondition(number > 0 && firstSequence > 0)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        bytes += Self.magic
+        bytes.append(littleEndian: Limits.formatVersion)
+        bytes.append(mode.rawValue)
+        bytes.append(UInt8(session.text.utf8.count))
+        bytes.append(littleEndian: salt)
+        bytes.append(littleEndian: firstSequence)
+        bytes.append(littleEndian: chainBefore)
+        bytes.append(littleEndian: storeTag)
+        bytes.append(littleEndian: number)
+        bytes.append(littleEndian: UInt32(0))
+        bytes += Array(session.text.utf8)
+        bytes.append(littleEndian: Checksum.of(bytes))
+        return bytes
+    }
+
+    /// Reads the header at the front of `bytes`.
+    package init(decoding bytes: UnsafeRawBufferPointer) throws(FormatError) {
+        guard bytes.count >= Self.fixedByteCount else { throw .truncated }
+        guard bytes.slice(0..<4).elementsEqual(Self.magic) else {
+            throw bytes.prefix(Self.fixedByteCount).allSatisfy { $0 == 0 } ? .neverWritten : .wrongMagic
+        }
+        let version = bytes.load(UInt16.self, at: 4)
+        guard version == Limits.formatVersion else { throw .unknownVersion(UInt64(version)) }
+        let end = Self.fixedByteCount + Int(bytes[7])
+        guard bytes.count >= end + 8 else { throw .truncated }
+        guard Checksum.of(bytes.slice(0..<end)) == bytes.load(UInt64.self, at: end) else {
+            throw .checksumMismatch
+        }
+        guard let mode = CommitMode(rawValue: bytes[6]) else { throw .invalid("commit mode") }
+        guard let session = SessionID(utf8: bytes.slice(Self.fixedByteCount..<end)) else {
+            throw .invalid("session id")
+        }
+        guard bytes.load(UInt32.self, at: 44) == 0 else { throw .invalid("reserved bytes") }
+        self.init(
+            mode: mode, salt: bytes.load(at: 8), firstSequence: bytes.load(at: 16),
+            chainBefore: bytes.load(at: 24), storeTag: bytes.load(at: 32), number: bytes.load(at: 40),
+            session: session)
+        guard number > 0, firstSequence > 0 else { throw .invalid("numbering") }
+    }
+}

@@ -1,0 +1,36 @@
+/// The name of one conversation: 1 to 255 bytes of UTF-8 without NUL.
+///
+/// An identifier is data from outside: it is never used as a file name, ``fileName`` is.
+package struct SessionID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The identifier as it was given.
+    package let text: String
+
+    /// The longest identifier, in bytes of UTF-8.
+    package static let longestByteCount = 255
+
+    /// Takes `text` as an identifier, or answers `nil` when it is empty, too long or holds a NUL.
+    package init?(_ text: String) {
+        let utf8 = text.utf8
+        guard (1...Self.longestByteCount).contains(utf8.count), !utf8.contains(0) else { return nil }
+        var contiguous = text
+        contiguous.makeContiguousUTF8()
+        self.text = contiguous
+    }
+
+    /// Takes `bytes` as an identifier, or answers `nil` when they are not UTF-8 or break the rules above.
+    package init?(utf8 bytes: some Collection<UInt8>) {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+        self.init(text)
+    }
+
+    package var description: String { text }
+
+    // Byte order, and byte equality: two spellings of one glyph are two sessions, as they are two file names.
+    package static func == (a: SessionID, b: SessionID) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    package static func < (a: SessionID, b: SessionID) -> Bool {
+        a.text.utf8.lexicographicallyPrecedes(b.text.utf8)
+    }
+    package func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+    }
+}

@@ -1,0 +1,47 @@
+import Holdfast
+import HoldfastStorage
+
+extension Command {
+    /// `holdfast import`.
+    static let importing = Command(
+        name: "import",
+        summary: "Import conversations from files and folders into a store.",
+        operands: [
+            .store, OperandRule("PATH", .oneOrMore, "a file, or a folder that is looked through with all below it"),
+        ],
+        options: [.json],
+        details: [
+            "'<session>.jsonl' holds one message object per line, as Claude Code keeps them under "
+                + "~/.claude/projects. '<session>.json' is an object with an array 'messages', as hermes-webui "
+                + "keeps them; its other members become the fields of a new session. Names that begin with '_' or "
+                + "'.', and files with other endings, are skipped. Links inside folders are not followed.",
+            "Importing again adds nothing that is there: a session whose messages are how the file begins gets the "
+                + "rest, one with other messages is left as it is and named. What is no message is named with its "
+                + "line and copied into the store's quarantine. The files are never changed.",
+            "The store is created when the folder is missing or empty.",
+        ],
+        examples: [
+            ("holdfast import ./store ~/.claude/projects", "take over every Claude Code session"),
+            ("holdfast import ./store talk.jsonl", "import one session, called 'talk'"),
+        ],
+        exitCodes: [
+            (.success, "everything is in the store"),
+            (.data, "something was left out: conflicts, damaged lines, unusable names; the rest was imported"),
+            (.noInput, "a PATH is not there"),
+            (.cannotCreate, "the store cannot be created here"),
+            (.temporary, "another process has the store open"),
+        ],
+        run: { arguments, console throws(CommandError) in
+            var scan = ImportScan()
+            for path in arguments.rest { try scan.add(path) }
+            let opened = try StoreAccess.open(arguments.store, creating: true)
+            let importer = Importer(into: opened, reportingTo: console)
+            let outcome = Result { () throws(CommandError) in try importer.run(scan) }
+            try asking { () throws(HoldfastError) in try opened.store.close() }
+            try outcome.get()
+            try importer.measure(try StoreAccess.folder(arguments.store))
+            let report = importer.report
+            try console.write(arguments.has("json") ? report.json : Array(report.text.utf8))
+            return report.isIncomplete ? .data : .success
+        })
+}

@@ -1,0 +1,59 @@
+import Holdfast
+import HoldfastBytes
+
+extension Command {
+    /// `holdfast ls`.
+    static let list = Command(
+        name: "ls",
+        summary: "List the sessions of a store, the newest first.",
+        operands: [.store],
+        options: [
+            .json, OptionRule("pending", "only the sessions that wait for the end of a turn"),
+            OptionRule("limit", .count("N"), "at most so many sessions"),
+        ],
+        details: [
+            "With --json each session is one line: an object with its counts, times (milliseconds since 1970), open "
+                + "turn and short fields. The store may be in use."
+        ],
+        examples: [
+            ("holdfast ls ./store --limit 20", "the twenty sessions that were used last"),
+            ("holdfast ls ./store --pending --json", "what waits for an answer, for a program"),
+        ],
+        run: { arguments, console throws(CommandError) in
+            let store = try StoreAccess.openReadOnly(arguments.store)
+            defer { try? store.close() }
+            var rows = try store.allRows(pendingOnly: arguments.has("pending"))
+            // Sessions of the same time stay in the order of their ids.
+            rows.sort { ($1.summary.updatedAt, $0.summary.session) < ($0.summary.updatedAt, $1.summary.session) }
+            let shown = rows.prefix(arguments.count("limit") ?? rows.count)
+            if arguments.has("json") {
+                for row in shown { try console.write(row.json.bytes + [10]) }
+            } else if shown.isEmpty {
+                console.writeError("No sessions.\n")
+            } else {
+                for line in table(shown).lines(width: console.columns ?? .max) { try console.line(line) }
+            }
+            return .success
+        })
+
+    private static func table(_ rows: ArraySlice<SessionRow>) -> TextTable {
+        let now = Moment.wall()
+        var table = TextTable([
+            .init(heading: "SESSION", limit: 48), .init(heading: "MESSAGES", isNumber: true),
+            .init(heading: "UPDATED"), .init(heading: "TURN"), .init(heading: "TITLE"),
+        ])
+        for row in rows {
+            table.add([
+                DisplayText.oneLine(row.summary.session), Human.count(row.summary.messageCount),
+                Human.time(row.summary.updatedAt, now: now), row.turn == nil ? "" : "pending",
+                DisplayText.oneLine(title(of: row)),
+            ])
+        }
+        return table
+    }
+
+    private static func title(of row: SessionRow) -> String {
+        guard let tree = try? JSONTree.parse(row.json.bytes, detail: 2, depthLimit: .max) else { return "" }
+        return tree.root["fields"]?["title"]?.string ?? ""
+    }
+}

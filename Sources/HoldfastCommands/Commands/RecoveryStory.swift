@@ -1,0 +1,209 @@
+import Holdfast
+import HoldfastBytes
+import HoldfastEngine
+
+/// What a recovery or a check found, and how to say it. Pure, but for ``countRecords(in:)``.
+struct RecoveryStory {
+    typealias Finding = RecoveryReport.Finding
+
+    /// What was done with the journal.
+    private(set) var recovery: RecoveryReport
+    private(set) var findings: [Finding]
+    /// How many whole records the sessions with findings have.
+    var recordCounts: [SessionID: Int] = [:]
+    /// The prompts that wait for an answer.
+    var pending: [WaitingTurn] = []
+    /// Why the index was made anew; `nil` when it was not.
+    var rebuiltIndex: String?
+    /// Whether nothing was changed.
+    var isDryRun = false
+
+    init(recovery: RecoveryReport) {
+        self.recovery = recovery
+        findings = recovery.findings
+    }
+
+    /// A story of which nothing has been done yet.
+    init(check: StoreCheck.Report) {
+        recovery = check.journal
+        findings = check.findings
+        recordCounts = check.recordCounts
+        isDryRun = true
+    }
+
+    /// Whether acknowledged data is damaged or lost.
+    var hasCommittedDamage: Bool { findings.contains { $0.kind == .committedDamage || $0.kind == .mediaError } }
+
+    /// Whether something that was never acknowledged was cut off, or would be.
+    var hasTornTail: Bool { findings.contains { $0.kind == .tornTail } }
+
+    /// Adds what a check found after the recovery, but for what the recovery has named.
+    mutating func add(_ check: StoreCheck.Report) {
+        for finding in check.findings
+        where !findings.contains(where: { $0.path == finding.path && $0.offset == finding.offset }) {
+            findings.append(finding)
+        }
+        recordCounts.merge(check.recordCounts) { _, new in new }
+    }
+
+    /// Asks `store` how many records the sessions with findings have.
+    mutating func countRecords(in store: HoldfastStore) {
+        for session in Set(findings.compactMap(\.session)) where recordCounts[session] == nil {
+            // A damaged session has no answer; the check counts what is whole of it.
+            let state = try? store.getBlocking(session.text, Window(limit: 0))
+            if let state { recordCounts[session] = Int(state.summary.sequence) }
+        }
+    }
+}
+
+// For people.
+extension RecoveryStory {
+    /// Everything, one line per session that has something to tell.
+    func text(now: UInt64 = Moment.wall()) -> String {
+        var lines = [Self.replayed(recovery, isDryRun)]
+        lines += findings.filter { $0.session == nil }.map { "store: \(words($0))" }
+        if let rebuiltIndex { lines.append("index: \(rebuiltIndex); it was made anew from the logs") }
+        let turns = Dictionary(pending.map { ($0.session, $0.turn) }) { first, _ in first }
+        let named = Set(findings.compactMap(\.session)).union(pending.compactMap { SessionID($0.session) })
+        for session in named.sorted() {
+            var parts = findings.filter { $0.session == session }.map(words)
+            if let count = recordCounts[session] { parts.append("\(Human.count(count, "record")) fine") }
+            if let turn = turns[session.text] { parts.append(Self.words(turn, now)) }
+            lines.append("session \(session): \(parts.joined(separator: "; "))")
+        }
+        if findings.isEmpty { lines.append("No damage.") }
+        return lines.map { DisplayText.oneLine($0) + "\n" }.joined()
+    }
+
+    /// The sum of a recovery for one line of a log; `nil` when there was nothing to do.
+    static func oneLine(_ recovery: RecoveryReport) -> String? {
+        if recovery.wasClosedCleanly && recovery.findings.isEmpty { return nil }
+        let story = RecoveryStory(recovery: recovery)
+        var line = replayed(recovery, false)
+        if story.hasTornTail { line += " Something that was never acknowledged was cut off." }
+        if story.hasCommittedDamage { line += " Acknowledged data is damaged: run 'holdfast recover'." }
+        return line
+    }
+
+    private static func replayed(_ recovery: RecoveryReport, _ isDryRun: Bool) -> String {
+        if recovery.wasClosedCleanly { return "The store was closed in order; there is nothing to replay." }
+        let writes = Human.count(recovery.replayedWriteCount, "write")
+        let bytes = Human.bytes(recovery.replayedByteCount)
+        let sessions = Human.count(recovery.sessions.count, "session")
+        if isDryRun {
+            return "The store is in use or was not closed in order: \(writes) (\(bytes)) of \(sessions) to replay."
+        }
+        return "The store was not closed in order: \(writes) (\(bytes)) of \(sessions) replayed from the journal."
+    }
+
+    private func words(_ finding: Finding) -> String {
+        let place = "\(Human.bytes(finding.byteCount)) at offset \(Human.count(finding.offset)) of '\(finding.path)'"
+        switch finding.kind {
+        case .tornTail:
+            let fate = finding.quarantine.map { "set aside in '\($0)'" } ?? (isDryRun ? "to be cut off" : "cut off")
+            return "a torn end of \(place), never acknowledged, \(fate)"
+        case .committedDamage:
+            return "acknowledged data is damaged: \(records(finding))\(place): \(finding.reason)\(copied(finding))"
+        case .mediaError:
+            return "the disk cannot read acknowledged data: \(records(finding))\(place): \(finding.reason)"
+        case .derived: return "'\(finding.path)': \(finding.reason); it is made anew from the log"
+        }
+    }
+
+    private func copied(_ finding: Finding) -> String {
+        finding.quarantine.map { ", copied to '\($0)'" } ?? ""
+    }
+
+    private func records(_ finding: Finding) -> String {
+        guard let first = finding.firstSequence else { return "" }
+        guard let last = finding.lastSequence else { return "from record \(first) on, " }
+        return first == last ? "record \(first), " : "records \(first) to \(last), "
+    }
+
+    private static func words(_ turn: OpenTurn, _ now: UInt64) -> String {
+        let begun = Human.time(turn.begunAt, now: now)
+        return "1 pending user message kept (begun \(begun), attempt \(turn.attempts))"
+    }
+}
+
+// For programs.
+extension RecoveryStory {
+    /// One object on one line.
+    func json(_ check: StoreCheck.Report? = nil) -> [UInt8] {
+        var writer = JSONWriter(capacity: 1024)
+        writer.beginObject()
+        writeCounts(to: &writer)
+        if let check { write(check, to: &writer) }
+        writer.key("findings")
+        writer.beginArray()
+        for finding in findings {
+            writer.beginObject()
+            finding.writeMembers(to: &writer)
+            writer.endObject()
+        }
+        writer.endArray()
+        if check == nil { writePending(to: &writer) }
+        writer.endObject()
+        return writer.finish() + [10]
+    }
+
+    private func writeCounts(to writer: inout JSONWriter) {
+        writer.key("dry_run")
+        writer.bool(isDryRun)
+        writer.key("closed_cleanly")
+        writer.bool(recovery.wasClosedCleanly)
+        writer.key("committed_damage")
+        writer.bool(hasCommittedDamage)
+        writer.key("torn_tail")
+        writer.bool(hasTornTail)
+        writer.key("journal_batches")
+        writer.integer(recovery.journalBatchCount)
+        writer.key("journal_bytes")
+        writer.integer(recovery.journalByteCount)
+        writer.key("replayed_writes")
+        writer.integer(recovery.replayedWriteCount)
+        writer.key("replayed_bytes")
+        writer.integer(recovery.replayedByteCount)
+        if let rebuiltIndex {
+            writer.key("index_rebuilt")
+            writer.string(rebuiltIndex)
+        }
+    }
+
+    private func writePending(to writer: inout JSONWriter) {
+        writer.key("pending")
+        writer.beginArray()
+        for waiting in pending {
+            writer.beginObject()
+            writer.key("session")
+            writer.string(waiting.session)
+            waiting.turn.writeMembers(to: &writer)
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+
+    private func write(_ check: StoreCheck.Report, to writer: inout JSONWriter) {
+        let counts: [(StaticString, UInt64)] = [
+            ("sessions", UInt64(check.sessionCount)), ("segments", UInt64(check.segmentCount)),
+            ("records", UInt64(check.recordCount)), ("snapshots", UInt64(check.snapshotCount)),
+            ("segment_bytes", check.segmentByteCount), ("payload_bytes", check.payloadByteCount),
+            ("snapshot_bytes", check.snapshotByteCount),
+        ]
+        for (name, value) in counts {
+            writer.key(name)
+            writer.integer(value)
+        }
+    }
+
+    /// What a check of everything has to tell.
+    func text(_ check: StoreCheck.Report) -> String {
+        let counts = [
+            Human.count(check.sessionCount, "session"),
+            "\(Human.count(check.recordCount, "record")) in \(Human.count(check.segmentCount, "segment"))"
+                + " (\(Human.bytes(check.segmentByteCount)), \(Human.bytes(check.payloadByteCount)) uncompressed)",
+            "\(Human.count(check.snapshotCount, "snapshot")) (\(Human.bytes(check.snapshotByteCount)))",
+        ]
+        return "Checked \(counts.joined(separator: ", ")).\n" + text()
+    }
+}

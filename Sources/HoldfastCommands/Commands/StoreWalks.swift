@@ -1,0 +1,48 @@
+import Holdfast
+
+/// A prompt that waits for its turn's end.
+struct WaitingTurn {
+    var session: String
+    var turn: OpenTurn
+}
+
+// Walks over everything of a kind, page by page.
+extension HoldfastStore {
+    /// Every session in the byte order of ids; with `pendingOnly` those with an open turn.
+    func allRows(pendingOnly: Bool = false) throws(CommandError) -> [SessionRow] {
+        var rows: [SessionRow] = []
+        var after: String?
+        repeat {
+            let page = try asking { () throws(HoldfastError) in
+                try listBlocking(after: after, limit: 10_000, pendingOnly: pendingOnly)
+            }
+            rows += page.rows
+            after = page.next
+        } while after != nil
+        return rows
+    }
+
+    /// Every open turn, in the byte order of the sessions' ids. Sessions that cannot be read are passed over.
+    func allPending() throws(CommandError) -> [WaitingTurn] {
+        try allRows(pendingOnly: true).compactMap { row in
+            let state = try? getBlocking(row.summary.session, Window(limit: 0))
+            return state?.turn.map { WaitingTurn(session: row.summary.session, turn: $0) }
+        }
+    }
+
+    /// Calls `body` with each message of `session` from the place `first` on, until it answers `false`.
+    func forEachMessage(
+        of session: String, from first: Int = 0, _ body: ([UInt8]) throws(CommandError) -> Bool
+    ) throws(CommandError) {
+        var from: Int? = first
+        while let start = from {
+            let state = try asking { () throws(HoldfastError) in
+                try getBlocking(session, Window(from: start, limit: 10_000))
+            }
+            for message in state.messages {
+                guard try body(message.bytes) else { return }
+            }
+            from = state.next
+        }
+    }
+}

@@ -1,0 +1,32 @@
+/// The three streams of a command, and what is at their ends. Tests put their own in.
+///
+/// Calls block. The commands make them from one thread at a time per stream.
+package protocol Console: AnyObject, Sendable {
+    /// The width of the terminal that standard output is; `nil` when it is none.
+    var columns: Int? { get }
+
+    /// Whether standard error is a terminal, on which a line may be drawn over.
+    var canRedraw: Bool { get }
+
+    /// Fills `buffer` from standard input and returns how many bytes came: at least one, or 0 at the end.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(CommandError) -> Int
+
+    /// Writes all of `bytes` to standard output.
+    ///
+    /// - Throws: ``CommandError/outputClosed`` when the reader has left.
+    func write(_ bytes: [UInt8]) throws(CommandError)
+
+    /// Writes `text` to standard error. Nobody can be told when that fails, so it never does.
+    func writeError(_ text: String)
+}
+
+extension Console {
+    /// Writes `text` to standard output.
+    func write(_ text: String) throws(CommandError) { try write(Array(text.utf8)) }
+
+    /// Writes one line to standard output.
+    func line(_ text: String) throws(CommandError) { try write(text + "\n") }
+
+    /// Writes one line to standard error, with the program's name in front.
+    func complain(_ text: String) { writeError("holdfast: \(text)\n") }
+}

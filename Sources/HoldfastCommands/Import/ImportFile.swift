@@ -1,0 +1,88 @@
+import HoldfastBytes
+import HoldfastStorage
+
+/// A file that holds one session.
+struct ImportFile {
+    /// How the file keeps its messages.
+    enum Shape { case transcript, document }
+
+    /// The session, named by the file without its ending.
+    let session: SessionID
+    let shape: Shape
+    /// The folder that the user named, or the one of the file that the user named.
+    let folder: any Storage
+    /// The file below `folder`.
+    let path: String
+    /// The file as the user would name it.
+    let shownPath: String
+    /// Its length when it was found.
+    let byteCount: UInt64
+
+    /// The shape that a file's name promises, and what the session is called; `nil` for files of other kinds.
+    static func meaning(of name: String) -> (shape: Shape, session: String)? {
+        if name.hasPrefix("_") || name.hasPrefix(".") { return nil }
+        if name.hasSuffix(".jsonl") { return (.transcript, session(named: String(name.dropLast(6)))) }
+        if name.hasSuffix(".json") { return (.document, session(named: String(name.dropLast(5)))) }
+        return nil
+    }
+
+    /// The stem is the session's id, and an id that an export had to escape comes back as it was.
+    private static func session(named stem: String) -> String {
+        StoreLayout.session(escapedName: stem)?.text ?? stem
+    }
+
+    /// Hands over what the file holds, in order. Reads a transcript piece by piece, a document as a whole.
+    ///
+    /// `begin` is called first, with the session's metadata, unless the whole file is damaged. The answer is false when
+    /// the file turns out to be no session; nothing has been called then.
+    func read(
+        begin: (_ fields: [UInt8]) throws(CommandError) -> Void,
+        _ body: (ImportItem) throws(CommandError) -> Void
+    ) throws(CommandError) -> Bool {
+        switch shape {
+        case .document: return try readDocument(begin, body)
+        case .transcript:
+            try begin(Array("{}".utf8))
+            try readTranscript(body)
+            return true
+        }
+    }
+
+    private func readTranscript(_ body: (ImportItem) throws(CommandError) -> Void) throws(CommandError) {
+        var parser = TranscriptParser()
+        var splitter = LineSplitter(limit: ImportLimits.messageByteCount)
+        let take = { (line: LineSplitter.Line) throws(CommandError) in
+            if let item = parser.take(line) { try body(item) }
+        }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ImportLimits.pieceByteCount, alignment: 16)
+        defer { buffer.deallocate() }
+        let file = try filing { () throws(StorageError) in try folder.open(path, .read) }
+        var offset: UInt64 = 0
+        while true {
+            let count = try filing { () throws(StorageError) in try file.read(into: buffer, at: offset) }
+            if count == 0 { break }
+            offset += UInt64(count)
+            try splitter.take(UnsafeRawBufferPointer(rebasing: buffer[..<count]), take)
+        }
+        try splitter.finish(take)
+    }
+
+    private func readDocument(
+        _ begin: ([UInt8]) throws(CommandError) -> Void, _ body: (ImportItem) throws(CommandError) -> Void
+    ) throws(CommandError) -> Bool {
+        let text = try filing { () throws(StorageError) in
+            try folder.readAll(path, limit: ImportLimits.documentByteCount)
+        }
+        let document: SessionDocument
+        do throws(SessionDocument.Refusal) {
+            document = try SessionDocument(text)
+        } catch {
+            guard case .damaged(let reason) = error else { return false }
+            try body(.damaged(DamagedPiece(place: "", reason: reason, offset: 0, bytes: text)))
+            return true
+        }
+        try begin(document.fields)
+        for item in document.items { try body(item) }
+        return true
+    }
+}

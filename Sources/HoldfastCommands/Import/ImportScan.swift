@@ -1,0 +1,84 @@
+import HoldfastBytes
+import HoldfastStorage
+
+/// Finds the files to import below the paths that the user named. Reads no file.
+struct ImportScan {
+    /// The files, each folder's in the order of their names.
+    private(set) var files: [ImportFile] = []
+    /// What looks like a session and cannot be imported, as sentences.
+    private(set) var problems: [String] = []
+    /// Files and folders that are no sessions.
+    private(set) var skippedCount = 0
+
+    /// The bytes of all files.
+    var byteCount: Int { files.reduce(0) { $0 + Int($1.byteCount) } }
+
+    /// Adds what is at `path`: a file, or a folder with everything below it.
+    ///
+    /// - Throws: ``ExitCode/noInput`` when there is nothing; ``ExitCode/usage`` when it is a file of another kind.
+    mutating func add(_ path: String) throws(CommandError) {
+        let place = try NamedPath(path)
+        guard let name = place.fileName else {
+            return addFolder("", of: place.folder, shownAs: path, depth: 0)
+        }
+        guard ImportFile.meaning(of: name) != nil else {
+            throw CommandError(
+                .usage, "'\(path)' is no session: a file must be named '<session>.jsonl' or '<session>.json'.")
+        }
+        addFile(name, name: name, of: place.folder, shownAs: path)
+    }
+
+    private mutating func addFolder(
+        _ path: String, of folder: any Storage, shownAs shownPath: String, depth: Int
+    ) {
+        guard depth < ImportLimits.folderDepth else {
+            problems.append("'\(shownPath)' is nested too deeply and was left out.")
+            return
+        }
+        do throws(StorageError) {
+            for entry in try folder.list(path) {
+                let below = path.isEmpty ? entry.name : "\(path)/\(entry.name)"
+                add(entry, below, of: folder, shownAs: joined(shownPath, entry.name), depth: depth)
+            }
+        } catch {
+            problems.append(error.description)
+        }
+    }
+
+    private mutating func add(
+        _ entry: DirectoryEntry, _ path: String, of folder: any Storage, shownAs shownPath: String, depth: Int
+    ) {
+        if entry.isDirectory, !entry.name.hasPrefix("_"), !entry.name.hasPrefix(".") {
+            addFolder(path, of: folder, shownAs: shownPath, depth: depth + 1)
+        } else if !entry.isDirectory, ImportFile.meaning(of: entry.name) != nil {
+            addFile(path, name: entry.name, of: folder, shownAs: shownPath)
+        } else {
+            skippedCount += 1
+        }
+    }
+
+    private mutating func addFile(_ path: String, name: String, of folder: any Storage, shownAs shownPath: String) {
+        guard let meaning = ImportFile.meaning(of: name), let session = SessionID(meaning.session) else {
+            problems.append("'\(shownPath)': the name is no session id (1 to 255 bytes of UTF-8).")
+            return
+        }
+        do throws(StorageError) {
+            let attributes = try folder.attributes(path)
+            guard let attributes else {
+                // What lists a file and then does not have it has a name that is not UTF-8.
+                problems.append("'\(shownPath)': the name is not UTF-8, or the file has just gone.")
+                return
+            }
+            let file = ImportFile(
+                session: session, shape: meaning.shape, folder: folder, path: path, shownPath: shownPath,
+                byteCount: attributes.byteCount)
+            files.append(file)
+        } catch {
+            problems.append(error.description)
+        }
+    }
+
+    private func joined(_ folder: String, _ name: String) -> String {
+        folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+    }
+}

@@ -1,0 +1,46 @@
+import Holdfast
+import HoldfastBytes
+import HoldfastEngine
+import HoldfastStorage
+
+/// How the commands reach a store.
+enum StoreAccess {
+    /// Opens the store in the folder `path` for writing, after a recovery when it needs one.
+    ///
+    /// - Parameter creating: makes a new store in a folder that is missing or empty.
+    static func open(
+        _ path: String, creating: Bool, commit: CommitMode = .journal
+    ) throws(CommandError) -> HoldfastStore.Opened {
+        var engine = EngineOptions()
+        engine.commitMode = commit == .journal ? .journal : .segment
+        do throws(CommandError) {
+            let storage = try filing { () throws(StorageError) in try PosixStorage(root: path, create: creating) }
+            return try asking { () throws(HoldfastError) in
+                try HoldfastStore.opened(in: storage, creating: creating, engine: engine)
+            }
+        } catch {
+            // A store that should have been made and was not is no missing input.
+            guard creating, error.code == .noInput else { throw naming(path, error) }
+            throw naming(path, CommandError(.cannotCreate, error.message))
+        }
+    }
+
+    /// Opens the store in the folder `path` for reading. Another process may be writing to it.
+    static func openReadOnly(_ path: String) throws(CommandError) -> HoldfastStore {
+        do throws(CommandError) {
+            _ = try folder(path)
+            return try asking { () throws(HoldfastError) in try HoldfastStore.openReadOnly(path: path) }
+        } catch {
+            throw naming(path, error)
+        }
+    }
+
+    /// The files of the store in the folder `path`, which nothing can be changed through.
+    static func folder(_ path: String) throws(CommandError) -> any Storage {
+        try filing { () throws(StorageError) in try PosixStorage(root: path, readOnly: true) }
+    }
+
+    private static func naming(_ path: String, _ error: CommandError) -> CommandError {
+        CommandError(error.code, "The store '\(path)': \(error.message)")
+    }
+}

@@ -1,0 +1,203 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+import HoldfastThreads
+
+/// Group commit: one thread takes everything that is queued, makes it durable with one sync, acknowledges everyone.
+///
+/// A lone writer is never delayed; batches form by themselves while a sync is in flight.
+final class Committer: Sendable {
+    private struct Queue {
+        var commits: [Commit] = []
+        /// How many of them somebody waits for; the others may wait for company.
+        var urgentCount = 0
+        /// What the next batch must say although nothing may be queued.
+        var lowWaterMark: UInt64?
+        var barriers: [@Sendable (LogError?) -> Void] = []
+        var isStopping = false
+        var failure: LogError?
+
+        var isUrgent: Bool { urgentCount > 0 || lowWaterMark != nil || !barriers.isEmpty || isStopping }
+        var isEmpty: Bool { commits.isEmpty && lowWaterMark == nil && barriers.isEmpty }
+    }
+
+    private struct Batch {
+        var commits: [Commit]
+        var lowWaterMark: UInt64?
+        var barriers: [@Sendable (LogError?) -> Void]
+    }
+
+    private let queue = Monitor(Queue())
+    private let softWindow: Milliseconds
+    private let path: any CommitPath
+    private let thread = Lock<Thread?>(nil)
+
+    init(path: any CommitPath, options: EngineOptions) {
+        self.path = path
+        softWindow = options.softWindow
+    }
+
+    /// Begins to take from the queue.
+    func start() throws(ThreadError) {
+        let started = try Thread.start(name: "holdfast-commit") { [self] in run() }
+        thread.withLock { $0 = started }
+    }
+
+    /// Queues one append. Must be called in the order of the session's records.
+    func enqueue(_ commit: Commit, _ durability: Durability) throws(LogError) {
+        try queue.withLock { (queue) throws(LogError) in
+            if let failure = queue.failure { throw failure }
+            if queue.isStopping { throw LogError(.closed, "The store has been closed.") }
+            queue.commits.append(commit)
+            if durability == .durable { queue.urgentCount += 1 }
+        }
+        queue.signal()
+    }
+
+    /// Why nothing can be committed any more, or `nil`.
+    var failure: LogError? { queue.withLock { $0.failure } }
+
+    /// Waits until everything that was queued before the call is durable or has failed.
+    func waitForAll() throws(LogError) {
+        let done = Monitor<(isDone: Bool, error: LogError?)>((false, nil))
+        try queue.withLock { (queue) throws(LogError) in
+            if let failure = queue.failure { throw failure }
+            queue.barriers.append { error in
+                done.withLock { $0 = (true, error) }
+                done.broadcast()
+            }
+        }
+        queue.signal()
+        let error = done.wait(until: { $0.isDone }) { $0.error }
+        if let error { throw error }
+    }
+
+    /// Has the next batch say that every batch up to `mark` is in the segments.
+    func advance(lowWaterMark mark: UInt64) {
+        queue.withLock { $0.lowWaterMark = mark }
+        queue.signal()
+    }
+
+    /// Stops for good: everything queued and everything later fails with `error`.
+    func poison(_ error: LogError) {
+        queue.withLock { $0.failure = $0.failure ?? error }
+        queue.signal()
+    }
+
+    /// Commits what is queued and ends the thread.
+    func stop() {
+        queue.withLock { $0.isStopping = true }
+        queue.signal()
+        thread.withLock { $0 }?.join()
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        while let batch = nextBatch() {
+            if let failure = queue.withLock({ $0.failure }) {
+                fail(batch.commits, failure)
+                for barrier in batch.barriers { barrier(failure) }
+                continue
+            }
+            commit(batch)
+        }
+    }
+
+    /// Waits for work; `nil` when the queue is empty and the committer is to stop.
+    private func nextBatch() -> Batch? {
+        let hasWork: (Queue) -> Bool = { !$0.commits.isEmpty || $0.isUrgent }
+        queue.wait(until: hasWork) { _ in }
+        return queue.wait(until: { $0.isUrgent }, milliseconds: softWindow) { queue, _ in
+            if queue.isStopping && queue.isEmpty { return nil }
+            return Self.takeBatch(from: &queue)
+        }
+    }
+
+    private static func takeBatch(from queue: inout Queue) -> Batch {
+        var byteCount = 0
+        var count = 0
+        while count < queue.commits.count, count == 0 || byteCount < Limits.batchByteCount {
+            byteCount += queue.commits[count].output.bytes.count
+            count += 1
+        }
+        defer { queue.lowWaterMark = nil }
+        if count == queue.commits.count {
+            defer {
+                queue.commits = []
+                queue.barriers = []
+                queue.urgentCount = 0
+            }
+            return Batch(
+                commits: queue.commits, lowWaterMark: queue.lowWaterMark, barriers: queue.barriers)
+        }
+        let commits = Array(queue.commits[..<count])
+        queue.commits.removeFirst(count)
+        // What is left has waited for a whole batch already.
+        queue.urgentCount = queue.commits.count
+        return Batch(commits: commits, lowWaterMark: queue.lowWaterMark, barriers: [])
+    }
+
+    private func commit(_ batch: Batch) {
+        let outcome = path.commit(batch.commits, lowWaterMark: batch.lowWaterMark)
+        switch outcome {
+        case .durable:
+            acknowledge(batch.commits)
+        case .partly(let failures):
+            acknowledge(batch.commits.filter { failures[$0.key] == nil })
+            for (key, error) in failures { fail(batch.commits.filter { $0.key == key }, error) }
+        case .refused(let error):
+            fail(batch.commits, error)
+        case .poisoned(let error):
+            poison(error)
+            fail(batch.commits, error)
+        }
+        let failure = queue.withLock { $0.failure }
+        for barrier in batch.barriers { barrier(failure) }
+    }
+
+    private func acknowledge(_ commits: [Commit]) {
+        for commit in commits {
+            commit.writer.acknowledge(commit.tail)
+            commit.completion(nil)
+        }
+    }
+
+    /// Fails `commits` and whatever the same sessions have queued behind them: it continues what was lost.
+    private func fail(_ commits: [Commit], _ error: LogError) {
+        for commit in commits {
+            commit.writer.fail(error)
+            commit.completion(error)
+        }
+        let writers = Set(commits.map { ObjectIdentifier($0.writer) })
+        guard !writers.isEmpty else { return }
+        // From here on the writers refuse; what they queued before that is taken out.
+        let followers = queue.withLock { queue in
+            let followers = queue.commits.filter { writers.contains(ObjectIdentifier($0.writer)) }
+            queue.commits.removeAll { writers.contains(ObjectIdentifier($0.writer)) }
+            queue.urgentCount = min(queue.urgentCount, queue.commits.count)
+            return followers
+        }
+        for commit in followers {
+            commit.writer.fail(error)
+            commit.completion(error)
+        }
+    }
+}
+
+/// How a batch becomes durable: the two commit modes.
+protocol CommitPath: AnyObject, Sendable {
+    /// Makes `commits` durable, in order. Called by the committer's thread only.
+    func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome
+}
+
+/// What became of a batch.
+enum CommitOutcome {
+    case durable
+    /// These segments failed and nothing of theirs counts; the rest is durable.
+    case partly([SegmentKey: LogError])
+    /// Nothing was made durable and nothing is in doubt; a later batch may succeed.
+    case refused(LogError)
+    /// A write or sync failed: what reached the disk is not known, and no later sync can prove anything.
+    case poisoned(LogError)
+}

@@ -1,0 +1,175 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+import HoldfastThreads
+
+/// Brings committed bytes from the journal to the segments, off the append path, and then lets the journal
+/// forget them.
+final class Flusher: Sendable {
+    private struct State {
+        /// Committed and not yet on the way to the segments.
+        var pending: [SegmentKey: [Extent]] = [:]
+        /// On the way; still needed by readers until it is synced.
+        var flushing: [SegmentKey: [Extent]] = [:]
+        var pendingByteCount = 0
+        var flushingByteCount = 0
+        /// The last batch that is in `pending`.
+        var lastBatch: UInt64 = 0
+        /// Counts passes, so that a caller can wait for one that begins after its call.
+        var wanted = 0
+        var finished = 0
+        var failure: LogError?
+        /// While rows wait for the committer, the committer must not wait for the flusher.
+        var isWritingRows = false
+        var isStopping = false
+    }
+
+    private let storage: any Storage
+    private let options: EngineOptions
+    private let files: SegmentFiles
+    private let index: IndexKeeper
+    private let state = Monitor(State())
+    private let thread = Lock<Thread?>(nil)
+    /// Called when everything up to a batch is in the segments and the index.
+    private let advance: Lock<@Sendable (UInt64) -> Void> = Lock({ _ in })
+
+    init(storage: any Storage, files: SegmentFiles, index: IndexKeeper, options: EngineOptions) {
+        self.storage = storage
+        self.files = files
+        self.index = index
+        self.options = options
+    }
+
+    func start(advance: @escaping @Sendable (UInt64) -> Void) throws(ThreadError) {
+        self.advance.withLock { $0 = advance }
+        let started = try Thread.start(name: "holdfast-flush") { [self] in run() }
+        thread.withLock { $0 = started }
+    }
+
+    /// Takes over a batch that is durable in the journal.
+    func add(_ commits: [Commit], batch: UInt64) {
+        let byteCount = commits.reduce(0) { $0 + $1.output.bytes.count }
+        let isDue = state.withLock { state in
+            for commit in commits { state.pending[commit.key, default: []].append(commit.extent) }
+            state.pendingByteCount += byteCount
+            if !commits.isEmpty { state.lastBatch = batch }
+            return state.pendingByteCount >= options.flushByteCount
+        }
+        index.note(commits)
+        if isDue { state.broadcast() }
+    }
+
+    /// The committed bytes of `session` that may not be in its files yet, by segment number.
+    func unflushed(_ session: SessionID) -> [UInt32: [Extent]] {
+        state.withLock { state in
+            var found: [UInt32: [Extent]] = [:]
+            for (key, extents) in state.flushing where key.session == session {
+                found[key.number, default: []] += extents
+            }
+            for (key, extents) in state.pending where key.session == session {
+                found[key.number, default: []] += extents
+            }
+            return found
+        }
+    }
+
+    /// Waits while too many bytes are unflushed.
+    ///
+    /// - Throws: the reason why the flusher cannot go on, such as a full disk.
+    func waitForRoom() throws(LogError) {
+        let limit = options.unflushedByteLimit
+        let hasRoom: (State) -> Bool = {
+            $0.pendingByteCount + $0.flushingByteCount < limit || $0.failure != nil || $0.isWritingRows
+        }
+        try state.wait(until: hasRoom) { (state) throws(LogError) in
+            if let failure = state.failure, state.pendingByteCount + state.flushingByteCount >= limit / 2 {
+                throw failure
+            }
+        }
+    }
+
+    /// Flushes what is committed now and waits for it.
+    func flush() throws(LogError) {
+        let target = state.withLock { state in
+            state.wanted += 1
+            return state.wanted
+        }
+        state.broadcast()
+        try state.wait(until: { $0.finished >= target }) { (state) throws(LogError) in
+            if let failure = state.failure { throw failure }
+        }
+    }
+
+    /// Ends the thread; call ``flush()`` before.
+    func stop() {
+        state.withLock { $0.isStopping = true }
+        state.broadcast()
+        thread.withLock { $0 }?.join()
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        while true {
+            let limit = options.flushByteCount
+            let isDue: (State) -> Bool = {
+                $0.isStopping || $0.wanted > $0.finished || ($0.pendingByteCount >= limit && $0.failure == nil)
+            }
+            let isStopping = state.wait(until: isDue, milliseconds: options.flushInterval) { state, _ in
+                state.isStopping
+            }
+            if isStopping { return }
+            pass()
+        }
+    }
+
+    private func pass() {
+        let (work, batch, target) = state.withLock { state in
+            // What failed last time is still in `flushing` and goes first: the newer bytes lie behind it.
+            for (key, extents) in state.pending { state.flushing[key, default: []] += extents }
+            state.flushingByteCount += state.pendingByteCount
+            state.pending = [:]
+            state.pendingByteCount = 0
+            return (state.flushing.map { (key: $0.key, extents: $0.value) }, state.lastBatch, state.wanted)
+        }
+        let failure = work.isEmpty ? writeRows() : write(work, through: batch)
+        state.withLock { state in
+            state.failure = failure
+            state.finished = max(state.finished, target)
+            if failure == nil {
+                state.flushing = [:]
+                state.flushingByteCount = 0
+            }
+        }
+        state.broadcast()
+    }
+
+    private func write(_ work: [(key: SegmentKey, extents: [Extent])], through batch: UInt64) -> LogError? {
+        for failure in files.persist(work) {
+            let extents = work.first { $0.key == failure.key }?.extents ?? []
+            if let error = repair(failure.key, failure.error, extents) { return error }
+        }
+        if let failure = writeRows() { return failure }
+        let advance = advance.withLock { $0 }
+        advance(batch)
+        return nil
+    }
+
+    /// A segment that the disk refuses is written again elsewhere. Answers why not, if not.
+    private func repair(_ key: SegmentKey, _ error: StorageError, _ extents: [Extent]) -> LogError? {
+        guard error.code == .io else { return LogError(error) }
+        do throws(LogError) {
+            try SegmentRewrite(storage: storage, clock: options.clock).run(key, extents: extents)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func writeRows() -> LogError? {
+        state.withLock { $0.isWritingRows = true }
+        state.broadcast()
+        defer { state.withLock { $0.isWritingRows = false } }
+        return index.writeRows()
+    }
+}

@@ -1,0 +1,83 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+import HoldfastThreads
+
+/// Commit mode `journal`: one batch in the journal, one sync; the flusher brings the bytes to the segments later.
+final class JournalPath: CommitPath {
+    // Safe because only the committer's thread touches it after the start.
+    private nonisolated(unsafe) let journal: JournalWriter
+    private let flusher: Flusher
+    private let spareWork: SpareFiles
+
+    init(journal: JournalWriter, flusher: Flusher) {
+        self.journal = journal
+        self.flusher = flusher
+        spareWork = SpareFiles(journal)
+    }
+
+    func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome {
+        do throws(LogError) {
+            try flusher.waitForRoom()
+        } catch {
+            return .refused(error)
+        }
+        let writes = commits.map {
+            JournalWrite(
+                session: $0.writer.session, number: $0.output.number, offset: $0.output.offset,
+                bytes: $0.output.bytes)
+        }
+        let mark = max(journal.lowWaterMark, min(lowWaterMark ?? 0, journal.lastBatch))
+        do throws(StorageError) {
+            let batch = try journal.commit(writes, lowWaterMark: mark)
+            flusher.add(commits, batch: batch)
+            spareWork.prepareIfWanted()
+            return .durable
+        } catch {
+            return outcome(of: error)
+        }
+    }
+
+    /// A file that could not be created leaves the log as it was; anything else leaves it in doubt.
+    private func outcome(of error: StorageError) -> CommitOutcome {
+        if error.code == .noSpace || error.code == .tooManyFiles, journal.isUnharmed {
+            return .refused(LogError(error))
+        }
+        return .poisoned(
+            LogError(
+                .failed,
+                "A commit failed and nothing more is acknowledged: \(error) Close the store, check the disk, open "
+                    + "the store again: everything that was acknowledged is kept."))
+    }
+
+    /// Closes the journal after a last flush.
+    func closeCleanly() throws(StorageError) {
+        spareWork.finish()
+        try journal.closeCleanly()
+    }
+}
+
+/// Prepares the next journal file on a thread of its own, so that no commit waits for zeros to be written.
+private final class SpareFiles: Sendable {
+    // Safe because only `createFile` and `addSpare`, which may be called from any thread, are used elsewhere.
+    private nonisolated(unsafe) let journal: JournalWriter
+    private let running = Lock<Thread?>(nil)
+    private let isBusy = Lock(false)
+
+    init(_ journal: JournalWriter) { self.journal = journal }
+
+    func prepareIfWanted() {
+        guard let byteCount = journal.wantedSpareByteCount, !isBusy.withLock({ $0 }) else { return }
+        isBusy.withLock { $0 = true }
+        let path = journal.reserveSpareName()
+        let thread = try? Thread.start(name: "holdfast-spare") { [self] in
+            // Without a spare the committer creates the file when it needs it, and reports the reason then.
+            if let file = try? journal.createFile(byteCount: byteCount, path: path) { journal.addSpare(file) }
+            isBusy.withLock { $0 = false }
+        }
+        if thread == nil { isBusy.withLock { $0 = false } }
+        running.withLock { $0 = thread }
+    }
+
+    func finish() { running.withLock { $0 }?.join() }
+}

@@ -1,0 +1,69 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+
+/// Commit mode `segment`: the session's own file is written and synced before the acknowledgement.
+///
+/// The journal only says which segments are being written this way, so that recovery opens no others.
+final class SegmentPath: CommitPath {
+    // Safe because only the committer's thread touches it after the start.
+    private nonisolated(unsafe) let journal: JournalWriter
+    private let files: SegmentFiles
+    private let index: IndexKeeper
+
+    init(journal: JournalWriter, files: SegmentFiles, index: IndexKeeper) {
+        self.journal = journal
+        self.files = files
+        self.index = index
+    }
+
+    func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome {
+        do throws(StorageError) {
+            try announce(commits.filter(\.announcesSegment), .direct)
+            let failures = files.persist(grouped(commits))
+            index.note(commits.filter { !$0.sealsSegment })
+            try seal(commits.filter { commit in !failures.contains { $0.key == commit.key } })
+            if failures.isEmpty { return .durable }
+            return .partly(Dictionary(failures.map { ($0.key, failed($0.error)) }) { first, _ in first })
+        } catch {
+            return .poisoned(failed(error))
+        }
+    }
+
+    /// Closes the journal; every segment has been sealed.
+    func closeCleanly() throws(StorageError) {
+        try journal.closeCleanly()
+    }
+
+    /// Lets recovery pass over segments that end with a mark. Their index rows go first: nobody will look again.
+    private func seal(_ commits: [Commit]) throws(StorageError) {
+        let sealing = commits.filter(\.sealsSegment)
+        guard !sealing.isEmpty, index.writeRows(mayWait: false) == nil else { return }
+        try announce(sealing, .sealed)
+    }
+
+    private func announce(_ commits: [Commit], _ kind: JournalNotice.Kind) throws(StorageError) {
+        guard !commits.isEmpty else { return }
+        let notices = commits.map {
+            JournalNotice(kind: kind, session: $0.writer.session, number: $0.output.number)
+        }
+        try journal.commit([], notices: notices, lowWaterMark: journal.lastBatch)
+    }
+
+    private func grouped(_ commits: [Commit]) -> [(key: SegmentKey, extents: [Extent])] {
+        var order: [SegmentKey] = []
+        var extents: [SegmentKey: [Extent]] = [:]
+        for commit in commits {
+            if extents[commit.key] == nil { order.append(commit.key) }
+            extents[commit.key, default: []].append(commit.extent)
+        }
+        return order.map { ($0, extents[$0, default: []]) }
+    }
+
+    private func failed(_ error: StorageError) -> LogError {
+        if error.code == .noSpace { return LogError(error) }
+        return LogError(
+            .failed,
+            "A segment could not be synced: \(error) What was acknowledged is kept; open the store again to go on.")
+    }
+}

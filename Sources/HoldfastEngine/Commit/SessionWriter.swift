@@ -1,0 +1,63 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+import HoldfastThreads
+
+/// The writing end of one claimed session.
+final class SessionWriter: Sendable {
+    struct State {
+        var encoder: SegmentEncoder
+        /// The end of what has been acknowledged; where the encoder goes back to after a failure.
+        var durable: SegmentTail
+        /// Set when an append failed: everything later of the claim fails as well.
+        var failure: LogError?
+        var isFenced = false
+        var isReleased = false
+        /// Whether the journal names the segment as one that is written directly.
+        var directSegment: UInt32?
+        var inFlightCount = 0
+    }
+
+    let session: SessionID
+    let epoch: UInt64
+    let state: Lock<State>
+
+    init(session: SessionID, epoch: UInt64, encoder: SegmentEncoder) {
+        self.session = session
+        self.epoch = epoch
+        state = Lock(State(encoder: encoder, durable: encoder.tail))
+    }
+
+    /// Records that everything up to `tail` is durable.
+    func acknowledge(_ tail: SegmentTail) {
+        state.withLock { state in
+            state.inFlightCount -= 1
+            if tail.sequence >= state.durable.sequence { state.durable = tail }
+        }
+    }
+
+    /// Records that an append failed: nothing after the last acknowledged record counts.
+    func fail(_ error: LogError) {
+        state.withLock { state in
+            state.inFlightCount -= 1
+            state.failure = state.failure ?? error
+            state.encoder.revert(to: state.durable)
+        }
+    }
+}
+
+/// One append on its way to the disk.
+struct Commit: Sendable {
+    var writer: SessionWriter
+    var output: SegmentEncoder.Output
+    /// The session's tail when this is durable.
+    var tail: SegmentTail
+    /// Tells the journal first that the segment is written directly.
+    var announcesSegment = false
+    /// A mark that ends direct writing: nothing of the segment is unproved after it.
+    var sealsSegment = false
+    var completion: @Sendable (LogError?) -> Void
+
+    var key: SegmentKey { SegmentKey(session: writer.session, number: output.number) }
+    var extent: Extent { Extent(offset: output.offset, bytes: output.bytes) }
+}

@@ -1,0 +1,62 @@
+import CZstd
+import HoldfastBytes
+
+/// Reads the records of restart blocks, one after the other, in the order of the log.
+///
+/// Not thread-safe. Its memory is bounded by the largest window that is accepted.
+final class BlockDecompressor {
+    private let context: OpaquePointer
+    /// Whether the records so far have been decoded from the block's start without a gap.
+    private var isInBlock = false
+
+    init() {
+        guard let context = ZSTD_createDCtx() else { fatalError("out of memory for a decompression stream") }
+        self.context = context
+        // Windows above 8 MiB are not written; a damaged or hostile frame may not ask for more.
+        _ = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 23)
+    }
+
+    deinit { ZSTD_freeDCtx(context) }
+
+    /// Tells that a record was left out: what continues its block cannot be read until the next frame start.
+    func lostPlace() { isInBlock = false }
+
+    /// The payload of a record whose header has been checked, or `nil` when its bytes cannot be decoded.
+    ///
+    /// Allocates `header.rawByteCount` bytes, which the header check has limited.
+    func payload(of header: RecordHeader, stored: UnsafeRawBufferPointer) -> [UInt8]? {
+        switch header.codec {
+        case .raw:
+            return [UInt8](stored)
+        case .frameStart:
+            _ = ZSTD_DCtx_reset(context, ZSTD_reset_session_only)
+            isInBlock = true
+        case .frameContinuation:
+            guard isInBlock else { return nil }
+        }
+        guard let payload = decode(stored, byteCount: Int(header.rawByteCount)) else {
+            isInBlock = false
+            return nil
+        }
+        return payload
+    }
+
+    private func decode(_ stored: UnsafeRawBufferPointer, byteCount: Int) -> [UInt8]? {
+        var isWhole = false
+        // One byte more than promised, so that a frame that holds more is noticed.
+        var payload = [UInt8](unsafeUninitializedCapacity: byteCount + 1) { room, count in
+            var input = ZSTD_inBuffer(src: stored.baseAddress, size: stored.count, pos: 0)
+            var target = ZSTD_outBuffer(dst: room.baseAddress, size: byteCount + 1, pos: 0)
+            while true {
+                let before = (input.pos, target.pos)
+                let result = ZSTD_decompressStream(context, &target, &input)
+                if ZSTD_isError(result) != 0 { break }
+                if (input.pos, target.pos) == before || target.pos > byteCount { break }
+            }
+            isWhole = input.pos == input.size && target.pos == byteCount
+            count = min(target.pos, byteCount)
+        }
+        if !isWhole { payload = [] }
+        return isWhole ? payload : nil
+    }
+}

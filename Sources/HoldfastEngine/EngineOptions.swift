@@ -1,0 +1,36 @@
+package import HoldfastBytes
+package import HoldfastLog
+import HoldfastStorage
+package import HoldfastThreads
+
+/// How a store works while it is open. None of it is fixed on disk.
+package struct EngineOptions: Sendable {
+    /// Where an append becomes durable: in the journal (one sync for all sessions), or in the session's segment.
+    package var commitMode: SegmentHeader.CommitMode = .journal
+    /// The longest record payload, in bytes.
+    package var payloadLimit = Limits.payloadByteCount
+    /// The most memory that all compression streams may take together, in bytes.
+    package var compressionMemory = 64 << 20
+    /// How long an append with `soon` may wait for others, in milliseconds.
+    package var softWindow: Milliseconds = 50
+    /// The longest time between a commit and the flush of its bytes into the segments, in milliseconds.
+    package var flushInterval: Milliseconds = 1_000
+    /// A flush begins when so many committed bytes are waiting for it.
+    package var flushByteCount = 8 << 20
+    /// A committer waits when so many committed bytes are waiting for the flusher: bounds memory and replay.
+    package var unflushedByteLimit = 64 << 20
+    /// A segment is closed when it has grown to so many bytes.
+    package var segmentByteCount = Limits.segmentByteCount
+    /// The most segment files that are held open; at least 1.
+    package var openFileLimit = 64
+    /// The most threads that sync segments side by side.
+    package var syncThreadCount = 8
+    /// How many snapshots before the newest one, with the records since, ``LocalLog/trim(_:)`` keeps; `nil`
+    /// keeps all.
+    package var retainedGenerations: Int? = 1
+    package var clock: any Clock = SystemClock()
+    /// Where salts and the store's id come from; tests put a seeded source here.
+    package var random: @Sendable () -> UInt64 = { UInt64.random(in: 1...UInt64.max) }
+
+    package init() {}
+}

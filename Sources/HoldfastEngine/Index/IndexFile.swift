@@ -1,0 +1,235 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+
+/// The index on disk: `index.json`, one row per line, and the change log of its generation, whose rows win.
+///
+/// Derived: when it is damaged or missing, the sessions' folders are read instead.
+struct IndexFile {
+    /// What reading found.
+    struct Content {
+        var generation: UInt64 = 0
+        var rows: [SessionID: IndexRow] = [:]
+        /// Why rows may be missing, or `nil`.
+        var damage: String?
+        /// How long `index.json` and the change log are.
+        var baseByteCount: UInt64 = 0
+        var logByteCount: UInt64 = 0
+    }
+
+    let storage: any Storage
+    private static let opening = "{\"format_version\":1,\"generation\":"
+    private static let sessionsKey = ",\"sessions\":["
+
+    /// Reads all of it. Memory: the rows, and 1 MiB.
+    func read() throws(LogError) -> Content {
+        var content = Content()
+        try readBase(&content)
+        try readLog(&content)
+        return content
+    }
+
+    /// Replaces the index by `rows`, sorted, as the next generation; durable on return.
+    func replace(_ rows: [IndexRow], generation: UInt64) throws(LogError) -> UInt64 {
+        let temporary = StoreLayout.indexFile + StoreLayout.temporarySuffix
+        let byteCount = try storing { () throws(StorageError) -> UInt64 in
+            let file = try storage.open(temporary, .create)
+            try file.truncate(to: 0)
+            let output = DocumentWriter(file)
+            try output.write(Array((Self.opening + String(generation) + Self.sessionsKey).utf8))
+            for (index, row) in rows.sorted(by: { $0.summary.session < $1.summary.session }).enumerated() {
+                try output.write(Array((index == 0 ? "\n" : ",\n").utf8) + row.openObject + [0x7D])
+            }
+            try output.write(Array("\n]".utf8))
+            let count = try output.finish()
+            try storage.rename(temporary, StoreLayout.indexFile)
+            try storage.syncDirectory("")
+            return count
+        }
+        removeLogs(before: generation)
+        return byteCount
+    }
+
+    /// Appends rows to the change log at `offset`; durable on return.
+    func append(_ rows: [IndexRow], generation: UInt64, at offset: UInt64) throws(LogError) -> UInt64 {
+        var bytes: [UInt8] = []
+        for row in rows { bytes += SealedJSON.sealed(row.openObject) + [10] }
+        let path = StoreLayout.indexLog(generation)
+        try storing { () throws(StorageError) in
+            let file = try storage.open(path, .create)
+            if try file.byteCount() > offset { try file.truncate(to: offset) }
+            try file.write(bytes, at: offset)
+            try file.sync()
+            try file.close()
+            if offset == 0 { try storage.syncDirectory("") }
+        }
+        return offset + UInt64(bytes.count)
+    }
+
+    // MARK: Reading
+
+    private func readBase(_ content: inout Content) throws(LogError) {
+        guard let lines = try lines(of: StoreLayout.indexFile) else {
+            content.damage = "there is no index.json"
+            return
+        }
+        content.baseByteCount = lines.byteCount
+        guard let first = try lines.next(), let generation = Self.generation(first) else {
+            content.damage = "index.json does not begin as an index"
+            return
+        }
+        content.generation = generation
+        while let line = try lines.next() {
+            guard line.first == 0x7B else { break }
+            let object = line.last == 0x2C ? Array(line.dropLast()) : line
+            guard let row = IndexRow(object) else {
+                content.damage = "index.json has a row that cannot be read"
+                continue
+            }
+            content.rows[row.summary.session] = row
+        }
+        if try !lines.isSealed() { content.damage = "index.json fails its checksum" }
+    }
+
+    private func readLog(_ content: inout Content) throws(LogError) {
+        guard let lines = try lines(of: StoreLayout.indexLog(content.generation)) else { return }
+        while let line = try lines.next() {
+            // A line that is not whole was being written, or is damaged; the rows after it have their own seals.
+            guard SealedJSON.isIntact(line), let row = IndexRow(line) else {
+                if lines.offset < lines.byteCount { content.damage = "the change log has a damaged line" }
+                continue
+            }
+            content.rows[row.summary.session] = row
+            content.logByteCount = lines.offset
+        }
+    }
+
+    private static func generation(_ line: [UInt8]) -> UInt64? {
+        let text = String(decoding: line, as: UTF8.self)
+        guard text.hasPrefix(opening), text.hasSuffix(sessionsKey) else { return nil }
+        return UInt64(text.dropFirst(opening.count).dropLast(sessionsKey.count))
+    }
+
+    private func lines(of path: String) throws(LogError) -> LineReader? {
+        do throws(StorageError) {
+            return try LineReader(try storage.open(path, .read), path: path)
+        } catch {
+            if error.code == .notFound { return nil }
+            throw LogError(error)
+        }
+    }
+
+    private func removeLogs(before generation: UInt64) {
+        // Left-over change logs are ignored by readers; removing them only saves space.
+        for entry in (try? storage.list("")) ?? [] {
+            guard let old = StoreLayout.indexLogGeneration(entry.name), old < generation else { continue }
+            try? storage.remove(entry.name)
+        }
+    }
+}
+
+/// Writes a JSON document front to back in large pieces, sums it up, and closes it with its seal.
+final class DocumentWriter {
+    private let file: any StorageFile
+    private let checksum = StreamingChecksum()
+    private var buffer: [UInt8] = []
+    private var offset: UInt64 = 0
+
+    init(_ file: any StorageFile) { self.file = file }
+
+    /// Adds `bytes`.
+    func write(_ bytes: [UInt8]) throws(StorageError) {
+        checksum.add(bytes)
+        buffer += bytes
+        if buffer.count >= 1 << 20 { try spill() }
+    }
+
+    /// Seals the object that was written so far, makes the file durable and closes it; answers its length.
+    func finish() throws(StorageError) -> UInt64 {
+        buffer += SealedJSON.seal(check: checksum.value) + [10]
+        try spill()
+        try file.sync()
+        try file.close()
+        return offset
+    }
+
+    private func spill() throws(StorageError) {
+        try file.write(buffer, at: offset)
+        offset += UInt64(buffer.count)
+        buffer.removeAll(keepingCapacity: true)
+    }
+}
+
+/// The lines of a file, with its seal checked on the way.
+final class LineReader {
+    let byteCount: UInt64
+    /// The byte after the last line that was returned.
+    private(set) var offset: UInt64 = 0
+    private let file: any StorageFile
+    private let path: String
+    private let checksum = StreamingChecksum()
+    private var summed: UInt64 = 0
+    private var window: [UInt8] = []
+    private var position = 0
+    private var read: UInt64 = 0
+
+    init(_ file: any StorageFile, path: String) throws(StorageError) {
+        self.file = file
+        self.path = path
+        byteCount = try file.byteCount()
+    }
+
+    /// The next line without its newline, or `nil` at the end.
+    func next() throws(LogError) -> [UInt8]? {
+        while true {
+            if let end = window[position...].firstIndex(of: 10) {
+                defer { position = end + 1 }
+                offset += UInt64(end + 1 - position)
+                return Array(window[position..<end])
+            }
+            if read >= byteCount { return try lastLine() }
+            try fill()
+        }
+    }
+
+    /// Whether the whole file ends with the seal of what is before it.
+    func isSealed() throws(LogError) -> Bool {
+        while read < byteCount {
+            position = window.count
+            try fill()
+        }
+        let tailCount = UInt64(SealedJSON.sealByteCount + 1)
+        guard byteCount > tailCount else { return false }
+        return try storing { () throws(StorageError) in
+            let tail = try file.read(count: Int(tailCount), at: byteCount - tailCount)
+            return tail.last == 10 && SealedJSON.check(inSeal: tail.dropLast()) == checksum.value
+        }
+    }
+
+    private func lastLine() throws(LogError) -> [UInt8]? {
+        guard position < window.count else { return nil }
+        defer { position = window.count }
+        offset += UInt64(window.count - position)
+        return Array(window[position...])
+    }
+
+    private func fill() throws(LogError) {
+        let piece = try storing { () throws(StorageError) in try file.read(count: 1 << 20, at: read) }
+        guard !piece.isEmpty else { throw LogError(.failed, "'\(path)' became shorter while it was read.") }
+        sum(piece)
+        read += UInt64(piece.count)
+        window = Array(window[position...]) + piece
+        position = 0
+        guard window.count <= Limits.metadataByteCount else {
+            throw LogError(.damaged, "'\(path)' has a line longer than \(Limits.metadataByteCount) bytes.")
+        }
+    }
+
+    /// Adds what lies before the seal to the checksum.
+    private func sum(_ piece: [UInt8]) {
+        let sealed = byteCount - min(byteCount, UInt64(SealedJSON.sealByteCount + 1))
+        let end = min(sealed, summed + UInt64(piece.count))
+        if end > summed { checksum.add(piece[..<Int(end - summed)]) }
+        summed += UInt64(piece.count)
+    }
+}

@@ -1,0 +1,235 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+
+/// Where a journal ends.
+struct JournalPosition: Sendable, Equatable {
+    var lastBatch: UInt64 = 0
+    var chain: UInt64 = 0
+    var lastFileNumber: UInt64 = 0
+    /// The largest number in a journal file's name.
+    var lastFileName: UInt64 = 0
+}
+
+/// One file of the journal whose header is valid.
+struct JournalFile: Sendable {
+    var path: String
+    var header: JournalHeader
+    var byteCount: UInt64
+}
+
+/// A stretch of a journal file that holds no valid batch.
+package struct JournalStretch: Sendable, Equatable {
+    package var path: String
+    package var offset: UInt64
+    package var byteCount: UInt64
+    package var reason: String
+    /// The last batch that is missing there.
+    package var lastBatch = UInt64.max
+}
+
+/// What a journal held.
+struct JournalSummary: Sendable {
+    var position = JournalPosition()
+    var lowWaterMark: UInt64 = 0
+    var closedCleanly = false
+    /// Batches that later ones prove to have been durable, and that cannot be read.
+    var damage: [JournalStretch] = []
+    /// Bytes of a batch behind the last valid one: it was being written and was never acknowledged.
+    var tornTail: JournalStretch?
+    var files: [JournalFile] = []
+    /// Every journal file in the folder, valid or not.
+    var paths: [String] = []
+    var batchCount = 0
+    var byteCount: UInt64 = 0
+}
+
+/// Reads the journal in order, file by file, and gives out every valid batch.
+///
+/// Memory: one journal file at a time.
+struct JournalReader {
+    let storage: any Storage
+    let storeTag: UInt64
+
+    /// One valid batch. `body` is valid only during the call that it is given to.
+    struct Batch {
+        var header: BatchHeader
+        var file: JournalFile
+        var body: UnsafeRawBufferPointer
+        var entries: [JournalEntry]
+    }
+
+    /// Calls `body` with every valid batch, oldest first, and says what else was found.
+    ///
+    /// A batch that is damaged while a later one is valid is damage: the later one promises it. What is invalid
+    /// behind the last valid batch was being written.
+    func read(_ body: (Batch) throws(LogError) -> Void) throws(LogError) -> JournalSummary {
+        var summary = try findFiles()
+        for index in summary.files.indices {
+            let file = summary.files[index]
+            if index == 0 {
+                summary.position.lastBatch = file.header.firstBatch - 1
+                summary.position.chain = file.header.chainBefore
+            }
+            summary.position.lastFileNumber = file.header.number
+            try read(file, isLast: index == summary.files.count - 1, &summary, body)
+        }
+        // What is below the low-water mark is in the segments; nobody needs it here.
+        summary.damage.removeAll { $0.lastBatch <= summary.lowWaterMark }
+        if summary.batchCount == 0 {
+            summary.damage.append(
+                JournalStretch(
+                    path: StoreLayout.journalFolder, offset: 0, byteCount: 0, reason: "no readable batch in any file"))
+        }
+        return summary
+    }
+
+    // MARK: Files
+
+    private func findFiles() throws(LogError) -> JournalSummary {
+        var summary = JournalSummary()
+        let entries = try storing { () throws(StorageError) in try storage.list(StoreLayout.journalFolder) }
+        for entry in entries where entry.name.hasSuffix(".journal") && !entry.isDirectory {
+            let path = "\(StoreLayout.journalFolder)/\(entry.name)"
+            summary.paths.append(path)
+            let name = UInt64(entry.name.prefix { $0 != "." }) ?? 0
+            summary.position.lastFileName = max(summary.position.lastFileName, name)
+            if let file = try readHeader(path, &summary) { summary.files.append(file) }
+        }
+        summary.files.sort { $0.header.number < $1.header.number }
+        return summary
+    }
+
+    /// The file's header from either of its copies; `nil` when the file has not been in use.
+    ///
+    /// Both copies are synced before the first batch of a file is acknowledged, so a file without a readable copy
+    /// holds nothing that was acknowledged, unless both sectors were damaged.
+    private func readHeader(_ path: String, _ summary: inout JournalSummary) throws(LogError) -> JournalFile? {
+        let sector = JournalHeader.sectorByteCount
+        let (first, last, byteCount) = try storing { () throws(StorageError) -> ([UInt8], [UInt8], UInt64) in
+            let file = try storage.open(path, .read)
+            let count = try file.byteCount()
+            let tail = count < UInt64(sector) ? 0 : count - UInt64(sector)
+            return (try file.read(count: sector, at: 0), try file.read(count: sector, at: tail), count)
+        }
+        for copy in [first, last] {
+            guard let header = try decodeHeader(copy, path) else { continue }
+            guard header.storeTag == storeTag else {
+                summary.damage.append(stretch(path, 0, byteCount, "a journal file of another store"))
+                return nil
+            }
+            if header.fileByteCount != byteCount {
+                summary.damage.append(stretch(path, byteCount, 0, "file cut short or grown"))
+            }
+            return JournalFile(path: path, header: header, byteCount: byteCount)
+        }
+        return nil
+    }
+
+    private func decodeHeader(_ bytes: [UInt8], _ path: String) throws(LogError) -> JournalHeader? {
+        do throws(FormatError) {
+            return try bytes.withBytes { (view) throws(FormatError) in try JournalHeader(decoding: view) }
+        } catch .unknownVersion(let version) {
+            throw LogError(
+                .newerFormat,
+                "'\(path)' has format version \(version); this program reads version \(Limits.formatVersion). "
+                    + "Use the program that wrote it, or a newer one.")
+        } catch {
+            return nil
+        }
+    }
+
+    private func stretch(_ path: String, _ offset: UInt64, _ count: UInt64, _ reason: String) -> JournalStretch {
+        JournalStretch(path: path, offset: offset, byteCount: count, reason: reason)
+    }
+
+    // MARK: Batches
+
+    private func read(
+        _ file: JournalFile, isLast: Bool, _ summary: inout JournalSummary,
+        _ body: (Batch) throws(LogError) -> Void
+    ) throws(LogError) {
+        let bytes = try storing { () throws(StorageError) in
+            try storage.readAll(file.path, limit: Limits.largestPayloadLimit * 2)
+        }
+        try bytes.withBytes { (whole) throws(LogError) in
+            let view = whole.slice(0..<max(0, whole.count - JournalHeader.sectorByteCount))
+            var offset = JournalHeader.sectorByteCount
+            while let found = nextBatch(from: offset, view, file, after: summary.position.lastBatch) {
+                noteGap(offset..<found.offset, found.header, file, &summary)
+                offset = try deliver(found, view, file, &summary, body)
+            }
+            noteTail(view, offset, file, isLast: isLast, &summary)
+        }
+    }
+
+    /// The first valid batch at or after `offset` that is newer than `last`.
+    private func nextBatch(
+        from offset: Int, _ view: UnsafeRawBufferPointer, _ file: JournalFile, after last: UInt64
+    ) -> (offset: Int, header: BatchHeader)? {
+        var at = offset
+        while at + BatchHeader.byteCount <= view.count {
+            let rest = view.slice(at..<view.count)
+            if let header = try? BatchHeader(decoding: rest, offset: UInt64(at), salt: file.header.salt),
+                header.number > last, BatchHeader.isIntact(rest, salt: file.header.salt)
+            {
+                return (at, header)
+            }
+            at += JournalHeader.sectorByteCount
+        }
+        return nil
+    }
+
+    private func deliver(
+        _ found: (offset: Int, header: BatchHeader), _ view: UnsafeRawBufferPointer, _ file: JournalFile,
+        _ summary: inout JournalSummary, _ body: (Batch) throws(LogError) -> Void
+    ) throws(LogError) -> Int {
+        let header = found.header
+        let rest = view.slice(found.offset..<view.count)
+        let content = rest.slice(BatchHeader.byteCount..<BatchHeader.byteCount + Int(header.bodyByteCount))
+        summary.position.lastBatch = header.number
+        summary.position.chain = BatchHeader.storedCheck(rest)
+        summary.lowWaterMark = max(summary.lowWaterMark, header.lowWaterMark)
+        summary.closedCleanly = header.closesCleanly
+        summary.batchCount += 1
+        summary.byteCount += UInt64(header.paddedByteCount)
+        let next = found.offset + header.paddedByteCount
+        guard let entries = try? JournalEntry.decodeAll(content, count: header.entryCount) else {
+            summary.damage.append(
+                stretch(file.path, UInt64(found.offset), UInt64(header.paddedByteCount), "entries that break a rule"))
+            return next
+        }
+        try body(Batch(header: header, file: file, body: content, entries: entries))
+        return next
+    }
+
+    /// Reports what stands between the batch before and `header`, when that does not continue the log.
+    private func noteGap(
+        _ range: Range<Int>, _ header: BatchHeader, _ file: JournalFile, _ summary: inout JournalSummary
+    ) {
+        let position = summary.position
+        guard header.number != position.lastBatch + 1 || header.chainBefore != position.chain else { return }
+        var gap = stretch(
+            file.path, UInt64(range.lowerBound), UInt64(range.count),
+            "batches \(position.lastBatch + 1) to \(header.number - 1) cannot be read")
+        if header.number == position.lastBatch + 1 { gap.reason = "batch \(header.number) continues another log" }
+        gap.lastBatch = header.number - 1
+        summary.damage.append(gap)
+    }
+
+    private func noteTail(
+        _ view: UnsafeRawBufferPointer, _ offset: Int, _ file: JournalFile, isLast: Bool,
+        _ summary: inout JournalSummary
+    ) {
+        guard isLast, offset < view.count else { return }
+        let rest = view.slice(offset..<view.count)
+        // Old batches of a recycled file have another salt; a batch that was begun has this file's magic and
+        // number.
+        guard rest.count >= BatchHeader.byteCount, rest.slice(0..<4).elementsEqual(BatchHeader.magic),
+            rest.load(UInt64.self, at: 8) == summary.position.lastBatch + 1
+        else { return }
+        let length = BatchHeader.padded(BatchHeader.byteCount + Int(rest.load(UInt32.self, at: 24)))
+        summary.tornTail = stretch(
+            file.path, UInt64(offset), UInt64(min(length, rest.count)), "a batch that was being written")
+    }
+}

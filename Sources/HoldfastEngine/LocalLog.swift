@@ -1,0 +1,470 @@
+package import HoldfastBytes
+package import HoldfastLog
+package import HoldfastStorage
+import HoldfastThreads
+
+/// A store of session logs in local files, open for writing by this process.
+///
+/// See ``SessionLog`` for what each call promises. Threads: one that commits, one that flushes, and helpers for
+/// syncs. No call holds a lock during input or output that another session's call needs.
+package final class LocalLog: SessionLog {
+    let storage: any Storage
+    let options: EngineOptions
+    let store: StoreFile
+    private let lock: any StorageLock
+    private let files: SegmentFiles
+    private let index: IndexKeeper
+    private let pool: CompressorPool
+    private let flusher: Flusher
+    private let committer: Committer
+    private let closeJournal: @Sendable () throws(StorageError) -> Void
+    private let writers = Lock<[SessionID: SessionWriter]>([:])
+    private let epochs: Lock<UInt64>
+    private let isClosed = Lock(false)
+
+    /// What opening found and did.
+    package let recovery: RecoveryReport
+
+    /// Opens the store in `storage`, after the recovery pass when it was not closed in order.
+    ///
+    /// A store that was closed cleanly opens without reading any session. Everything that had been acknowledged
+    /// is durable and readable on return, but for what the report names.
+    ///
+    /// - Parameter creating: makes a new store when there is none.
+    /// - Throws: `.busy` naming the process that has it open, `.notAStore`, `.newerFormat`, `.damaged` (store file),
+    ///   `.readOnly`, `.diskFull`, `.failed`.
+    package init(
+        in storage: any Storage, options: EngineOptions = EngineOptions(), creating: Bool = false
+    ) throws(LogError) {
+        let begun = options.clock.monotonicNanoseconds()
+        self.storage = storage
+        self.options = options
+        // Not even a lock file is left in a folder that is no store and is not to become one.
+        if creating { try Self.refuseForeignFolder(storage) } else { _ = try StoreFile.read(from: storage) }
+        lock = try Self.takeLock(storage)
+        store = try Self.readOrCreate(storage, options, creating)
+        files = SegmentFiles(storage: storage, options: options)
+        // Whoever made or renamed the files that are seen here may have died before syncing their folders.
+        try storing { () throws(StorageError) in
+            try storage.syncDirectory("")
+            try storage.syncDirectory(StoreLayout.journalFolder)
+        }
+        let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag)
+        var report = try RecoveryPass(storage: storage, options: options, storeTag: store.tag, files: files)
+            .run(overlay)
+        let journal = JournalWriter(
+            storage: storage, options: options, storeTag: store.tag, after: overlay.summary.position,
+            used: try Self.usedFiles(storage, overlay.summary))
+        if !report.wasClosedCleanly {
+            try storing { () throws(StorageError) in
+                _ = try journal.commit([], lowWaterMark: overlay.summary.position.lastBatch)
+            }
+        }
+        report.milliseconds = (options.clock.monotonicNanoseconds() - begun) / 1_000_000
+        recovery = report
+        index = IndexKeeper(storage: storage)
+        pool = CompressorPool(memoryLimit: options.compressionMemory)
+        flusher = Flusher(storage: storage, files: files, index: index, options: options)
+        // Epochs of different openings of the store never meet: the lock fences processes, these fence claims.
+        epochs = Lock(0)
+        switch options.commitMode {
+        case .journal:
+            let path = JournalPath(journal: journal, flusher: flusher)
+            committer = Committer(path: path, options: options)
+            closeJournal = { () throws(StorageError) in try path.closeCleanly() }
+        case .segment:
+            let path = SegmentPath(journal: journal, files: files, index: index)
+            committer = Committer(path: path, options: options)
+            closeJournal = { () throws(StorageError) in try path.closeCleanly() }
+        }
+        try start()
+    }
+
+    private static func readOrCreate(
+        _ storage: any Storage, _ options: EngineOptions, _ creating: Bool
+    ) throws(LogError) -> StoreFile {
+        do throws(LogError) {
+            return try StoreFile.read(from: storage)
+        } catch {
+            guard error.code == .notAStore, creating else { throw error }
+        }
+        return try StoreFile.create(in: storage, options: options)
+    }
+
+    /// Throws unless the folder is a store, empty, or what an unfinished creation of a store has left.
+    private static func refuseForeignFolder(_ storage: any Storage) throws(LogError) {
+        let names = try storing { () throws(StorageError) in try storage.list("") }.map(\.name)
+        if names.contains(StoreLayout.storeFile) { return }
+        let own = [StoreLayout.lockFile, StoreLayout.journalFolder, StoreLayout.sessionsFolder, StoreLayout.indexFile]
+        if let foreign = names.first(where: { !own.contains($0) && !$0.hasSuffix(StoreLayout.temporarySuffix) }) {
+            throw LogError(
+                .notAStore,
+                "The folder is neither empty nor a Holdfast store (it holds '\(foreign)'). Name an empty folder."
+            )
+        }
+        let sessions = try storing { () throws(StorageError) -> [DirectoryEntry] in
+            names.contains(StoreLayout.sessionsFolder) ? try storage.list(StoreLayout.sessionsFolder) : []
+        }
+        guard sessions.isEmpty else {
+            throw LogError(
+                .damaged,
+                "'\(StoreLayout.storeFile)' is missing but there are sessions. Put it back from a backup.")
+        }
+    }
+
+    private static func takeLock(_ storage: any Storage) throws(LogError) -> any StorageLock {
+        do throws(StorageError) {
+            return try storage.lock(StoreLayout.lockFile)
+        } catch {
+            guard error.code == .locked else { throw LogError(error) }
+            throw LogError(.busy, "The store is open for writing: \(error.detail). Close it there, or read only.")
+        }
+    }
+
+    private static func usedFiles(
+        _ storage: any Storage, _ summary: JournalSummary
+    ) throws(LogError) -> [JournalWriter.IdleFile] {
+        var used: [JournalWriter.IdleFile] = []
+        for path in summary.paths {
+            try storing { () throws(StorageError) in
+                let file = try storage.open(path, .readWrite)
+                used.append(JournalWriter.IdleFile(path: path, byteCount: Int(try file.byteCount()), file: file))
+            }
+        }
+        return used
+    }
+
+    private func start() throws(LogError) {
+        let committer = committer
+        index.setBarrier { () throws(LogError) in try committer.waitForAll() }
+        do throws(ThreadError) {
+            try committer.start()
+            try flusher.start { batch in committer.advance(lowWaterMark: batch) }
+        } catch {
+            throw LogError(.failed, error.description)
+        }
+    }
+
+    /// Commits and flushes everything, brings the index up to date, and marks the store as closed in order.
+    ///
+    /// No call of the log may be in progress. After it every call throws `.closed`.
+    package func close() throws(LogError) {
+        let wasClosed = isClosed.withLock { closed in
+            defer { closed = true }
+            return closed
+        }
+        guard !wasClosed else { return }
+        for writer in writers.withLock({ Array($0.values) }) { seal(writer) }
+        let failure = attempt { () throws(LogError) in try finish() }
+        committer.stop()
+        flusher.stop()
+        if failure == nil { try storing { () throws(StorageError) in try closeJournal() } }
+        files.closeAll()
+        lock.release()
+        if let failure { throw failure }
+    }
+
+    /// Ends the threads without closing the store in order: what a crash of the process would leave.
+    package func abandon() {
+        isClosed.withLock { $0 = true }
+        committer.poison(LogError(.closed, "The store was abandoned."))
+        committer.stop()
+        flusher.stop()
+        files.closeAll()
+        lock.release()
+    }
+
+    private func finish() throws(LogError) {
+        try committer.waitForAll()
+        try flusher.flush()
+        try index.compactIfGrown()
+        // The flush above may have asked for one more batch, with the low-water mark.
+        try committer.waitForAll()
+    }
+
+    private func attempt(_ body: () throws(LogError) -> Void) -> LogError? {
+        do throws(LogError) {
+            try body()
+            return nil
+        } catch {
+            return error
+        }
+    }
+}
+
+// MARK: Appending
+
+extension LocalLog {
+    package var payloadLimit: Int { options.payloadLimit }
+    package var softWindow: Milliseconds { options.softWindow }
+
+    package func claim(_ session: SessionID) throws(LogError) -> LogClaim {
+        try checkOpen()
+        let earlier = writers.withLock { $0[session] }
+        if let earlier {
+            earlier.state.withLock { $0.isFenced = true }
+            try committer.waitForAll()
+        }
+        let tail: SegmentTail
+        if let earlier {
+            tail = try settledTail(earlier)
+        } else {
+            tail = try readTail(session)
+        }
+        let encoder = SegmentEncoder(session: session, tail: tail, storeTag: store.tag, options: options)
+        let epoch = epochs.withLock { epoch in
+            epoch += 1
+            return epoch
+        }
+        let writer = SessionWriter(session: session, epoch: epoch, encoder: encoder)
+        if let earlier {
+            let segment = earlier.state.withLock { $0.directSegment }
+            writer.state.withLock { $0.directSegment = segment }
+        }
+        writers.withLock { $0[session] = writer }
+        if recovery.sessions.contains(session) { index.note(writer) }
+        return LogClaim(session: session, epoch: epoch, lastSequence: tail.sequence)
+    }
+
+    package func release(_ claim: LogClaim) {
+        guard let writer = try? current(claim) else { return }
+        index.release(writer)
+        writer.state.withLock { $0.isReleased = true }
+        seal(writer)
+        forgetIfReleased(writer)
+    }
+
+    private func forgetIfReleased(_ writer: SessionWriter) {
+        writers.withLock { writers in
+            // After a failure the end of what counts is known here only, not from the file.
+            let isDone = writer.state.withLock { $0.isReleased && $0.inFlightCount == 0 && $0.failure == nil }
+            if isDone, writers[writer.session] === writer { writers[writer.session] = nil }
+        }
+    }
+
+    package func append(
+        _ claim: LogClaim, expected: Sequence, kind: UInt8, time: Milliseconds, payload: [UInt8],
+        durability: Durability, completion: @escaping @Sendable (LogError?) -> Void
+    ) throws(LogError) -> Sequence {
+        try checkOpen()
+        let writer = try current(claim)
+        guard payload.count <= options.payloadLimit else {
+            throw LogError(
+                .tooLarge, "A record of \(payload.count) bytes is over the limit of \(options.payloadLimit) bytes.")
+        }
+        try waitBeforeRotation(writer)
+        return try writer.state.withLock { (state) throws(LogError) in
+            try Self.check(state, expected, claim.session)
+            var encoder = state.encoder
+            let output = encoder.append(
+                kind: kind, time: time, payload: payload,
+                promisesAllBefore: options.commitMode == .journal || state.inFlightCount == 0, pool: pool)
+            let announces = options.commitMode == .segment && state.directSegment != output.number
+            let commit = Commit(
+                writer: writer, output: output, tail: encoder.tail, announcesSegment: announces,
+                completion: completion)
+            state.encoder = encoder
+            do throws(LogError) {
+                try committer.enqueue(commit, durability)
+            } catch {
+                state.encoder.revert(to: state.durable)
+                state.failure = error
+                throw error
+            }
+            if announces { state.directSegment = output.number }
+            state.inFlightCount += 1
+            return encoder.tail.sequence
+        }
+    }
+
+    package func flush() throws(LogError) { try committer.waitForAll() }
+
+    /// Also brings everything into the segments and the index, as after a quiet second.
+    package func flushToSegments() throws(LogError) {
+        try committer.waitForAll()
+        try flusher.flush()
+    }
+
+    private static func check(
+        _ state: SessionWriter.State, _ expected: Sequence, _ session: SessionID
+    ) throws(LogError) {
+        if state.isFenced { throw LogError(.fenced, "Session '\(session)' was claimed again by somebody else.") }
+        if let failure = state.failure { throw failure }
+        let last = state.encoder.tail.sequence
+        guard last == expected else {
+            throw LogError(.conflict, "Session '\(session)' is at record \(last), not \(expected).", sequence: last)
+        }
+    }
+
+    /// In commit mode `segment` the next segment may promise its predecessor only when that has been synced.
+    private func waitBeforeRotation(_ writer: SessionWriter) throws(LogError) {
+        guard options.commitMode == .segment else { return }
+        let mustWait = writer.state.withLock { $0.inFlightCount > 0 && $0.encoder.beginsSegmentNext }
+        if mustWait { try committer.waitForAll() }
+    }
+
+    /// Ends the direct writing of a session's segment with a mark, so that nothing of it is unproved.
+    private func seal(_ writer: SessionWriter) {
+        writer.state.withLock { state in
+            guard let number = state.directSegment, state.failure == nil, !state.isFenced else { return }
+            var encoder = state.encoder
+            guard let output = encoder.mark(), output.number == number else { return }
+            let commit = Commit(
+                writer: writer, output: output, tail: encoder.tail, sealsSegment: true,
+                completion: { [weak self] _ in self?.forgetIfReleased(writer) })
+            // Without the mark the segment counts as one whose end may be torn; recovery looks at it then.
+            guard (try? committer.enqueue(commit, .durable)) != nil else { return }
+            state.encoder = encoder
+            state.directSegment = nil
+            state.inFlightCount += 1
+        }
+    }
+
+    private func current(_ claim: LogClaim) throws(LogError) -> SessionWriter {
+        guard let writer = writers.withLock({ $0[claim.session] }), writer.epoch == claim.epoch else {
+            throw LogError(.fenced, "The claim of session '\(claim.session)' has ended.")
+        }
+        return writer
+    }
+
+    private func checkOpen() throws(LogError) {
+        if isClosed.withLock({ $0 }) { throw LogError(.closed, "The store has been closed.") }
+        if let failure = committer.failure { throw failure }
+    }
+
+    /// The end of what counts of a session whose claim has ended.
+    ///
+    /// After a failed sync of its segment the file may show bytes that will never reach the disk: they are cut
+    /// off, and the next record begins a new segment.
+    private func settledTail(_ writer: SessionWriter) throws(LogError) -> SegmentTail {
+        var (tail, failure) = writer.state.withLock { ($0.durable, $0.failure) }
+        guard failure != nil, options.commitMode == .segment else { return tail }
+        files.forget(writer.session)
+        let session = writer.session
+        let folder = try SessionFolder(session, in: storage)
+        try storing { () throws(StorageError) in
+            for number in folder.segments where number > tail.header?.number ?? 0 {
+                try storage.remove(StoreLayout.segmentFile(session, number))
+            }
+            if let number = tail.header?.number {
+                let file = try storage.open(StoreLayout.segmentFile(session, number), .readWrite)
+                try file.truncate(to: tail.offset)
+                try file.sync()
+                try file.close()
+            }
+            if !folder.isEmpty { try storage.syncDirectory(StoreLayout.sessionFolder(session)) }
+        }
+        tail.wantsNewSegment = tail.header != nil
+        return tail
+    }
+
+    private func readTail(_ session: SessionID) throws(LogError) -> SegmentTail {
+        let unflushed = flusher.unflushed(session)
+        let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
+        guard let last = folder.segments.last else { return SegmentTail() }
+        let outcome = try scan(session, unflushed).walk([last])
+        guard outcome.verdict == .end, outcome.tail.header != nil else {
+            throw SessionReader.damaged(session, outcome)
+        }
+        return outcome.tail
+    }
+
+    private func scan(_ session: SessionID, _ unflushed: [UInt32: [Extent]]) -> SessionScan {
+        SessionScan(
+            storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
+            unflushed: unflushed)
+    }
+}
+
+// MARK: Reading and snapshots
+
+extension LocalLog {
+    package func read(
+        _ session: SessionID, from first: Sequence, _ body: (LogRecord) throws(LogError) -> Bool
+    ) throws(LogError) {
+        let writer = writers.withLock { $0[session] }
+        let last = writer?.state.withLock { $0.durable.sequence } ?? UInt64.max
+        let reader = SessionReader(scan: scan(session, flusher.unflushed(session)), lastSequence: last)
+        try reader.read(from: first, body)
+    }
+
+    package func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)? {
+        let folder = try SessionFolder(session, in: storage)
+        return try SnapshotFiles(storage: storage).newest(session, in: folder)
+    }
+
+    package func putSnapshot(
+        _ session: SessionID, through sequence: Sequence,
+        _ write: (any SnapshotSink) throws(LogError) -> Void
+    ) throws(LogError) {
+        // The folder exists once something has been flushed into it.
+        try flusher.flush()
+        try SnapshotFiles(storage: storage).write(session, through: sequence, write)
+        writers.withLock { $0[session] }?.state.withLock { $0.encoder.closeSegment() }
+    }
+
+    package func trim(_ session: SessionID) throws(LogError) {
+        guard let kept = options.retainedGenerations else { return }
+        let folder = try SessionFolder(session, in: storage)
+        guard folder.snapshots.count > kept else { return }
+        let oldest = folder.snapshots[folder.snapshots.count - 1 - kept]
+        let snapshots = SnapshotFiles(storage: storage)
+        guard try snapshots.isIntact(StoreLayout.snapshotFile(session, oldest)) else { return }
+        let old = try segmentsBelow(oldest, session, folder)
+        try storing { () throws(StorageError) in
+            if !old.isEmpty { files.forget(session) }
+            for number in old { try storage.remove(StoreLayout.segmentFile(session, number)) }
+            for sequence in folder.snapshots where sequence < oldest {
+                try storage.remove(StoreLayout.snapshotFile(session, sequence))
+            }
+            for name in folder.leftovers { try storage.remove("\(StoreLayout.sessionFolder(session))/\(name)") }
+            try storage.syncDirectory(StoreLayout.sessionFolder(session))
+        }
+    }
+
+    /// The segments all of whose records are in the snapshot at `sequence`. Never the last one: it holds the chain.
+    private func segmentsBelow(
+        _ sequence: UInt64, _ session: SessionID, _ folder: SessionFolder
+    ) throws(LogError) -> [UInt32] {
+        let unflushed = flusher.unflushed(session)
+        var old: [UInt32] = []
+        for (number, next) in zip(folder.segments, folder.segments.dropFirst()) {
+            guard case .success(let scanner) = try scan(session, unflushed).open(next),
+                scanner.header.firstSequence <= sequence + 1, unflushed[number] == nil
+            else { break }
+            old.append(number)
+        }
+        return old
+    }
+}
+
+// MARK: Listing
+
+extension LocalLog {
+    package func setSummaryProvider(_ provider: any SummaryProvider) { index.setProvider(provider) }
+
+    package func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError) {
+        try rebuildIndexIfDamaged()
+        for row in try index.currentRows().values {
+            guard try body(row.summary) else { return }
+        }
+    }
+
+    package func summary(_ session: SessionID) throws(LogError) -> SummaryRow? {
+        try index.currentRows()[session]?.summary
+    }
+
+    func indexDamage() throws(LogError) -> String? { try index.damage() }
+
+    /// Makes a new index from the session folders when the old one may lack rows. A row without a sequence has
+    /// to be filled in by whoever knows what records mean.
+    private func rebuildIndexIfDamaged() throws(LogError) {
+        guard try index.damage() != nil else { return }
+        var rows = try index.rows()
+        try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
+            if rows[session] == nil { rows[session] = IndexRow(unknown: session) }
+            return true
+        }
+        try index.replaceAll(Array(rows.values))
+    }
+}

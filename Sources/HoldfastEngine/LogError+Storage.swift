@@ -1,0 +1,25 @@
+package import HoldfastLog
+package import HoldfastStorage
+
+extension LogError {
+    /// What a failed storage call means to the user of a log.
+    package init(_ error: StorageError) {
+        let code: Code =
+            switch error.code {
+            case .noSpace: .diskFull
+            case .readOnly, .permission: .readOnly
+            case .locked: .busy
+            default: .failed
+            }
+        self.init(code, error.description)
+    }
+}
+
+/// Runs `body` and turns what the storage threw into an error of the log.
+func storing<R>(_ body: () throws(StorageError) -> R) throws(LogError) -> R {
+    do throws(StorageError) {
+        return try body()
+    } catch {
+        throw LogError(error)
+    }
+}

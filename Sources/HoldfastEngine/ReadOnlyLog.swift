@@ -1,0 +1,121 @@
+package import HoldfastBytes
+package import HoldfastLog
+package import HoldfastStorage
+import HoldfastThreads
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A store opened for reading only: another process may be writing to it, or nobody may.
+///
+/// Takes no lock, writes nothing, and works on a read-only disk. Each call sees what was durable when the store
+/// was opened or later. Every call that would write throws `.readOnly`.
+package final class ReadOnlyLog: SessionLog {
+    private let storage: any Storage
+    private let store: StoreFile
+    private let overlay: Lock<JournalOverlay>
+
+    /// How often a reader looks again when a writer's half-finished write looks like damage, and the pause between.
+    private static let attempts = 5
+    private static let pauseMicroseconds: UInt32 = 20_000
+
+    package let payloadLimit = Limits.payloadByteCount
+    package let softWindow: Milliseconds = 0
+
+    /// Reads the store file and the journal. Memory: what the journal holds above its low-water mark.
+    ///
+    /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (the store file), `.failed`.
+    package init(in storage: any Storage) throws(LogError) {
+        self.storage = storage
+        store = try StoreFile.read(from: storage)
+        overlay = Lock(try JournalOverlay.read(from: storage, storeTag: store.tag))
+    }
+
+    package func read(
+        _ session: SessionID, from first: Sequence, _ body: (LogRecord) throws(LogError) -> Bool
+    ) throws(LogError) {
+        var next = first
+        for attempt in 1... {
+            do throws(LogError) {
+                try reader(session).read(from: next) { (record) throws(LogError) in
+                    next = record.sequence + 1
+                    return try body(record)
+                }
+                return
+            } catch {
+                guard error.code == .damaged || error.code == .failed, attempt < Self.attempts else { throw error }
+            }
+            usleep(Self.pauseMicroseconds)
+            try refresh()
+        }
+    }
+
+    /// Reads the journal again, to see what was committed since.
+    package func refresh() throws(LogError) {
+        let fresh = try JournalOverlay.read(from: storage, storeTag: store.tag)
+        overlay.withLock { $0 = fresh }
+    }
+
+    package func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)? {
+        try SnapshotFiles(storage: storage).newest(session, in: try SessionFolder(session, in: storage))
+    }
+
+    package func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError) {
+        for row in try rows().values {
+            guard try body(row.summary) else { return }
+        }
+    }
+
+    package func summary(_ session: SessionID) throws(LogError) -> SummaryRow? {
+        try rows()[session]?.summary
+    }
+
+    /// The index, completed by what the journal names. A row without a sequence is one that the index lacks or
+    /// has behind the journal: whoever knows what records mean fills it in.
+    private func rows() throws(LogError) -> [SessionID: IndexRow] {
+        let content = try IndexFile(storage: storage).read()
+        var rows = content.rows
+        for session in overlay.withLock({ $0.sessions }) { rows[session] = IndexRow(unknown: session) }
+        guard content.damage != nil else { return rows }
+        try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
+            if rows[session] == nil { rows[session] = IndexRow(unknown: session) }
+            return true
+        }
+        return rows
+    }
+
+    private func reader(_ session: SessionID) -> SessionReader {
+        let (unflushed, direct) = overlay.withLock { overlay in
+            (overlay.unflushed(session), overlay.direct.filter { $0.session == session }.map(\.number).max())
+        }
+        return SessionReader(
+            scan: SessionScan(
+                storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
+                unflushed: unflushed, writtenDirectly: direct))
+    }
+
+    // MARK: What a reader may not do
+
+    private static var refusal: LogError { LogError(.readOnly, "The store is open for reading only.") }
+
+    package func claim(_ session: SessionID) throws(LogError) -> LogClaim { throw Self.refusal }
+
+    package func release(_ claim: LogClaim) {}
+
+    package func append(
+        _ claim: LogClaim, expected: Sequence, kind: UInt8, time: Milliseconds, payload: [UInt8],
+        durability: Durability, completion: @escaping @Sendable (LogError?) -> Void
+    ) throws(LogError) -> Sequence { throw Self.refusal }
+
+    package func flush() throws(LogError) {}
+
+    package func putSnapshot(
+        _ session: SessionID, through sequence: Sequence,
+        _ write: (any SnapshotSink) throws(LogError) -> Void
+    ) throws(LogError) { throw Self.refusal }
+
+    package func trim(_ session: SessionID) throws(LogError) { throw Self.refusal }
+
+    package func setSummaryProvider(_ provider: any SummaryProvider) {}
+}

@@ -1,0 +1,148 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+
+/// Brings a store that was not closed in order back to what it had acknowledged.
+///
+/// Idempotent, and may itself be killed at any step: nothing of the journal is given up before everything that
+/// it names has been written and synced. Opens the folders of the sessions that the journal names, and no
+/// others.
+struct RecoveryPass {
+    let storage: any Storage
+    let options: EngineOptions
+    let storeTag: UInt64
+    let files: SegmentFiles
+
+    /// Reads the journal and says what a run would do. Writes nothing.
+    func plan(_ overlay: JournalOverlay) throws(LogError) -> RecoveryReport {
+        var report = start(overlay)
+        for session in overlay.sessions {
+            let outcome = try scan(session, overlay, unflushed: overlay.unflushed(session))
+            if let finding = outcome.finding { report.findings.append(finding) }
+        }
+        return report
+    }
+
+    /// Replays the journal, cuts torn tails, and sets aside what is damaged. Everything is durable on return.
+    func run(_ overlay: JournalOverlay) throws(LogError) -> RecoveryReport {
+        var report = start(overlay)
+        let quarantine = Quarantine(storage: storage, clock: options.clock)
+        for (index, finding) in report.findings.enumerated() where finding.byteCount > 0 {
+            // The journal's files are going to be used again.
+            report.findings[index] = try quarantine.setAside(finding)
+        }
+        try replay(overlay)
+        for session in overlay.sessions {
+            let outcome = try scan(session, overlay, unflushed: [:])
+            if outcome.verdict != .end { try repair(session, outcome, &report) }
+            try makeTailDurable(outcome, overlay)
+        }
+        return report
+    }
+
+    // MARK: Steps
+
+    private func start(_ overlay: JournalOverlay) -> RecoveryReport {
+        var report = RecoveryReport()
+        let summary = overlay.summary
+        report.wasClosedCleanly = summary.closedCleanly && summary.damage.isEmpty && overlay.sessions.isEmpty
+        report.journalBatchCount = summary.batchCount
+        report.journalByteCount = summary.byteCount
+        report.replayedWriteCount = overlay.writeCount
+        report.replayedByteCount = overlay.byteCount
+        report.sessions = overlay.sessions
+        report.findings = summary.damage.map { finding(.committedDamage, $0) }
+        if let tail = summary.tornTail { report.findings.append(finding(.tornTail, tail)) }
+        return report
+    }
+
+    private func finding(_ kind: RecoveryReport.Finding.Kind, _ stretch: JournalStretch) -> RecoveryReport.Finding {
+        RecoveryReport.Finding(
+            kind: kind, session: nil, path: stretch.path, offset: stretch.offset, byteCount: stretch.byteCount,
+            reason: stretch.reason)
+    }
+
+    private func replay(_ overlay: JournalOverlay) throws(LogError) {
+        let work = overlay.extents.map { (key: $0.key, extents: $0.value) }
+        if let failure = files.persist(work).first {
+            throw LogError(failure.error)
+        }
+        for session in overlay.sessions { try makeFoldersDurable(session) }
+    }
+
+    /// A file that is there may have been created just before the crash: its entries may be in memory only.
+    private func makeFoldersDurable(_ session: SessionID) throws(LogError) {
+        let folders = [
+            StoreLayout.sessionFolder(session), StoreLayout.sessionShard(session), StoreLayout.sessionsFolder,
+        ]
+        for folder in folders {
+            do throws(StorageError) {
+                try storage.syncDirectory(folder)
+            } catch {
+                // A session that is written directly may have died before its folder was made.
+                guard error.code == .notFound else { throw LogError(error) }
+            }
+        }
+    }
+
+    private func scan(
+        _ session: SessionID, _ overlay: JournalOverlay, unflushed: [UInt32: [Extent]]
+    ) throws(LogError) -> SessionScan.Outcome {
+        let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
+        let direct = overlay.direct.filter { $0.session == session }.map(\.number).max()
+        let scan = SessionScan(
+            storage: storage, session: session, storeTag: storeTag, payloadLimit: Limits.largestPayloadLimit,
+            unflushed: unflushed, writtenDirectly: direct)
+        // What was written since the low-water mark stands in the last segments; older ones are not touched.
+        let first = ([direct].compactMap { $0 } + Array(overlay.unflushed(session).keys)).min() ?? 0
+        return try scan.walk(folder.segments.filter { $0 >= first })
+    }
+
+    private func repair(
+        _ session: SessionID, _ outcome: SessionScan.Outcome, _ report: inout RecoveryReport
+    ) throws(LogError) {
+        guard var finding = outcome.finding else { return }
+        let quarantine = Quarantine(storage: storage, clock: options.clock)
+        if finding.byteCount > 0 && finding.kind != .mediaError { finding = try quarantine.setAside(finding) }
+        if finding.kind == .tornTail {
+            files.forget(session)
+            try storing { () throws(StorageError) in try cut(finding) }
+        }
+        report.findings.append(finding)
+    }
+
+    /// Cuts what was never acknowledged. A segment without a whole header has no record at all and is removed.
+    private func cut(_ finding: RecoveryReport.Finding) throws(StorageError) {
+        guard finding.offset > 0, let session = finding.session else {
+            try storage.remove(finding.path)
+            if let session = finding.session { try storage.syncDirectory(StoreLayout.sessionFolder(session)) }
+            return
+        }
+        let file = try storage.open(finding.path, .readWrite)
+        try file.truncate(to: finding.offset)
+        try file.sync()
+        try file.close()
+        try storage.syncDirectory(StoreLayout.sessionFolder(session))
+    }
+
+    /// Writes the valid end of a directly written segment again and syncs it.
+    ///
+    /// It may stand in the page cache only, marked clean by a sync that failed: reading it proves nothing, and
+    /// syncing alone would not write it. Writing makes it dirty again.
+    private func makeTailDurable(_ outcome: SessionScan.Outcome, _ overlay: JournalOverlay) throws(LogError) {
+        guard let header = outcome.tail.header, outcome.verdict == .end || outcome.verdict == .tornTail else { return }
+        let key = SegmentKey(session: header.session, number: header.number)
+        guard overlay.direct.contains(key) else { return }
+        var offset: UInt64 = 0
+        var extents: [Extent] = []
+        let file = try storing { () throws(StorageError) in try storage.open(key.path, .read) }
+        while offset < outcome.tail.offset {
+            let count = Int(min(outcome.tail.offset - offset, 4 << 20))
+            let bytes = try storing { () throws(StorageError) in try file.read(count: count, at: offset) }
+            extents.append(Extent(offset: offset, bytes: bytes))
+            offset += UInt64(count)
+        }
+        try storing { () throws(StorageError) in try file.close() }
+        if let failure = files.persist([(key, extents)]).first { throw LogError(failure.error) }
+    }
+}

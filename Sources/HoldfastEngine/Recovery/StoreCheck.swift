@@ -1,0 +1,202 @@
+package import HoldfastBytes
+package import HoldfastLog
+package import HoldfastStorage
+
+/// Checks every byte of a store against its format: journal, segments, snapshots, index. Writes nothing.
+package struct StoreCheck {
+    /// What a check found.
+    package struct Report: Sendable {
+        package var sessionCount = 0
+        package var segmentCount = 0
+        package var recordCount = 0
+        package var snapshotCount = 0
+        /// Segment bytes, payload bytes before compression, and snapshot bytes.
+        package var segmentByteCount: UInt64 = 0
+        package var payloadByteCount: UInt64 = 0
+        package var snapshotByteCount: UInt64 = 0
+        /// What the journal says, as ``RecoveryReport`` for a dry run.
+        package var journal = RecoveryReport()
+        package var findings: [RecoveryReport.Finding] = []
+        /// Records per session, for the sessions that have findings.
+        package var recordCounts: [SessionID: Int] = [:]
+
+        /// Whether acknowledged data is damaged or missing.
+        package var hasCommittedDamage: Bool {
+            findings.contains { $0.kind == .committedDamage || $0.kind == .mediaError }
+        }
+        /// Whether there are bytes that were never acknowledged.
+        package var hasTornTail: Bool { findings.contains { $0.kind == .tornTail } }
+    }
+
+    private let storage: any Storage
+    private let store: StoreFile
+
+    /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (the store file), `.failed`.
+    package init(_ storage: any Storage) throws(LogError) {
+        self.storage = storage
+        store = try StoreFile.read(from: storage)
+    }
+
+    /// Checks everything; `progress` gets the sessions done and all sessions. Memory: one journal file and one
+    /// record.
+    package func run(progress: (Int, Int) -> Void = { _, _ in }) throws(LogError) -> Report {
+        var report = Report()
+        let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag)
+        let index = try IndexFile(storage: storage).read()
+        let pass = RecoveryPass(
+            storage: storage, options: EngineOptions(), storeTag: store.tag,
+            files: SegmentFiles(storage: storage, options: EngineOptions()))
+        report.journal = try pass.plan(overlay)
+        report.findings = report.journal.findings.filter { $0.session == nil }
+        if let damage = index.damage { report.findings.append(derived(StoreLayout.indexFile, damage)) }
+        var sessions = Set(index.rows.keys).union(overlay.sessions)
+        try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
+            sessions.insert(session)
+            return true
+        }
+        for (done, session) in sessions.sorted().enumerated() {
+            progress(done, sessions.count)
+            try check(session, overlay, index.rows[session], &report)
+        }
+        progress(sessions.count, sessions.count)
+        return report
+    }
+
+    private func check(
+        _ session: SessionID, _ overlay: JournalOverlay, _ row: IndexRow?, _ report: inout Report
+    ) throws(LogError) {
+        let unflushed = overlay.unflushed(session)
+        let direct = overlay.direct.filter { $0.session == session }.map(\.number).max()
+        let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
+        let scan = SessionScan(
+            storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
+            unflushed: unflushed, writtenDirectly: direct)
+        let (outcome, undecodable) = try decode(scan, folder)
+        report.sessionCount += 1
+        report.segmentCount += folder.segments.count
+        report.recordCount += outcome.recordCount
+        report.segmentByteCount += outcome.byteCount
+        report.payloadByteCount += outcome.payloadByteCount
+        var findings = [outcome.finding, undecodable].compactMap { $0 }
+        if findings.isEmpty, let lost = missing(session, outcome, row, folder) { findings.append(lost) }
+        if let lost = try missingFront(scan, folder) { findings.append(lost) }
+        findings += try checkSnapshots(folder, &report)
+        if !findings.isEmpty { report.recordCounts[session] = outcome.recordCount }
+        report.findings += findings
+    }
+
+    /// Walks all records of a session and decompresses each.
+    private func decode(
+        _ scan: SessionScan, _ folder: SessionFolder
+    ) throws(LogError) -> (SessionScan.Outcome, RecoveryReport.Finding?) {
+        let decompressor = BlockDecompressor()
+        var undecodable: RecoveryReport.Finding?
+        let outcome = try scan.walk(folder.segments) { (scanner, record) throws(LogError) in
+            let payload = scanner.withStored(record) { decompressor.payload(of: record.header, stored: $0) }
+            guard payload == nil, undecodable == nil else { return true }
+            undecodable = RecoveryReport.Finding(
+                kind: .committedDamage, session: scan.session,
+                path: StoreLayout.segmentFile(scan.session, scanner.header.number), offset: record.offset,
+                byteCount: UInt64(record.header.storedByteCount), reason: "cannot be decompressed")
+            undecodable?.firstSequence = record.sequence
+            return true
+        }
+        return (outcome, undecodable)
+    }
+
+    /// What the index and the snapshots prove to have been there and the segments do not have.
+    private func missing(
+        _ session: SessionID, _ outcome: SessionScan.Outcome, _ row: IndexRow?, _ folder: SessionFolder
+    ) -> RecoveryReport.Finding? {
+        let promised = max(row?.segment == 0 ? 0 : row?.summary.sequence ?? 0, folder.snapshots.last ?? 0)
+        let isShort = outcome.tail.sequence < promised
+        let isOther =
+            row.map {
+                $0.segment != 0 && $0.summary.sequence == outcome.tail.sequence && $0.chain != outcome.tail.chain
+                    && $0.end == outcome.tail.offset
+            } ?? false
+        guard isShort || isOther else { return nil }
+        var finding = RecoveryReport.Finding(
+            kind: .committedDamage, session: session, path: StoreLayout.sessionFolder(session),
+            offset: outcome.tail.offset, byteCount: 0,
+            reason: isShort
+                ? "the log ends at record \(outcome.tail.sequence); the index or a snapshot proves record \(promised)"
+                : "the log is not the one that the index has seen")
+        if isShort {
+            finding.firstSequence = outcome.tail.sequence + 1
+            finding.lastSequence = promised
+        }
+        return finding
+    }
+
+    /// Records before the first segment that no snapshot includes.
+    private func missingFront(
+        _ scan: SessionScan, _ folder: SessionFolder
+    ) throws(LogError) -> RecoveryReport.Finding? {
+        guard let number = folder.segments.first, case .success(let scanner) = try scan.open(number) else { return nil }
+        let first = scanner.header.firstSequence
+        guard first > 1, !folder.snapshots.contains(where: { $0 >= first - 1 }) else { return nil }
+        var finding = RecoveryReport.Finding(
+            kind: .committedDamage, session: scan.session, path: StoreLayout.sessionFolder(scan.session), offset: 0,
+            byteCount: 0, reason: "the records before segment \(number) are missing and no snapshot includes them")
+        finding.firstSequence = 1
+        finding.lastSequence = first - 1
+        return finding
+    }
+
+    private func checkSnapshots(
+        _ folder: SessionFolder, _ report: inout Report
+    ) throws(LogError) -> [RecoveryReport.Finding] {
+        var findings: [RecoveryReport.Finding] = []
+        for sequence in folder.snapshots {
+            let path = StoreLayout.snapshotFile(folder.session, sequence)
+            report.snapshotCount += 1
+            report.snapshotByteCount += try storing { () throws(StorageError) in
+                try storage.attributes(path)?.byteCount ?? 0
+            }
+            guard try !SnapshotFiles(storage: storage).isIntact(path) else { continue }
+            var finding = derived(path, "the snapshot fails its checksum")
+            finding.session = folder.session
+            // With the records gone, the snapshot is the only copy.
+            if try isOnlyCopy(sequence, folder) { finding.kind = .committedDamage }
+            findings.append(finding)
+        }
+        return findings
+    }
+
+    private func isOnlyCopy(_ sequence: UInt64, _ folder: SessionFolder) throws(LogError) -> Bool {
+        guard let first = folder.segments.first else { return true }
+        let scan = SessionScan(
+            storage: storage, session: folder.session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
+            unflushed: [:])
+        guard case .success(let scanner) = try scan.open(first) else { return true }
+        return scanner.header.firstSequence > 1 && !folder.snapshots.contains { $0 < sequence }
+    }
+
+    private func derived(_ path: String, _ reason: String) -> RecoveryReport.Finding {
+        RecoveryReport.Finding(kind: .derived, session: nil, path: path, offset: 0, byteCount: 0, reason: reason)
+    }
+}
+
+extension LocalLog {
+    /// Keeps `bytes` that could not be taken into the store, such as a damaged line of an imported file, in
+    /// quarantine.
+    ///
+    /// - Returns: the name of the copy in the store; the same bytes are kept once. Durable on return.
+    package func setAside(
+        _ bytes: [UInt8], session: SessionID?, path: String, offset: UInt64, reason: String
+    ) throws(LogError) -> String {
+        let finding = RecoveryReport.Finding(
+            kind: .tornTail, session: session, path: path, offset: offset, byteCount: UInt64(bytes.count),
+            reason: reason)
+        let kept = try Quarantine(storage: storage, clock: options.clock).setAside(finding, bytes)
+        return kept.quarantine ?? ""
+    }
+
+    /// Brings damage in the index to an end by writing a new one; see ``list(_:)``.
+    package func repairIndex() throws(LogError) -> String? {
+        let damage = try indexDamage()
+        try list { (_) throws(LogError) in false }
+        return damage
+    }
+}

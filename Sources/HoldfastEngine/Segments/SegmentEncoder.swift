@@ -1,0 +1,149 @@
+import HoldfastBytes
+import HoldfastLog
+
+/// Where a session's next record goes, and what it continues.
+struct SegmentTail: Sendable, Equatable {
+    /// The segment that is written; `nil` before the session's first record.
+    var header: SegmentHeader?
+    /// Where the next record begins in it.
+    var offset: UInt64 = 0
+    /// The check of the last record.
+    var chain: UInt64 = 0
+    /// The last record; 0 when there is none.
+    var sequence: UInt64 = 0
+    /// The time of the last record.
+    var time: UInt64 = 0
+    /// Whether the next record begins a new segment.
+    var wantsNewSegment = false
+}
+
+/// Turns payloads into the bytes of a session's segments: sequence, chain, compression, rotation.
+///
+/// A value that decides and never writes. What it returns must reach the disk at the place that it names, in order.
+struct SegmentEncoder {
+    /// Bytes that belong at `offset` of segment `number`.
+    struct Output {
+        var number: UInt32
+        var offset: UInt64
+        var bytes: [UInt8]
+    }
+
+    /// Payloads shorter than this are stored as they are: a flushed zstd block would not be shorter.
+    private static let shortestCompressed = 32
+
+    let session: SessionID
+    private(set) var tail: SegmentTail
+    private let mode: SegmentHeader.CommitMode
+    private let storeTag: UInt64
+    private let segmentByteCount: Int
+    private let random: @Sendable () -> UInt64
+    private var lease: CompressorPool.Lease?
+    private var blockByteCount = 0
+    private var continuesFrame = false
+
+    init(session: SessionID, tail: SegmentTail, storeTag: UInt64, options: EngineOptions) {
+        self.session = session
+        self.tail = tail
+        self.storeTag = storeTag
+        mode = options.commitMode
+        segmentByteCount = options.segmentByteCount
+        random = options.random
+    }
+
+    /// Whether the next record begins a segment.
+    var beginsSegmentNext: Bool {
+        guard let header = tail.header else { return true }
+        return tail.wantsNewSegment || tail.offset >= UInt64(segmentByteCount) || header.mode != mode
+    }
+
+    /// Encodes the next record. Its sequence is `tail.sequence` afterwards.
+    mutating func append(
+        kind: UInt8, time: UInt64, payload: [UInt8], promisesAllBefore: Bool, pool: CompressorPool
+    ) -> Output {
+        precondition(kind > 0 && kind < RecordHeader.firstReservedKind, "a record kind of the engine")
+        var (bytes, header) = begin()
+        let start = bytes.count
+        tail.time = max(tail.time, time)
+        bytes.appendZeros(RecordHeader.byteCount)
+        let codec = compress(payload, to: &bytes, pool: pool)
+        let record = RecordHeader(
+            kind: kind, codec: codec, promisesAllBefore: promisesAllBefore, time: tail.time,
+            storedByteCount: UInt32(bytes.count - start - RecordHeader.byteCount),
+            rawByteCount: UInt32(payload.count), sequenceOffset: UInt32(tail.sequence + 1 - header.firstSequence))
+        tail.sequence += 1
+        return finish(record, bytes, recordStart: start, header)
+    }
+
+    /// Encodes a mark, whose only content is the promise that everything before it was synced.
+    mutating func mark() -> Output? {
+        guard let header = tail.header, !tail.wantsNewSegment else { return nil }
+        let record = RecordHeader(
+            kind: RecordHeader.markKind, codec: .raw, promisesAllBefore: true, time: tail.time, storedByteCount: 0,
+            rawByteCount: 0, sequenceOffset: UInt32(tail.sequence + 1 - header.firstSequence))
+        return finish(record, [UInt8](repeating: 0, count: RecordHeader.byteCount), recordStart: 0, header)
+    }
+
+    /// The next record begins a new segment, so that a snapshot of what is there can replace whole files.
+    mutating func closeSegment() {
+        if tail.header != nil { tail.wantsNewSegment = true }
+    }
+
+    /// Goes back to `durable`: what was encoded since has failed. The next record begins a restart block.
+    mutating func revert(to durable: SegmentTail) {
+        tail = durable
+        lease = nil
+        continuesFrame = false
+    }
+
+    /// The bytes before the record: a segment header when a segment begins.
+    private mutating func begin() -> (bytes: [UInt8], header: SegmentHeader) {
+        if let header = tail.header, !beginsSegmentNext { return ([], header) }
+        let header = SegmentHeader(
+            mode: mode, salt: random(), firstSequence: tail.sequence + 1, chainBefore: tail.chain,
+            storeTag: storeTag, number: (tail.header?.number ?? 0) + 1, session: session)
+        tail.header = header
+        tail.offset = 0
+        tail.wantsNewSegment = false
+        continuesFrame = false
+        return (header.encoded(), header)
+    }
+
+    private mutating func finish(
+        _ record: RecordHeader, _ bytes: [UInt8], recordStart: Int, _ header: SegmentHeader
+    ) -> Output {
+        let offset = tail.offset
+        var encoded = recordStart == 0 ? bytes : Array(bytes[recordStart...])
+        tail.chain = record.seal(
+            &encoded, offset: offset + UInt64(recordStart), salt: header.salt, chain: tail.chain)
+        tail.offset += UInt64(bytes.count)
+        let output = recordStart == 0 ? encoded : Array(bytes[..<recordStart]) + encoded
+        return Output(number: header.number, offset: offset, bytes: output)
+    }
+
+    private mutating func compress(
+        _ payload: [UInt8], to bytes: inout [UInt8], pool: CompressorPool
+    ) -> RecordHeader.Codec {
+        guard payload.count >= Self.shortestCompressed else {
+            bytes += payload
+            return .raw
+        }
+        let mayContinue = continuesFrame
+        let fill = blockByteCount
+        var codec = RecordHeader.Codec.raw
+        pool.withStream(&lease, byteCount: payload.count) { stream, isWhereItWas in
+            guard let stream else { return }
+            let continues = mayContinue && isWhereItWas && fill < stream.size.blockByteCount
+            if !continues && isWhereItWas { stream.restart() }
+            if stream.append(payload, to: &bytes, limit: payload.count - 1) {
+                codec = continues ? .frameContinuation : .frameStart
+            }
+        }
+        switch codec {
+        case .raw: bytes += payload
+        case .frameStart: blockByteCount = payload.count
+        case .frameContinuation: blockByteCount += payload.count
+        }
+        continuesFrame = codec != .raw
+        return codec
+    }
+}

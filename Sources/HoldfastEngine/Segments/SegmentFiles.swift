@@ -1,0 +1,178 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+import HoldfastThreads
+
+/// Names one segment.
+struct SegmentKey: Hashable, Sendable {
+    var session: SessionID
+    var number: UInt32
+
+    var path: String { StoreLayout.segmentFile(session, number) }
+}
+
+/// The open segment files of a store, at most as many as the options allow, and the one way to write to them.
+final class SegmentFiles: Sendable {
+    private struct Entry {
+        var file: any StorageFile
+        var lastUse: UInt64
+    }
+
+    private struct State {
+        var open: [SegmentKey: Entry] = [:]
+        var uses: UInt64 = 0
+        /// Folders with entries that no sync has made durable yet.
+        var unsyncedFolders: Set<String> = []
+    }
+
+    private let storage: any Storage
+    private let limit: Int
+    private let threadCount: Int
+    private let state = Lock(State())
+
+    init(storage: any Storage, options: EngineOptions) {
+        self.storage = storage
+        limit = max(1, options.openFileLimit)
+        threadCount = max(1, options.syncThreadCount)
+    }
+
+    /// Writes every extent to its segment and makes all of it durable, new files and folders included.
+    ///
+    /// Segments are written and synced side by side, in groups no larger than the limit of open files.
+    ///
+    /// - Returns: the segments that failed, with the reason. All others are on stable storage.
+    func persist(_ work: [(key: SegmentKey, extents: [Extent])]) -> [(key: SegmentKey, error: StorageError)] {
+        var failures: [(key: SegmentKey, error: StorageError)] = []
+        var rest = work[...]
+        while !rest.isEmpty {
+            let group = Array(rest.prefix(limit))
+            rest = rest.dropFirst(group.count)
+            failures += persist(group: group)
+        }
+        return failures
+    }
+
+    /// Closes what is open for `session`: its files are about to be replaced or removed.
+    func forget(_ session: SessionID) {
+        let files = state.withLock { state in
+            let keys = state.open.keys.filter { $0.session == session }
+            return keys.compactMap { state.open.removeValue(forKey: $0)?.file }
+        }
+        for file in files { try? file.close() }
+    }
+
+    /// Closes every file.
+    func closeAll() {
+        let files = state.withLock { state in
+            defer { state.open = [:] }
+            return state.open.values.map(\.file)
+        }
+        for file in files { try? file.close() }
+    }
+
+    // MARK: Writing
+
+    private func persist(
+        group: [(key: SegmentKey, extents: [Extent])]
+    ) -> [(key: SegmentKey, error: StorageError)] {
+        let failures = Lock<[(key: SegmentKey, error: StorageError)]>([])
+        Workers.forEach(group, threads: threadCount) { item in
+            do throws(StorageError) {
+                let file = try self.file(item.key)
+                for extent in Self.joined(item.extents) { try file.write(extent.bytes, at: extent.offset) }
+                try file.sync()
+            } catch {
+                failures.withLock { $0.append((item.key, error)) }
+            }
+        }
+        var failed = failures.withLock { $0 }
+        // A folder that cannot be synced leaves every new file of the group without proof.
+        do throws(StorageError) {
+            try syncFolders()
+        } catch {
+            failed += group.map { ($0.key, error) }
+        }
+        for failure in failed { forget(failure.key.session) }
+        return failed
+    }
+
+    private func syncFolders() throws(StorageError) {
+        for folder in state.withLock({ $0.unsyncedFolders.sorted() }) {
+            try storage.syncDirectory(folder)
+            state.withLock { _ = $0.unsyncedFolders.remove(folder) }
+        }
+    }
+
+    /// The open file of `key`, created with its folders when it is missing.
+    private func file(_ key: SegmentKey) throws(StorageError) -> any StorageFile {
+        let held = state.withLock { state -> (any StorageFile)? in
+            state.uses += 1
+            state.open[key]?.lastUse = state.uses
+            return state.open[key]?.file
+        }
+        if let held { return held }
+        let file = try openOrCreate(key)
+        let evicted = state.withLock { state -> (any StorageFile)? in
+            state.open[key] = Entry(file: file, lastUse: state.uses)
+            guard state.open.count > limit, let oldest = state.open.min(by: { $0.value.lastUse < $1.value.lastUse })
+            else { return nil }
+            return state.open.removeValue(forKey: oldest.key)?.file
+        }
+        if let evicted, evicted !== file { try? evicted.close() }
+        return file
+    }
+
+    private func openOrCreate(_ key: SegmentKey) throws(StorageError) -> any StorageFile {
+        do throws(StorageError) {
+            return try storage.open(key.path, .readWrite)
+        } catch {
+            guard error.code == .notFound else { throw error }
+        }
+        let shard = StoreLayout.sessionShard(key.session)
+        let folder = StoreLayout.sessionFolder(key.session)
+        // Noted before anything is created: a failure half-way leaves entries that still have to be synced.
+        state.withLock { $0.unsyncedFolders.formUnion([StoreLayout.sessionsFolder, shard, folder]) }
+        try storage.createDirectory(shard)
+        try storage.createDirectory(folder)
+        return try storage.open(key.path, .create)
+    }
+
+    /// Adjacent extents as one, so that each is one write.
+    private static func joined(_ extents: [Extent]) -> [Extent] {
+        var joined: [Extent] = []
+        for extent in extents {
+            if let last = joined.indices.last, joined[last].end == extent.offset {
+                joined[last].bytes += extent.bytes
+            } else {
+                joined.append(extent)
+            }
+        }
+        return joined
+    }
+}
+
+/// Runs the same work on many items, on a few threads.
+enum Workers {
+    /// Calls `body` for each item, on at most `threads` threads, this one among them; returns when all are done.
+    static func forEach<Item: Sendable>(
+        _ items: [Item], threads: Int, _ body: @escaping @Sendable (Item) -> Void
+    ) {
+        let next = Lock(0)
+        let work: @Sendable () -> Void = {
+            while true {
+                let index = next.withLock { index in
+                    defer { index += 1 }
+                    return index
+                }
+                guard index < items.count else { return }
+                body(items[index])
+            }
+        }
+        // Fewer threads than wished for, or none, only take longer.
+        let helpers = (1..<max(1, min(threads, items.count))).compactMap { _ in
+            try? Thread.start(name: "holdfast-sync", work)
+        }
+        work()
+        for helper in helpers { helper.join() }
+    }
+}

@@ -1,0 +1,170 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+
+/// Walks the records of one segment and stops at the first byte that breaks a rule.
+///
+/// Memory: one window of the file, or one record when that is longer.
+final class SegmentScanner {
+    /// Why the walk cannot go on at an offset.
+    enum Fault: String, Sendable, CaseIterable {
+        /// Fewer bytes left than a header, or than the header's payload.
+        case cutShort = "cut short"
+        /// Zeros where a record should begin.
+        case zeros = "zeros"
+        /// No valid record header.
+        case header = "damaged header"
+        /// A valid header whose payload or place in the chain is wrong.
+        case payload = "damaged payload"
+    }
+
+    /// A record that has been checked in full. Its stored payload is valid until the next call of ``next()``.
+    struct Record {
+        var header: RecordHeader
+        var offset: UInt64
+        var sequence: UInt64
+        fileprivate var stored: Range<Int>
+    }
+
+    private static let windowByteCount = 256 << 10
+
+    let header: SegmentHeader
+    /// Where the next record begins, or where the walk ended.
+    private(set) var offset: UInt64
+    /// The check of the last record.
+    private(set) var chain: UInt64
+    /// The sequence of the next record.
+    private(set) var nextSequence: UInt64
+    private(set) var lastTime: UInt64 = 0
+    /// Set when the walk ended before the end of the bytes.
+    private(set) var fault: Fault?
+
+    private let image: SegmentImage
+    private let payloadLimit: Int
+    private var window: [UInt8] = []
+    private var windowStart: UInt64 = 0
+
+    init(_ image: SegmentImage, header: SegmentHeader, payloadLimit: Int) {
+        self.image = image
+        self.header = header
+        self.payloadLimit = payloadLimit
+        offset = UInt64(header.byteCount)
+        chain = header.chainBefore
+        nextSequence = header.firstSequence
+    }
+
+    /// The length of the segment.
+    var byteCount: UInt64 { image.byteCount }
+
+    /// The next record, or `nil` at the end and at a fault.
+    func next() throws(StorageError) -> Record? {
+        guard fault == nil, offset < image.byteCount else { return nil }
+        guard let record = try decode() else { return nil }
+        guard isInOrder(record.header) else { return stop(.payload) }
+        let range = record.stored.lowerBound - RecordHeader.byteCount..<record.stored.upperBound
+        let check = window.withUnsafeBytes { bytes -> UInt64? in
+            let whole = bytes.slice(range)
+            guard RecordHeader.isIntact(whole, salt: header.salt, chain: chain) else { return nil }
+            return RecordHeader.storedCheck(whole)
+        }
+        guard let check else { return stop(.payload) }
+        chain = check
+        advance(over: record.header)
+        return record
+    }
+
+    /// Steps over a record with a valid header and a bad payload. The check in its header links to the next one.
+    ///
+    /// - Returns: the sequence that was lost, or `nil` when the fault is of another kind.
+    func skipDamagedPayload() throws(StorageError) -> UInt64? {
+        guard fault == .payload else { return nil }
+        let start = try position(of: offset, count: RecordHeader.byteCount)
+        guard let record = try? decodeHeader(at: start), isInOrder(record),
+            offset + UInt64(RecordHeader.byteCount) + UInt64(record.storedByteCount) <= image.byteCount
+        else { return nil }
+        chain = window.withUnsafeBytes { RecordHeader.storedCheck($0.slice(start..<start + RecordHeader.byteCount)) }
+        let lost = nextSequence
+        fault = nil
+        advance(over: record)
+        return lost
+    }
+
+    /// Gives `body` the stored payload of the record that ``next()`` returned last.
+    func withStored<R>(_ record: Record, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+        window.withUnsafeBytes { body($0.slice(record.stored)) }
+    }
+
+    /// Whether a record that promises everything before it stands anywhere after the fault.
+    ///
+    /// Looks at every byte: the header check has the segment's salt and the offset in it, so only a real header
+    /// of this segment at this very place answers.
+    func promiseStandsAfterFault() throws(StorageError) -> Bool {
+        var at = offset + 1
+        while at + UInt64(RecordHeader.byteCount) <= image.byteCount {
+            let bytes = try image.read(count: 1 << 20, at: at)
+            let last = bytes.count - RecordHeader.byteCount
+            guard last >= 0 else { return false }
+            let found = bytes.withUnsafeBytes { view in
+                (0...last).contains { index in
+                    let found = try? RecordHeader(
+                        decoding: view.slice(index..<index + RecordHeader.byteCount), offset: at + UInt64(index),
+                        salt: header.salt, payloadLimit: payloadLimit)
+                    return found?.promisesAllBefore == true
+                }
+            }
+            if found { return true }
+            at += UInt64(last + 1)
+        }
+        return false
+    }
+
+    /// Decodes the header at `offset` and brings the whole record into the window.
+    private func decode() throws(StorageError) -> Record? {
+        let start = try position(of: offset, count: RecordHeader.byteCount)
+        let decoded: RecordHeader
+        do throws(FormatError) {
+            decoded = try decodeHeader(at: start)
+        } catch {
+            return stop(error == .truncated ? .cutShort : error == .neverWritten ? .zeros : .header)
+        }
+        let count = RecordHeader.byteCount + Int(decoded.storedByteCount)
+        guard offset + UInt64(count) <= image.byteCount else { return stop(.cutShort) }
+        let whole = try position(of: offset, count: count)
+        return Record(
+            header: decoded, offset: offset, sequence: nextSequence,
+            stored: whole + RecordHeader.byteCount..<whole + count)
+    }
+
+    private func decodeHeader(at start: Int) throws(FormatError) -> RecordHeader {
+        let end = min(window.count, start + RecordHeader.byteCount)
+        let head = Array(window[start..<end])
+        return try head.withBytes { (bytes) throws(FormatError) in
+            try RecordHeader(decoding: bytes, offset: offset, salt: header.salt, payloadLimit: payloadLimit)
+        }
+    }
+
+    private func isInOrder(_ record: RecordHeader) -> Bool {
+        header.firstSequence + UInt64(record.sequenceOffset) == nextSequence && record.time >= lastTime
+    }
+
+    private func advance(over record: RecordHeader) {
+        offset += UInt64(RecordHeader.byteCount) + UInt64(record.storedByteCount)
+        lastTime = record.time
+        if record.kind != RecordHeader.markKind { nextSequence += 1 }
+    }
+
+    private func stop(_ fault: Fault) -> Record? {
+        self.fault = fault
+        return nil
+    }
+
+    /// Makes `count` bytes from `offset` (fewer at the end) stand in the window; answers where they begin in it.
+    private func position(of offset: UInt64, count: Int) throws(StorageError) -> Int {
+        let end = min(offset + UInt64(count), image.byteCount)
+        if offset < windowStart || end > windowStart + UInt64(window.count) {
+            window = try image.read(count: max(count, Self.windowByteCount), at: offset)
+            windowStart = offset
+        }
+        return Int(offset - windowStart)
+    }
+}

@@ -1,0 +1,176 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+
+/// Walks the segments of one session, checks what it sees, and says where and why the walk ended.
+///
+/// Reads only. `unflushed` are committed bytes that may not be in the files yet.
+struct SessionScan {
+    /// What a walk came to.
+    struct Outcome {
+        var tail = SegmentTail()
+        var verdict = DamageVerdict.end
+        /// Set unless the verdict is `end`.
+        var finding: RecoveryReport.Finding?
+        var recordCount = 0
+        var payloadByteCount: UInt64 = 0
+        var byteCount: UInt64 = 0
+    }
+
+    let storage: any Storage
+    let session: SessionID
+    let storeTag: UInt64
+    let payloadLimit: Int
+    let unflushed: [UInt32: [Extent]]
+    /// The segment that the journal names as being written directly.
+    var writtenDirectly: UInt32?
+
+    /// Opens one segment, or says what is wrong with its header.
+    func open(_ number: UInt32) throws(LogError) -> Result<SegmentScanner, SegmentFault> {
+        let image = try storing { () throws(StorageError) in
+            try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
+        }
+        let head = try storing { () throws(StorageError) in
+            try image.read(count: SegmentHeader.longestByteCount, at: 0)
+        }
+        do throws(FormatError) {
+            let header = try head.withBytes { (view) throws(FormatError) in
+                try SegmentHeader(decoding: view)
+            }
+            if let foreign = mismatch(header, number) {
+                return .failure(SegmentFault(reason: foreign, image.byteCount))
+            }
+            return .success(SegmentScanner(image, header: header, payloadLimit: payloadLimit))
+        } catch .unknownVersion(let version) {
+            throw LogError(
+                .newerFormat,
+                "Segment \(number) of session '\(session)' has format version \(version); this program reads version "
+                    + "\(Limits.formatVersion). Use the program that wrote it, or a newer one.")
+        } catch {
+            return .failure(SegmentFault(reason: "damaged segment header", image.byteCount))
+        }
+    }
+
+    /// Why a segment cannot be used at all.
+    struct SegmentFault: Error {
+        var reason: String
+        var byteCount: UInt64
+
+        init(reason: String, _ byteCount: UInt64) {
+            self.reason = reason
+            self.byteCount = byteCount
+        }
+    }
+
+    /// Walks `segments`, calling `body` with each record and its scanner until it answers false.
+    func walk(
+        _ segments: [UInt32],
+        _ body: (SegmentScanner, SegmentScanner.Record) throws(LogError) -> Bool = { _, _ in true }
+    ) throws(LogError) -> Outcome {
+        var outcome = Outcome()
+        for (index, number) in segments.enumerated() {
+            guard case .success(let scanner) = try open(number) else {
+                return try damagedHeader(number, isLast: index == segments.count - 1, outcome)
+            }
+            if let gap = gap(before: scanner.header, number, outcome.tail) {
+                outcome.verdict = .committedDamage
+                outcome.finding = gap
+                return outcome
+            }
+            outcome.tail.header = scanner.header
+            let isDone = try walk(scanner, &outcome, body)
+            outcome.byteCount += scanner.byteCount
+            outcome.tail.offset = scanner.offset
+            outcome.tail.chain = scanner.chain
+            outcome.tail.sequence = scanner.nextSequence - 1
+            outcome.tail.time = max(outcome.tail.time, scanner.lastTime)
+            if isDone { return outcome }
+            try judge(scanner, number, isLast: index == segments.count - 1, &outcome)
+            if outcome.verdict != .end { return outcome }
+        }
+        return outcome
+    }
+
+    private func walk(
+        _ scanner: SegmentScanner, _ outcome: inout Outcome,
+        _ body: (SegmentScanner, SegmentScanner.Record) throws(LogError) -> Bool
+    ) throws(LogError) -> Bool {
+        while true {
+            let next = try storing { () throws(StorageError) in try scanner.next() }
+            guard let record = next else { return false }
+            guard record.header.kind != RecordHeader.markKind else { continue }
+            outcome.recordCount += 1
+            outcome.payloadByteCount += UInt64(record.header.rawByteCount)
+            if try !body(scanner, record) { return true }
+        }
+    }
+
+    private func judge(
+        _ scanner: SegmentScanner, _ number: UInt32, isLast: Bool, _ outcome: inout Outcome
+    ) throws(LogError) {
+        guard let fault = scanner.fault else { return }
+        let promised = try storing { () throws(StorageError) in
+            if !isLast { return true }
+            return try scanner.promiseStandsAfterFault()
+        }
+        outcome.verdict = DamageVerdict.decide(
+            DamageEvidence(
+                finding: .invalid, mode: scanner.header.mode, isBeingWritten: writtenDirectly == number,
+                isPromised: promised))
+        outcome.finding = finding(
+            outcome.verdict, number, scanner.offset, scanner.byteCount - scanner.offset,
+            "\(fault.rawValue) at record \(scanner.nextSequence)")
+        outcome.finding?.firstSequence = scanner.nextSequence
+    }
+
+    private func damagedHeader(
+        _ number: UInt32, isLast: Bool, _ outcome: Outcome
+    ) throws(LogError) -> Outcome {
+        guard case .failure(let fault) = try open(number) else { return outcome }
+        var outcome = outcome
+        outcome.verdict = DamageVerdict.decide(
+            DamageEvidence(
+                finding: .invalid, mode: writtenDirectly == number ? .segment : .journal,
+                isBeingWritten: writtenDirectly == number, isPromised: !isLast))
+        outcome.finding = finding(outcome.verdict, number, 0, fault.byteCount, fault.reason)
+        outcome.finding?.firstSequence = outcome.tail.sequence + 1
+        return outcome
+    }
+
+    /// What is missing between the record before and a segment's first.
+    private func gap(
+        before header: SegmentHeader, _ number: UInt32, _ tail: SegmentTail
+    ) -> RecoveryReport.Finding? {
+        guard tail.header != nil else { return nil }
+        guard header.firstSequence != tail.sequence + 1 || header.chainBefore != tail.chain else { return nil }
+        var gap = finding(.committedDamage, number, 0, 0, "the segment does not continue the one before")
+        gap.firstSequence = tail.sequence + 1
+        if header.firstSequence > tail.sequence + 1 { gap.lastSequence = header.firstSequence - 1 }
+        return gap
+    }
+
+    private func finding(
+        _ verdict: DamageVerdict, _ number: UInt32, _ offset: UInt64, _ byteCount: UInt64, _ reason: String
+    ) -> RecoveryReport.Finding {
+        RecoveryReport.Finding(
+            kind: verdict == .tornTail ? .tornTail : verdict == .mediaError ? .mediaError : .committedDamage,
+            session: session, path: StoreLayout.segmentFile(session, number), offset: offset,
+            byteCount: byteCount, reason: reason)
+    }
+
+    private func mismatch(_ header: SegmentHeader, _ number: UInt32) -> String? {
+        if header.session != session { return "the segment belongs to session '\(header.session)'" }
+        if header.storeTag != storeTag { return "the segment belongs to another store" }
+        if header.number != number { return "the segment is number \(header.number)" }
+        return nil
+    }
+
+    private func file(_ number: UInt32) throws(StorageError) -> (any StorageFile)? {
+        do throws(StorageError) {
+            return try storage.open(StoreLayout.segmentFile(session, number), .read)
+        } catch {
+            if error.code == .notFound, unflushed[number] != nil { return nil }
+            throw error
+        }
+    }
+}

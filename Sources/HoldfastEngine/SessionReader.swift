@@ -1,0 +1,67 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+
+/// Reads the records of one session, decompressed, in order.
+struct SessionReader {
+    let scan: SessionScan
+    /// Records above this one are not durable yet and are not shown.
+    var lastSequence = UInt64.max
+
+    /// Calls `body` with each record from `first` on until it answers false.
+    ///
+    /// - Throws: `.unknownSession`, `.trimmed`; `.damaged` after every record before the damage was given out.
+    func read(
+        from first: UInt64, _ body: (LogRecord) throws(LogError) -> Bool
+    ) throws(LogError) {
+        let folder = try SessionFolder(scan.session, in: scan.storage, also: Array(scan.unflushed.keys))
+        guard !folder.isEmpty else {
+            throw LogError(.unknownSession, "There is no session '\(scan.session)'.")
+        }
+        let segments = try segments(from: first, in: folder)
+        let decompressor = BlockDecompressor()
+        var undecodable: UInt64?
+        let outcome = try scan.walk(segments) { (scanner, record) throws(LogError) in
+            guard record.sequence <= lastSequence else { return false }
+            let payload = scanner.withStored(record) { decompressor.payload(of: record.header, stored: $0) }
+            guard let payload else {
+                undecodable = record.sequence
+                return false
+            }
+            guard record.sequence >= first else { return true }
+            return try body(
+                LogRecord(
+                    sequence: record.sequence, kind: record.header.kind, time: record.header.time, payload: payload))
+        }
+        if let undecodable {
+            throw LogError(.damaged, "Record \(undecodable) of session '\(scan.session)' cannot be decompressed.")
+        }
+        guard outcome.verdict == .committedDamage || outcome.verdict == .mediaError else { return }
+        throw SessionReader.damaged(scan.session, outcome)
+    }
+
+    /// What to tell someone who wants more of a session than its damage leaves.
+    static func damaged(_ session: SessionID, _ outcome: SessionScan.Outcome) -> LogError {
+        let place = outcome.finding.map { "\($0.path) at byte \($0.offset): \($0.reason)" } ?? "unknown place"
+        return LogError(
+            .damaged,
+            "Session '\(session)' is damaged after record \(outcome.tail.sequence) (\(place)). Everything before is "
+                + "readable; run 'holdfast recover' for the full report.", sequence: outcome.tail.sequence)
+    }
+
+    /// The segments that hold the records from `first` on.
+    private func segments(from first: UInt64, in folder: SessionFolder) throws(LogError) -> [UInt32] {
+        var segments: [UInt32] = []
+        for number in folder.segments.reversed() {
+            segments.insert(number, at: 0)
+            guard case .success(let scanner) = try scan.open(number) else { continue }
+            if scanner.header.firstSequence <= max(first, 1) { return segments }
+        }
+        if segments.isEmpty { return [] }
+        guard folder.snapshots.isEmpty else {
+            throw LogError(.trimmed, "Records from \(first) on of session '\(scan.session)' have been trimmed.")
+        }
+        throw LogError(
+            .damaged, "The first segments of session '\(scan.session)' are missing and no snapshot replaces them.")
+    }
+}

@@ -1,0 +1,151 @@
+package import HoldfastBytes
+
+/// A record's number in its session: 1, 2, 3 … without gaps; 0 stands for "before the first".
+package typealias Sequence = UInt64
+
+/// Milliseconds since 1970-01-01 00:00 UTC.
+package typealias Milliseconds = UInt64
+
+/// When an append is acknowledged.
+package enum Durability: Sendable, Equatable {
+    /// After the record is on stable storage.
+    case durable
+    /// At once; the record follows with the next batch, or within ``SessionLog/softWindow``.
+    case soon
+}
+
+/// One durable mutation of one session, as the log keeps it. The log does not look into `payload`.
+package struct LogRecord: Sendable, Equatable {
+    package var sequence: Sequence
+    /// What kind of mutation, 1 to 239; the session layer gives it meaning.
+    package var kind: UInt8
+    /// When it was appended; never smaller than the record before.
+    package var time: Milliseconds
+    package var payload: [UInt8]
+
+    package init(sequence: Sequence, kind: UInt8, time: Milliseconds, payload: [UInt8]) {
+        self.sequence = sequence
+        self.kind = kind
+        self.time = time
+        self.payload = payload
+    }
+}
+
+/// The right to append to one session. A later claim of the same session makes this one stale.
+package struct LogClaim: Sendable, Equatable {
+    package let session: SessionID
+    /// Grows with each claim of the session by any owner.
+    package let epoch: UInt64
+    /// The last record at the time of the claim, 0 when the session has none.
+    package let lastSequence: Sequence
+
+    package init(session: SessionID, epoch: UInt64, lastSequence: Sequence) {
+        self.session = session
+        self.epoch = epoch
+        self.lastSequence = lastSequence
+    }
+}
+
+/// What is needed to list a session without opening it. `row` is a JSON object the log does not interpret.
+package struct SummaryRow: Sendable, Equatable {
+    package var session: SessionID
+    /// The record that the row reflects.
+    package var sequence: Sequence
+    package var row: [UInt8]
+
+    package init(session: SessionID, sequence: Sequence, row: [UInt8]) {
+        self.session = session
+        self.sequence = sequence
+        self.row = row
+    }
+}
+
+/// Where the snapshot of a session is written to, front to back.
+package protocol SnapshotSink: AnyObject {
+    /// Adds `bytes` to the document.
+    func write(_ bytes: [UInt8]) throws(LogError)
+}
+
+/// A stored snapshot: one JSON document, read by position.
+package protocol SnapshotSource: AnyObject, Sendable {
+    /// The last record that the document includes.
+    var sequence: Sequence { get }
+    /// The document's length in bytes.
+    var byteCount: Int { get }
+    /// Up to `count` bytes from `offset`; fewer only at the end.
+    func read(at offset: Int, count: Int) throws(LogError) -> [UInt8]
+}
+
+/// What the session layer needs of a store of logs, whether its bytes are local files or rows elsewhere.
+///
+/// All calls block and may be made from any thread. Calls for different sessions run side by side; the caller
+/// makes the calls of one claim one after the other.
+package protocol SessionLog: AnyObject, Sendable {
+    /// The longest payload that ``append`` takes, in bytes.
+    var payloadLimit: Int { get }
+
+    /// How long an append with ``Durability/soon`` may stay volatile.
+    var softWindow: Milliseconds { get }
+
+    /// Takes the right to append to `session`, which need not exist. Fences every earlier claim.
+    func claim(_ session: SessionID) throws(LogError) -> LogClaim
+
+    /// Gives the claim up, so that nothing of the session stays in memory. Ignored when it is stale.
+    func release(_ claim: LogClaim)
+
+    /// Queues one record and returns its sequence, which is `expected` + 1.
+    ///
+    /// `completion` is called exactly once, from a thread of the log, in the order of the appends of a session:
+    /// with `nil` when the record is durable (for ``Durability/soon`` too), else with the reason. After a
+    /// failure every later append of the claim fails as well; claim again and read what was kept.
+    ///
+    /// - Throws: ``LogError`` with code `.conflict` when the session's last record is not `expected`,
+    ///   `.fenced` when the claim is stale, `.tooLarge`, `.diskFull`, `.damaged`, `.failed`. Nothing was queued
+    ///   then and `completion` will not be called.
+    func append(
+        _ claim: LogClaim, expected: Sequence, kind: UInt8, time: Milliseconds, payload: [UInt8],
+        durability: Durability, completion: @escaping @Sendable (LogError?) -> Void
+    ) throws(LogError) -> Sequence
+
+    /// Calls `body` with each record of the session from `first` on that is durable, until it answers `false`.
+    ///
+    /// - Throws: `.unknownSession`; `.trimmed` when records from `first` on have been trimmed; `.damaged`
+    ///   after `body` has seen every record before the damage.
+    func read(_ session: SessionID, from first: Sequence, _ body: (LogRecord) throws(LogError) -> Bool)
+        throws(LogError)
+
+    /// Waits until every append that was queued before the call is durable or has failed.
+    func flush() throws(LogError)
+
+    /// The newest snapshot that is whole, or `nil`.
+    func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)?
+
+    /// Writes the snapshot that includes every record up to `sequence`. Durable, read back and verified when
+    /// the call returns; visible whole or not at all.
+    func putSnapshot(
+        _ session: SessionID, through sequence: Sequence,
+        _ write: (any SnapshotSink) throws(LogError) -> Void) throws(LogError)
+
+    /// Allows the log to drop records and snapshots older than the retention option keeps.
+    func trim(_ session: SessionID) throws(LogError)
+
+    /// Every session that has a record or a snapshot, with its newest summary row; in no order.
+    ///
+    /// A row may lag behind the session (`SummaryRow.sequence` tells), after a crash only until
+    /// the session layer has answered ``SummaryProvider`` for what recovery named.
+    func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError)
+
+    /// The newest summary row of one session without reading the others' files, or `nil`.
+    func summary(_ session: SessionID) throws(LogError) -> SummaryRow?
+
+    /// Where the log gets summary rows from. Set once, before the first append.
+    func setSummaryProvider(_ provider: any SummaryProvider)
+}
+
+/// Tells the log what to list for a session.
+package protocol SummaryProvider: AnyObject, Sendable {
+    /// The row of a claimed session, reflecting every record that was appended so far; `nil` when unknown.
+    ///
+    /// Called from a thread of the log: must not block on a call to the log.
+    func summaryRow(of session: SessionID) -> SummaryRow?
+}

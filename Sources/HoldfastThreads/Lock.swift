@@ -1,0 +1,121 @@
+import Glibc
+
+/// A value that one thread at a time may touch.
+///
+/// Over a pthread mutex, which the thread sanitizer understands (it reports false races for
+/// `Synchronization.Mutex`, and for a lock around an empty value such as `()`). Not recursive: locking again
+/// in `withLock` never returns.
+package final class Lock<Value>: @unchecked Sendable {  // the mutex guards `value`
+    fileprivate let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    fileprivate var value: Value
+
+    package init(_ value: sending Value) {
+        self.value = value
+        mutex = .allocate(capacity: 1)
+        mutex.initialize(to: pthread_mutex_t())
+        require(pthread_mutex_init(mutex, nil))
+    }
+
+    deinit {
+        require(pthread_mutex_destroy(mutex))
+        mutex.deallocate()
+    }
+
+    /// Runs `body` with the value while no other thread has it.
+    package func withLock<Result, Failure: Error>(
+        _ body: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        require(pthread_mutex_lock(mutex))
+        defer { require(pthread_mutex_unlock(mutex)) }
+        return try body(&value)
+    }
+}
+
+/// A value that one thread at a time may touch, and whose changes others can wait for.
+///
+/// A thread that makes a condition true calls ``signal()`` or ``broadcast()`` after changing the value.
+package final class Monitor<Value>: @unchecked Sendable {  // the lock's mutex guards everything
+    private let lock: Lock<Value>
+    private let changed: UnsafeMutablePointer<pthread_cond_t>
+
+    package init(_ value: sending Value) {
+        lock = Lock(value)
+        changed = .allocate(capacity: 1)
+        changed.initialize(to: pthread_cond_t())
+        var attributes = pthread_condattr_t()
+        require(pthread_condattr_init(&attributes))
+        // A step of the wall clock must neither end a timed wait nor prolong it.
+        require(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC))
+        require(pthread_cond_init(changed, &attributes))
+        require(pthread_condattr_destroy(&attributes))
+    }
+
+    deinit {
+        require(pthread_cond_destroy(changed))
+        changed.deallocate()
+    }
+
+    /// Runs `body` with the value while no other thread has it.
+    package func withLock<Result, Failure: Error>(
+        _ body: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try lock.withLock(body)
+    }
+
+    /// Waits until `condition` holds, then runs `body` before any other thread can change the value.
+    package func wait<Result, Failure: Error>(
+        until condition: (Value) -> Bool, _ body: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        require(pthread_mutex_lock(lock.mutex))
+        defer { require(pthread_mutex_unlock(lock.mutex)) }
+        while !condition(lock.value) {
+            require(pthread_cond_wait(changed, lock.mutex))
+        }
+        return try body(&lock.value)
+    }
+
+    /// Waits until `condition` holds or the time has passed, then runs `body`, whose second argument is
+    /// whether the condition holds.
+    package func wait<Result, Failure: Error>(
+        until condition: (Value) -> Bool, milliseconds: UInt64,
+        _ body: (inout Value, Bool) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var deadline = deadline(after: milliseconds)
+        require(pthread_mutex_lock(lock.mutex))
+        defer { require(pthread_mutex_unlock(lock.mutex)) }
+        while !condition(lock.value) {
+            let result = pthread_cond_timedwait(changed, lock.mutex, &deadline)
+            if result == ETIMEDOUT { return try body(&lock.value, condition(lock.value)) }
+            require(result)
+        }
+        return try body(&lock.value, true)
+    }
+
+    /// Wakes one waiting thread.
+    package func signal() {
+        require(pthread_cond_signal(changed))
+    }
+
+    /// Wakes all waiting threads.
+    package func broadcast() {
+        require(pthread_cond_broadcast(changed))
+    }
+}
+
+/// The moment on the monotonic clock that is so far ahead, or a century ahead when that is sooner.
+private func deadline(after milliseconds: UInt64) -> timespec {
+    let bounded = min(milliseconds, 100 * 365 * 86_400 * 1_000)
+    var time = SystemClock.now(CLOCK_MONOTONIC)
+    time.tv_sec += Int(bounded / 1_000)
+    time.tv_nsec += Int(bounded % 1_000) * 1_000_000
+    if time.tv_nsec >= 1_000_000_000 {
+        time.tv_nsec -= 1_000_000_000
+        time.tv_sec += 1
+    }
+    return time
+}
+
+/// These calls fail only when they are used wrongly.
+func require(_ result: Int32) {
+    precondition(result == 0, "a pthread call was misused")
+}

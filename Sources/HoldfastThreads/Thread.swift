@@ -1,0 +1,68 @@
+import CPosix
+import Glibc
+
+/// A thread of the system, for work that blocks. A thread that nobody joins runs on by itself.
+package final class Thread: Sendable {
+    private let handle: Lock<pthread_t?>
+
+    private init(_ handle: pthread_t) {
+        self.handle = Lock(handle)
+    }
+
+    deinit {
+        if let unjoined = handle.withLock({ $0.take() }) { pthread_detach(unjoined) }
+    }
+
+    /// Starts a thread that runs `body`. `name` is for debuggers, which see its first 15 bytes.
+    ///
+    /// - Throws: when the system has no room for one more thread.
+    package static func start(
+        name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(ThreadError) -> Thread {
+        let start = Unmanaged.passRetained(Start(name, body))
+        var handle = pthread_t()
+        let result = pthread_create(&handle, nil, runThread, start.toOpaque())
+        guard result == 0 else {
+            start.release()
+            throw ThreadError(errno: result, name: name)
+        }
+        return Thread(handle)
+    }
+
+    /// Waits until the thread has ended. A second call returns at once.
+    package func join() {
+        if let handle = handle.withLock({ $0.take() }) { require(pthread_join(handle, nil)) }
+    }
+}
+
+/// What a new thread is handed.
+private final class Start: Sendable {
+    let name: String
+    let body: @Sendable () -> Void
+
+    init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.body = body
+    }
+}
+
+private func runThread(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument else { return nil }
+    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+    holdfast_name_thread(start.name)
+    start.body()
+    return nil
+}
+
+/// The system has no room for one more thread.
+package struct ThreadError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The system's error number.
+    package var errno: Int32
+    /// What the thread was to be called.
+    package var name: String
+
+    package var description: String {
+        "cannot start the thread '\(name)': \(String(cString: holdfast_errno_text(errno))). "
+            + "Raise the limit of processes (ulimit -u)."
+    }
+}

@@ -1,0 +1,109 @@
+import Glibc
+import HoldfastCommands
+import Testing
+
+/// `ls`, `show` and `export`, on a store that the test makes through `pipe`.
+struct ReadingTests {
+    private let scratch = Scratch()
+    private var store: String { scratch.at("store") }
+
+    private func write(_ lines: String...) {
+        let console = TestConsole(input: lines.map { $0 + "\n" }.joined())
+        let ran = holdfast("pipe", store, console: console)
+        #expect(ran.code == .success && !ran.output.contains("\"ok\":false"), "\(ran.output)")
+    }
+
+    private func makeSessions() {
+        write(
+            #"{"id":1,"op":"create","session":"s1","fields":{"title":"First \u001b[2Jtalk"}}"#,
+            #"{"id":2,"op":"append","session":"s1","messages":[{"role":"user","content":"hi\nthere"},{"n":2}]}"#,
+            #"{"id":3,"op":"create","session":"a/b","fields":{}}"#,
+            #"{"id":4,"op":"begin_turn","session":"a/b","turn":"t1","message":{"role":"user","content":"wait"}}"#)
+    }
+
+    @Test func sessionsAreListed() throws {
+        makeSessions()
+        let lines = holdfast("ls", store).console.outputLines
+        try #require(lines.count == 3)
+        #expect(lines[0].hasPrefix("SESSION  MESSAGES  UPDATED"))
+        let first = try #require(lines.first { $0.hasPrefix("s1") })
+        #expect(first.contains("just now") && first.hasSuffix("First ·[2Jtalk"))
+        #expect(lines.contains { $0.hasPrefix("a/b") && $0.contains("pending") })
+        let narrow = holdfast("ls", store, console: TestConsole(columns: 50)).console.outputLines
+        #expect(narrow.allSatisfy { $0.count <= 50 })
+    }
+
+    @Test func aListCanBeCutAndFiltered() {
+        makeSessions()
+        #expect(holdfast("ls", store, "--limit", "1").console.outputLines.count == 2)
+        let pending = holdfast("ls", store, "--pending", "--json")
+        #expect(pending.console.outputLines.count == 1 && pending.output.contains(#""session":"a/b""#))
+    }
+
+    @Test func aSessionIsShown() {
+        makeSessions()
+        let shown = holdfast("show", store, "s1")
+        #expect(shown.code == .success)
+        #expect(shown.output.contains("     0  user          hi there\n"), "\(shown.output)")
+        #expect(shown.output.contains(#"     1  ?             {"n":2}"#))
+        #expect(holdfast("show", store, "s1", "--from", "1").output.contains(#"     1  ?  "#))
+        #expect(!holdfast("show", store, "s1", "--limit", "1").output.contains(#"{"n":2}"#))
+        #expect(holdfast("show", store, "a/b").output.contains("attempt 1: wait"))
+        let json = holdfast("show", store, "s1", "--json", "--from", "1").output
+        #expect(json.hasPrefix(#"{"session":"s1","sequence":2,"message_count":2,"#))
+        #expect(json.hasSuffix(",\"from\":1,\"messages\":[{\"n\":2}]}\n"), "\(json)")
+        write(#"{"id":1,"op":"append","session":"s1","messages":[{"n":3},{"n":4}]}"#)
+        let window = holdfast("show", store, "s1", "--json", "--from", "1", "--limit", "2").output
+        #expect(window.hasSuffix(",\"from\":1,\"messages\":[{\"n\":2},{\"n\":3}]}\n"), "\(window)")
+    }
+
+    @Test func whatIsNotThereHasItsExitCode() {
+        makeSessions()
+        #expect(holdfast("show", store, "nobody").code == .noInput)
+        #expect(holdfast("show", scratch.at("nowhere"), "s1").code == .noInput)
+        #expect(holdfast("ls", scratch.path).code == .noInput)
+        #expect(holdfast("export", store).code == .usage)
+        #expect(holdfast("export", store, "nobody").code == .noInput)
+    }
+
+    @Test func aReaderThatHasEnoughIsNoFailure() {
+        makeSessions()
+        for words in [["ls", store], ["ls", store, "--json"], ["show", store, "s1"], ["export", store, "s1"]] {
+            let console = TestConsole(outputLimit: 0)
+            #expect(Program.run(words, on: console) == .success)
+            #expect(console.errors.isEmpty)
+        }
+    }
+
+    @Test func anExportIsAFolderOfPrivateFilesThatImportTakesBack() {
+        makeSessions()
+        write(#"{"id":1,"op":"append","session":"a/b","messages":[{"n":1}]}"#)
+        #expect(holdfast("export", store, "--to", scratch.at("out")).code == .success)
+        #expect(scratch.names("out") == ["a%2fb.jsonl", "s1.jsonl"])
+        #expect(scratch.mode("out/s1.jsonl") == 0o600)
+        #expect(scratch.read("out/s1.jsonl") == "{\"role\":\"user\",\"content\":\"hi\\nthere\"}\n{\"n\":2}\n")
+        #expect(holdfast("import", scratch.at("copy"), scratch.at("out")).code == .success)
+        #expect(holdfast("export", scratch.at("copy"), "a/b").output == holdfast("export", store, "a/b").output)
+    }
+
+    @Test func anExportStaysInItsFolder() {
+        makeSessions()
+        scratch.write("victim", "precious")
+        mkdir(scratch.at("out"), 0o755)
+        symlink(scratch.at("victim"), scratch.at("out/s1.jsonl"))
+        symlink(scratch.at("victim"), scratch.at("out/a%2fb.jsonl.tmp"))
+        let ran = holdfast("export", store, "--to", scratch.at("out"))
+        #expect(ran.code == .cannotCreate)
+        #expect(scratch.read("victim") == "precious")
+        unlink(scratch.at("out/a%2fb.jsonl.tmp"))
+        #expect(holdfast("export", store, "--to", scratch.at("out")).code == .success)
+        #expect(scratch.read("victim") == "precious")
+    }
+
+    @Test func aMessageWithLineBreaksIsWrittenOnOneLineAndToldSo() {
+        scratch.write("in/x.json", "{\"messages\":[{\n  \"role\": \"user\"\n}]}")
+        #expect(holdfast("import", store, scratch.at("in")).code == .success)
+        let ran = holdfast("export", store, "x")
+        #expect(ran.output == "{\"role\":\"user\"}\n" && ran.errors.contains("1 message with line breaks"))
+    }
+}

@@ -1,0 +1,148 @@
+import HoldfastBytes
+import HoldfastEngine
+import HoldfastLog
+import HoldfastSimulation
+import HoldfastStorage
+import HoldfastThreads
+import Testing
+
+/// A closed store with two sessions of ten records.
+private func closedStore(_ mode: SegmentHeader.CommitMode = .journal) throws -> SimulatedStorage {
+    let storage = SimulatedStorage()
+    let log = try LocalLog(in: storage, options: seededOptions(mode), creating: true)
+    for session in ["a", "b"] {
+        var appender = try Appender(log, session)
+        for number in 0..<10 { try appender.append(message(number)) }
+    }
+    try log.close()
+    return storage
+}
+
+extension SimulatedStorage {
+    fileprivate func flipBit(_ path: String, at offset: Int, bit: UInt8) throws {
+        let file = try open(path, .readWrite)
+        var byte = try file.read(count: 1, at: UInt64(offset))
+        byte[0] ^= 1 << bit
+        try file.write(byte, at: UInt64(offset))
+        try file.close()
+    }
+}
+
+@Suite struct DamageTests {
+    @Test(arguments: [SegmentHeader.CommitMode.journal, .segment])
+    func `a flipped bit anywhere in a segment is found, named, and stays in its session`(
+        mode: SegmentHeader.CommitMode
+    ) throws {
+        let storage = try closedStore(mode)
+        let path = StoreLayout.segmentFile(id("a"), 1)
+        let byteCount = Int(try storage.open(path, .read).byteCount())
+        for offset in stride(from: 0, to: byteCount, by: 3) {
+            let damaged = storage.clone()
+            try damaged.flipBit(path, at: offset, bit: UInt8(offset % 8))
+            let log = try LocalLog(in: damaged, options: seededOptions(mode, seed: 2))
+            #expect(try payloads(log, "b").count == 10)
+            var seen: [String] = []
+            #expect(throws: LogError.self, "byte \(offset)") {
+                try log.read(id("a"), from: 1) { record in
+                    seen.append(String(decoding: record.payload, as: UTF8.self))
+                    return true
+                }
+            }
+            #expect(seen == (0..<seen.count).map { message($0) })
+            #expect(throws: LogError.self) { _ = try Appender(log, "a") }
+            try log.close()
+            let report = try StoreCheck(damaged).run()
+            #expect(report.hasCommittedDamage && report.findings.allSatisfy { $0.session == id("a") })
+        }
+    }
+
+    @Test func `a segment that lost its end at a record's border is found by the index`() throws {
+        let storage = try closedStore()
+        let path = StoreLayout.segmentFile(id("a"), 1)
+        let file = try storage.open(path, .readWrite)
+        var ends: [UInt64] = []
+        for end in 1..<(try file.byteCount()) {
+            let cut = storage.clone()
+            let copy = try cut.open(path, .readWrite)
+            try copy.truncate(to: end)
+            let report = try StoreCheck(cut).run()
+            #expect(report.hasCommittedDamage, "cut at \(end)")
+            if report.findings.contains(where: { $0.reason.contains("proves record 10") }) { ends.append(end) }
+        }
+        #expect(ends.count == 10)
+    }
+
+    @Test func `a damaged journal batch that a later one promises is committed damage`() throws {
+        let storage = SimulatedStorage()
+        var options = seededOptions()
+        options.flushInterval = 1_000_000
+        let log = try LocalLog(in: storage, options: options, creating: true)
+        var a = try Appender(log, "a")
+        var b = try Appender(log, "b")
+        try a.append("first of a")
+        try b.append("only one of b")
+        try a.append("second of a")
+        log.abandon()
+        let journal = try storage.list("journal").map { "journal/\($0.name)" }
+        let active = try #require(
+            journal.first { path in
+                let bytes = try? storage.readAll(path, limit: 1 << 20)
+                return bytes.map { String(decoding: $0, as: UTF8.self).contains("only one of b") } ?? false
+            })
+        let bytes = try storage.readAll(active, limit: 1 << 20)
+        let place = try #require(bytes.firstRange(of: Array("only one".utf8))?.lowerBound)
+        try storage.flipBit(active, at: place, bit: 0)
+        let after = try LocalLog(in: storage.crash(.keepAll), options: seededOptions(seed: 2))
+        #expect(after.recovery.hasCommittedDamage)
+        #expect(try payloads(after, "a") == ["first of a", "second of a"])
+        try after.close()
+    }
+
+    @Test func `a damaged last batch that nothing promises is a torn tail`() throws {
+        let storage = SimulatedStorage()
+        var options = seededOptions()
+        options.flushInterval = 1_000_000
+        let log = try LocalLog(in: storage, options: options, creating: true)
+        var a = try Appender(log, "a")
+        try a.append("first of a")
+        try a.append("second of a")
+        log.abandon()
+        let journal = try storage.list("journal").map { "journal/\($0.name)" }
+        for path in journal {
+            let bytes = try storage.readAll(path, limit: 1 << 20)
+            guard let place = bytes.firstRange(of: Array("second of".utf8))?.lowerBound else { continue }
+            try storage.flipBit(path, at: place, bit: 0)
+        }
+        let after = try LocalLog(in: storage.crash(.keepAll), options: seededOptions(seed: 2))
+        #expect(after.recovery.hasTornTail && !after.recovery.hasCommittedDamage)
+        #expect(try payloads(after, "a") == ["first of a"])
+        try after.close()
+    }
+
+    @Test func `a store of a newer version is refused and not called damaged`() throws {
+        let storage = try closedStore()
+        let text = String(decoding: try storage.readAll("store.json", limit: 4096), as: UTF8.self)
+        let newer = text.replacing("\"format_version\":1", with: "\"format_version\":2")
+        let file = try storage.open("store.json", .readWrite)
+        try file.write(Array(newer.utf8), at: 0)
+        let error = #expect(throws: LogError.self) {
+            _ = try LocalLog(in: storage, options: seededOptions(seed: 2))
+        }
+        #expect(error?.code == .newerFormat)
+    }
+
+    @Test func `an index that was deleted or damaged is made again`() throws {
+        let storage = try closedStore()
+        try storage.remove("index.json")
+        for entry in try storage.list("") where entry.name.hasPrefix("index-") { try storage.remove(entry.name) }
+        let log = try LocalLog(in: storage, options: seededOptions(seed: 2))
+        var found: [String] = []
+        try log.list { row in
+            found.append(row.session.text)
+            return true
+        }
+        #expect(found.sorted() == ["a", "b"])
+        try log.close()
+        #expect(try StoreCheck(storage).run().findings.isEmpty)
+    }
+}

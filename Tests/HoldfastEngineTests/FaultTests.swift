@@ -1,0 +1,148 @@
+import HoldfastBytes
+import HoldfastEngine
+import HoldfastLog
+import HoldfastSimulation
+import HoldfastStorage
+import HoldfastThreads
+import Glibc
+import Testing
+
+/// Appends to four sessions in turn; a session whose append fails is not used any more.
+private func workload(_ storage: SimulatedStorage, _ mode: SegmentHeader.CommitMode, _ ledger: Ledger) {
+    var options = seededOptions(mode, seed: 5)
+    options.flushInterval = 2
+    options.segmentByteCount = 1_000
+    guard let log = try? LocalLog(in: storage, options: options, creating: true) else { return }
+    defer { log.abandon() }
+    var broken: Set<String> = []
+    for number in 0..<16 {
+        let session = "s\(number % 4)"
+        guard !broken.contains(session) else { continue }
+        do {
+            var appender = try Appender(log, session)
+            let text = message(number, byteCount: 200)
+            ledger.submit(session, text)
+            try appender.append(text)
+            ledger.acknowledge(session)
+            log.release(appender.claim)
+            if number % 6 == 5 { try log.flushToSegments() }
+        } catch {
+            broken.insert(session)
+        }
+    }
+    try? log.close()
+}
+
+@Suite struct FaultTests {
+    /// Every n-th operation fails, once and from then on, until the workload does not get that far.
+    @Test(arguments: [SegmentHeader.CommitMode.journal, .segment], [StorageError.Code.io, .noSpace, .tooManyFiles])
+    func `no failing call loses what was acknowledged`(
+        mode: SegmentHeader.CommitMode, code: StorageError.Code
+    ) throws {
+        var cases = 0
+        for isLasting in [false, true] {
+            // The codes differ in what the engine makes of them, not in where they strike.
+            for occurrence in stride(from: 1, to: Int.max, by: isQuick ? 9 : code == .io ? 1 : 4) {
+                let storage = SimulatedStorage()
+                let ledger = Ledger()
+                storage.inject(Fault(code, occurrence: occurrence, isLasting: isLasting))
+                workload(storage, mode, ledger)
+                let count = storage.operations.count
+                storage.clearFaults()
+                for (index, image) in [storage.crash(.dropAll), storage.processCrash()].enumerated() {
+                    let wrong = verdict(on: image, ledger.state, seed: UInt64(occurrence))
+                    #expect(
+                        wrong == [],
+                        "\(code) at operation \(occurrence), lasting \(isLasting), image \(index), \(mode)")
+                    if !wrong.isEmpty { return }
+                    cases += 1
+                }
+                if occurrence > count { break }
+            }
+        }
+        #expect(cases > 20)
+    }
+
+    @Test func `after a failed journal sync nothing is acknowledged and every waiter hears why`() throws {
+        let storage = SimulatedStorage()
+        let log = try LocalLog(in: storage, options: seededOptions(), creating: true)
+        var a = try Appender(log, "a")
+        try a.append("kept")
+        storage.inject(Fault(.io, on: .sync, path: "journal"))
+        let outcomes = Outcomes()
+        let b = try log.claim(id("b"))
+        for number in 0..<3 {
+            _ = try? log.append(
+                b, expected: UInt64(number), kind: 3, time: 0, payload: [1], durability: .soon,
+                completion: outcomes.completion())
+        }
+        let error = #expect(throws: LogError.self) { try a.append("lost") }
+        #expect(error?.code == .failed)
+        #expect(outcomes.wait().allSatisfy { $0 != nil })
+        // A second try is refused too, although the disk would work now.
+        storage.clearFaults()
+        #expect(throws: LogError.self) { try a.append("lost again") }
+        #expect(try payloads(log, "a") == ["kept"])
+        log.abandon()
+        let after = try LocalLog(in: storage.crash(.dropAll), options: seededOptions(seed: 2))
+        #expect(try payloads(after, "a") == ["kept"])
+        try after.close()
+    }
+
+    @Test func `a segment that the disk refuses is written again elsewhere and the old file is kept`() throws {
+        let storage = SimulatedStorage()
+        let log = try LocalLog(in: storage, options: seededOptions(), creating: true)
+        var a = try Appender(log, "a")
+        for number in 0..<5 { try a.append(message(number)) }
+        try log.flushToSegments()
+        try a.append(message(5))
+        storage.inject(Fault(.io, on: .sync, path: StoreLayout.segmentFile(id("a"), 1), isLasting: true))
+        try log.flushToSegments()
+        storage.clearFaults()
+        try a.append(message(6))
+        try log.close()
+        let after = storage.crash(.dropAll)
+        #expect(try after.list("quarantine").map(\.name).contains { $0.hasSuffix(".bytes") })
+        let again = try LocalLog(in: after, options: seededOptions(seed: 2))
+        #expect(try payloads(again, "a") == (0..<7).map { message($0) })
+        try again.close()
+    }
+
+    @Test func `a full disk refuses appends, keeps serving reads, and the store resumes when there is room`() throws {
+        let storage = SimulatedStorage()
+        var options = seededOptions()
+        options.flushInterval = 2
+        options.unflushedByteLimit = 50_000
+        let log = try LocalLog(in: storage, options: options, creating: true)
+        var generator = SplitMix64(seed: 3)
+        let noise = (0..<40).map { _ in
+            String((0..<5_000).map { _ in Character(Unicode.Scalar(UInt8(33 + generator.next() % 90))) })
+        }
+        var a = try Appender(log, "a")
+        try a.append("before")
+        storage.setAvailableBytes(20_000)
+        var kept = ["before"]
+        var refusal: LogError?
+        for text in noise {
+            do {
+                try a.append(text)
+                kept.append(text)
+            } catch let error as LogError {
+                refusal = error
+                break
+            }
+        }
+        #expect(refusal?.code == .diskFull)
+        #expect(try payloads(log, "a") == kept)
+        storage.setAvailableBytes(nil)
+        var resumed = false
+        for _ in 0..<500 where !resumed {
+            usleep(5_000)
+            guard var again = try? Appender(log, "a") else { continue }
+            resumed = (try? again.append("back")) != nil
+        }
+        #expect(resumed)
+        #expect(try payloads(log, "a") == kept + ["back"])
+        try log.close()
+    }
+}

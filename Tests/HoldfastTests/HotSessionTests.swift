@@ -1,0 +1,52 @@
+import Holdfast
+import HoldfastLog
+import Testing
+
+@Suite struct HotSessionTests {
+    let log = MemoryLog()
+
+    @Test func manySessionsThroughAFewPlaces() throws {
+        let store = try HoldfastStore.testing(log, hotSessions: 10)
+        let client = try Client(store)
+        for n in 0..<1_000 { client.send(#"{"id":\#(n),"op":"create","session":"s\#(n)"}"#) }
+        for n in 0..<1_000 {
+            client.send(#"{"id":\#(n),"op":"append","session":"s\#(n)","messages":[{"n":\#(n)}]}"#)
+        }
+        let replies = client.finish()
+        #expect(replies.count == 2_000 && replies.allSatisfy(\.isOK))
+        try store.writeBlocking(.append(to: "s0", ["{}"]))
+        #expect(log.claimedCount <= 10)
+        #expect(try store.getBlocking("s500").messages == [#"{"n":500}"#])
+        #expect(try store.listBlocking(limit: 10_000).rows.allSatisfy { $0.summary.messageCount >= 1 })
+        try store.close()
+        #expect(log.claimedCount == 0)
+    }
+
+    @Test func aSessionInFlightIsNotLetGo() throws {
+        let store = try HoldfastStore.testing(log, hotSessions: 1)
+        for id in ["a", "b", "c"] { try store.writeBlocking(.create(id)) }
+        log.holdingCommits {
+            for id in ["a", "b", "c"] { store.submit(.append(to: id, ["{}"])) { _ in } }
+            #expect(log.claimedCount == 3)
+        }
+        try store.flushBlocking()
+        try store.writeBlocking(.append(to: "a", ["{}"]))
+        #expect(log.claimedCount == 1)
+        #expect(try store.getBlocking("b").summary.messageCount == 1)
+    }
+
+    @Test func writersOfOneSessionFromManyThreads() async throws {
+        let store = try HoldfastStore.testing(log, hotSessions: 2)
+        for n in 0..<4 { try await store.write(.create("s\(n)")) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for n in 0..<400 {
+                group.addTask { try await store.write(.append(to: "s\(n % 4)", [JSON("{\"n\":\(n)}")])) }
+            }
+            try await group.waitForAll()
+        }
+        for n in 0..<4 {
+            let state = try await store.get("s\(n)", Window(limit: 1_000))
+            #expect(Set(state.messages).count == 100 && state.summary.sequence == 101)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Holdfast
+import HoldfastLog
+import Testing
+
+@Suite struct ReadingTests {
+    let log = MemoryLog()
+    let store: HoldfastStore
+
+    init() throws {
+        store = try .testing(log)
+        try store.writeBlocking(.create("s"))
+    }
+
+    func message(_ n: Int) -> JSON { JSON("{\"n\":\(n)}") }
+
+    @Test func everyWindowOfAListThatWasCutAndMended() throws {
+        var model: [JSON] = []
+        for n in 0..<12 {
+            let messages = (0..<n % 4 + 1).map { message(n * 10 + $0) }
+            try store.writeBlocking(.append(to: "s", messages))
+            model += messages
+            if n % 3 == 2 {
+                try store.writeBlocking(.truncate("s", keep: model.count - 2))
+                model.removeLast(2)
+            }
+            if n == 6 { try store.compactBlocking("s") }
+        }
+        for from in 0...model.count + 1 {
+            for limit in [0, 1, 2, 5, 100] {
+                let state = try store.getBlocking("s", Window(from: from, limit: limit))
+                #expect(state.messages == Array(model.dropFirst(from).prefix(limit)))
+                let end = from + state.messages.count
+                #expect(state.next == (end < model.count ? end : nil))
+            }
+        }
+    }
+
+    @Test func anAnswerEndsWhenItIsLong() throws {
+        let big = JSON("{\"t\":\"" + String(repeating: "x", count: 6 << 20) + "\"}")
+        for _ in 0..<5 { try store.writeBlocking(.append(to: "s", [big])) }
+        for isCompacted in [false, true] {
+            if isCompacted { try store.compactBlocking() }
+            let first = try store.getBlocking("s")
+            #expect(first.messages == [big, big, big] && first.next == 3)
+            let rest = try store.getBlocking("s", Window(from: 3))
+            #expect(rest.messages == [big, big] && rest.next == nil)
+        }
+    }
+
+    @Test func listsInTheOrderOfIds() throws {
+        for n in 0..<25 { try store.writeBlocking(.create("n\(n)", fields: JSON("{\"n\":\(n)}"))) }
+        try store.writeBlocking(.delete("n7"))
+        try store.writeBlocking(.beginTurn(in: "n3", turn: "t", message: "{}"))
+        var ids: [String] = []
+        var after: String?
+        repeat {
+            let page = try store.listBlocking(after: after, limit: 4)
+            #expect(page.rows.count <= 4)
+            ids += page.rows.map(\.summary.session)
+            after = page.next
+        } while after != nil
+        #expect(ids == ((0..<25).filter { $0 != 7 }.map { "n\($0)" } + ["s"]).sorted())
+        let pending = try store.listBlocking(pendingOnly: true)
+        #expect(pending.rows.map(\.turn) == ["t"])
+        #expect(
+            pending.rows.map(\.json.description) == [
+                #"{"session":"n3","sequence":2,"message_count":0,"created_at":1000,"updated_at":1000,"#
+                    + #""turn":{"turn":"t","begun_at":1000,"attempts":1},"fields":{"n":3}}"#
+            ])
+    }
+
+    @Test func rowsLeaveLongFieldsOut() throws {
+        let long = "\"" + String(repeating: "x", count: 2_000) + "\""
+        try store.writeBlocking(.set("s", fields: JSON("{\"long\":\(long),\"short\":1}")))
+        #expect(try store.listBlocking().rows[0].json.description.hasSuffix(#""fields":{"short":1}}"#))
+    }
+
+    @Test func aListWaitsForWhatCameBeforeIt() async throws {
+        log.setHeld(true)
+        store.submit(.append(to: "s", ["{}"])) { _ in }
+        async let page = store.list()
+        log.setHeld(false)
+        #expect(try await page.rows[0].summary.messageCount == 1)
+    }
+
+    @Test func theIndexIsMendedAfterACrash() throws {
+        try store.writeBlocking(.append(to: "s", ["{}"]))
+        let reopened = try HoldfastStore.testing(log.afterCrash())
+        try reopened.refreshSummary(of: "s")
+        #expect(try reopened.listBlocking().rows.map(\.summary.messageCount) == [1])
+    }
+
+    @Test func asyncCallsDoTheSame() async throws {
+        let result = try await store.write(.append(to: "s", ["{}"]))
+        #expect(result.messageCount == 1)
+        try await store.flush()
+        #expect(try await store.get("s").messages == ["{}"])
+        #expect(try await store.list().rows.count == 1)
+        #expect(try await store.pending().rows.isEmpty)
+        #expect(try await store.compact() == 1)
+        #expect(try await store.compact("s") == 0)
+        await #expect(throws: HoldfastError.self) { try await store.write(.create("s")) }
+    }
+}

@@ -1,0 +1,217 @@
+"""What a session must look like: the rules of the store, written down a second time and as plainly as possible."""
+
+import copy
+import json
+from dataclasses import dataclass, field
+
+from pipe import encoded
+
+
+@dataclass
+class Turn:
+    """An open turn with its pending message."""
+    id: str
+    message: bytes
+    attempts: int = 1
+    is_listed: bool = False
+    deltas: list = field(default_factory=list)
+
+
+@dataclass
+class Session:
+    """A session after `sequence` records. Messages and fields are bytes: their spelling counts."""
+    sequence: int = 0
+    messages: list = field(default_factory=list)
+    fields: dict = field(default_factory=dict)
+    turn: Turn = None
+    is_deleted: bool = False
+
+    def apply(self, op, fields):
+        """Carries out one operation, which adds one record."""
+        self.sequence += 1
+        getattr(self, "_" + op)(**fields)
+
+    def _create(self, fields):
+        self.fields = dict(fields)
+
+    def _set(self, fields):
+        self.fields.update(fields)
+
+    def _append(self, messages, turn=None):
+        self.messages += self._with_prompt(messages) if turn else messages
+
+    def _truncate(self, count):
+        del self.messages[count:]
+
+    def _replace(self, messages):
+        self.messages = list(messages)
+
+    def _begin_turn(self, turn, message=None, resume=False):
+        if resume:
+            self.turn.attempts += 1
+        else:
+            self.turn = Turn(turn, message)
+
+    def _delta(self, turn, data):
+        self.turn.deltas.append(data)
+
+    def _end_turn(self, turn, status, messages=(), keep_message=True):
+        self.messages += self._with_prompt(list(messages)) if keep_message else messages
+        self.turn = None
+
+    def _delete(self):
+        self.__init__(sequence=self.sequence, is_deleted=True)
+
+    def _with_prompt(self, messages):
+        """The first messages of a turn come behind its prompt."""
+        if self.turn.is_listed:
+            return messages
+        self.turn.is_listed = True
+        return [self.turn.message] + messages
+
+
+class History:
+    """One session as its writer knows it: what is known to be in the store, and what was sent since."""
+
+    def __init__(self, id):
+        self.id = id
+        self.confirmed = Session()  # as it was when the store was last checked
+        self.latest = Session()  # if everything that was sent has arrived
+        self.sent = []  # what makes the one into the other
+        self.acknowledged = 0  # the newest sequence that the store has promised to keep
+
+    def send(self, op, fields):
+        """Notes an operation that is about to be sent; gives the sequence that it must get."""
+        self.sent.append((op, fields))
+        self.latest.apply(op, fields)
+        return self.latest.sequence
+
+    def at(self, sequence):
+        """The session at `sequence`, or None when that is no prefix of what was sent."""
+        count = sequence - self.confirmed.sequence
+        if not 0 <= count <= len(self.sent):
+            return None
+        session = copy.deepcopy(self.confirmed)
+        for op, fields in self.sent[:count]:
+            session.apply(op, fields)
+        return session
+
+    def settle(self, session):
+        """Takes `session` as what the store holds; forgets what was sent and has not arrived."""
+        self.confirmed = session
+        self.latest = copy.deepcopy(session)
+        self.sent = []
+        self.acknowledged = session.sequence
+
+
+class Violation(Exception):
+    """The store broke its promise."""
+
+
+def require(condition, text):
+    """Raises a Violation unless `condition` holds."""
+    if not condition:
+        raise Violation(text)
+
+
+def check(pipe, history):
+    """Reads one session whole, compares it with its history, and settles the history on it."""
+    answer = pipe.ask("get", session=history.id, deltas=True, limit=500)
+    state = history.at(_sequence(answer, history))
+    require(state is not None, f"{history.id}: not a prefix of what was sent: {answer.line[:300]!r}")
+    require(state.sequence >= history.acknowledged,
+            f"{history.id}: at record {state.sequence}, but record {history.acknowledged} was acknowledged")
+    if answer.ok:
+        _compare(state, answer, history.id)
+        _compare_messages(pipe, state, answer, history.id)
+    history.settle(state)
+
+
+def check_pending(pipe, histories):
+    """Compares the list of pending messages with the settled histories: each is there, once."""
+    expected = {h.id: h.confirmed.turn for h in histories if h.confirmed.turn}
+    found, after = [], {}
+    while True:
+        answer = pipe.ask("pending", **after)
+        require(answer.ok, f"pending was refused: {answer.line!r}")
+        for row in answer.fields["turns"]:
+            found.append(row["session"])
+            turn = expected.get(row["session"])
+            require(turn is not None, f"{row['session']}: a pending message that nobody sent")
+            require(row["turn"] == turn.id and row["attempts"] == turn.attempts
+                    and row["message_listed"] == turn.is_listed and row["age_ms"] >= 0
+                    and b'"message":' + turn.message + b"}" in answer.line,
+                    f"{row['session']}: the pending message is not the one that was sent: {row}")
+        if "next" not in answer.fields:
+            break
+        after = {"after": answer.fields["next"]}
+    _require_same("pending", found, expected)
+
+
+def check_list(pipe, histories):
+    """Compares the list of sessions, which is read without their messages, with the settled histories."""
+    expected = {h.id: h.confirmed for h in histories if h.confirmed.sequence and not h.confirmed.is_deleted}
+    rows, after = {}, {}
+    while True:
+        answer = pipe.ask("list", **after)
+        require(answer.ok, f"list was refused: {answer.line!r}")
+        rows.update({row["session"]: row for row in answer.fields["sessions"]})
+        if "next" not in answer.fields:
+            break
+        after = {"after": answer.fields["next"]}
+    _require_same("list", list(rows), expected)
+    for id, row in rows.items():
+        require(row["sequence"] == expected[id].sequence and row["message_count"] == len(expected[id].messages),
+                f"{id}: the list is not up to date: {row}")
+
+
+def _require_same(what, found, expected):
+    """Requires that the sessions `found` are those `expected`, each once."""
+    missing = [id[:20] for id in expected if id not in found]
+    extra = [id[:20] for id in found if id not in expected or found.count(id) > 1]
+    require(not missing and not extra, f"{what}: missing {missing}, there by mistake or twice {extra}")
+
+
+def _sequence(answer, history):
+    """The sequence at which the store has the session."""
+    if answer.ok:
+        return answer.fields["sequence"]
+    code = answer.fields["error"]["code"]
+    if code == "session_deleted" and history.latest.is_deleted:
+        return history.latest.sequence
+    require(code == "unknown_session", f"{history.id}: {answer.fields['error']}")
+    return 0
+
+
+def _compare(state, answer, id):
+    """Compares all but the messages."""
+    require(not state.is_deleted, f"{id}: was deleted and is there")
+    require(answer.fields["message_count"] == len(state.messages),
+            f"{id}: {answer.fields['message_count']} messages instead of {len(state.messages)}")
+    require(answer.fields["fields"] == {k: json.loads(v) for k, v in state.fields.items()},
+            f"{id}: fields {answer.fields['fields']} instead of {state.fields}")
+    for name, value in state.fields.items():
+        require(encoded(name) + b":" + value in answer.line, f"{id}: field {name} is spelled in another way")
+    turn = answer.fields.get("turn")
+    require((turn and turn["turn"]) == (state.turn and state.turn.id), f"{id}: turn {turn} instead of {state.turn}")
+    if turn:
+        require(b'"message":' + state.turn.message + b"}" in answer.line
+                and turn["attempts"] == state.turn.attempts and turn["message_listed"] == state.turn.is_listed,
+                f"{id}: another pending message: {turn}")
+        deltas = [delta["data"] for delta in answer.fields["deltas"]]
+        require(deltas == [json.loads(data) for data in state.turn.deltas],
+                f"{id}: {len(deltas)} deltas instead of {len(state.turn.deltas)}, or others")
+
+
+def _compare_messages(pipe, state, answer, id):
+    """Compares the messages byte for byte, page by page."""
+    first = 0
+    while True:
+        end = answer.fields.get("next", len(state.messages))
+        wanted = b'"messages":[' + b",".join(state.messages[first:end]) + b"]"
+        require(wanted in answer.line, f"{id}: messages {first} to {end} are not as they were sent")
+        if "next" not in answer.fields:
+            return
+        first = end
+        answer = pipe.ask("get", session=id, limit=500, **{"from": first})
+        require(answer.ok, f"{id}: {answer.line!r}")

@@ -1,0 +1,90 @@
+"""Random operations that the store must accept."""
+
+import json
+
+ODD = [  # spellings that a careless store would change
+    b'{"role":"user","content":"caf\\u00e9 \\ud83d\\ude00","n":1.50e+02}',
+    b'{"z":1,"a":{"z":null,"a":[ ]},"big":123456789012345678901234567890,"role":"tool"}',
+    '{"role":"assistant","content":"Ünïcödé ☃ 😀","tool_calls":[{"id":"c1","arguments":"{\\"x\\": 1}"}]}'.encode(),
+    b'{}',
+]
+
+
+class Operations:
+    """Makes the next operation for a session, from a random generator."""
+
+    def __init__(self, random):
+        self.random = random
+        self.turns = 0
+
+    def next(self, session):
+        """An operation and its fields that `session` allows; None when it is deleted."""
+        if session.is_deleted:
+            return None, None
+        if session.sequence == 0:
+            return "create", {"fields": {"title": encoded_text("a session"), "n": b"1.0"}}
+        name = self.random.choices(*self.choices(session))[0]
+        return name, getattr(self, "_" + name)(session)
+
+    def choices(self, session):
+        """The operations that are allowed now, with how often each is wanted."""
+        weights = {"append": 30, "set": 6, "truncate": 2, "replace": 1, "compact": 1, "delete": 0.2}
+        weights |= {"delta": 40, "end_turn": 8} if session.turn else {}
+        weights["begin_turn"] = 1 if session.turn else 12
+        return list(weights), list(weights.values())
+
+    def _append(self, session):
+        fields = {"messages": [self.message() for _ in range(self.random.choice([1, 1, 1, 2, 5]))]}
+        if session.turn and self.random.random() < 0.5:
+            fields["turn"] = session.turn.id
+        return fields
+
+    def _set(self, session):
+        return {"fields": {self.random.choice(["title", "model", "näme"]): encoded_text(self.text(30))}}
+
+    def _truncate(self, session):
+        return {"count": self.random.randint(0, len(session.messages))}
+
+    def _replace(self, session):
+        return {"messages": [self.message() for _ in range(self.random.randint(0, 8))]}
+
+    def _begin_turn(self, session):
+        if session.turn:
+            return {"turn": session.turn.id, "resume": True}
+        self.turns += 1
+        return {"turn": f"turn-{self.turns}", "message": self.message()}
+
+    def _delta(self, session):
+        return {"turn": session.turn.id, "data": encoded_text(self.text(40))}
+
+    def _end_turn(self, session):
+        return {"turn": session.turn.id, "status": self.random.choice(["completed", "cancelled", "failed"]),
+                "messages": [self.message() for _ in range(self.random.randint(0, 3))],
+                "keep_message": self.random.random() < 0.8}
+
+    def _compact(self, session):
+        return {}
+
+    def _delete(self, session):
+        return {}
+
+    def message(self):
+        """A message; mostly short, now and then longer than a sector, a page, a compression block."""
+        if self.random.random() < 0.1:
+            return self.random.choice(ODD)
+        size = self.random.choice([20, 20, 100, 100, 600, 600, 5000, 40_000])
+        return b'{"role":"assistant","content":' + encoded_text(self.text(size)) + b"}"
+
+    def text(self, size):
+        """Text that compresses about as well as real text."""
+        words = [self.random.choice(WORDS) for _ in range(size // 6)]
+        return " ".join(words) + f" {self.random.getrandbits(64):x}"
+
+
+WORDS = ("the session journal segment of a turn is kept when power fails and every record that was acknowledged "
+         "comes back as it went in; read file write tool call result error ok 0 1 42").split()
+
+
+def encoded_text(text):
+    """A JSON string."""
+    return json.dumps(text, ensure_ascii=False).encode()

@@ -1,0 +1,14 @@
+"""Finds the built program."""
+
+import os
+import sys
+
+
+def holdfast(root):
+    """The `holdfast` program that was built last, release or debug."""
+    scratch = os.environ.get("HOLDFAST_SCRATCH", os.path.join(root, ".build"))
+    built = [os.path.join(scratch, kind, "holdfast") for kind in ("release", "debug")]
+    built = [path for path in built if os.path.exists(path)]
+    if not built:
+        sys.exit("The program is not built yet: run 'swift build' first.")
+    return max(built, key=os.path.getmtime)

@@ -37,6 +37,8 @@ extension HoldfastStore {
         options: StoreOptions = StoreOptions()
     ) throws(HoldfastError) -> Opened {
         let storage = try storage { () throws(StorageError) in try PosixStorage(root: path, create: creating) }
+        var engine = engine
+        engine.fit(descriptorLimit: PosixStorage.descriptorLimit)
         return try opened(in: storage, creating: creating, engine: engine, options: options)
     }
 

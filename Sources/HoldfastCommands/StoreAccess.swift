@@ -13,6 +13,7 @@ enum StoreAccess {
     ) throws(CommandError) -> HoldfastStore.Opened {
         var engine = EngineOptions()
         engine.commitMode = commit == .journal ? .journal : .segment
+        engine.fit(descriptorLimit: PosixStorage.descriptorLimit)
         do throws(CommandError) {
             let storage = try filing { () throws(StorageError) in try PosixStorage(root: path, create: creating) }
             return try asking { () throws(HoldfastError) in

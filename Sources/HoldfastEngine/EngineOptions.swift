@@ -23,8 +23,9 @@ package struct EngineOptions: Sendable {
     package var segmentByteCount = Limits.segmentByteCount
     /// The most segment files that are held open; at least 1.
     package var openFileLimit = 64
-    /// The most threads that sync segments side by side.
-    package var syncThreadCount = 8
+    /// The most threads that sync files side by side. They wait for the disk, not for a processor: the file system
+    /// puts the syncs of many threads into one commit of its own.
+    package var syncThreadCount = 32
     /// How many snapshots before the newest one, with the records since, ``LocalLog/trim(_:)`` keeps; `nil`
     /// keeps all.
     package var retainedGenerations: Int? = 1
@@ -33,4 +34,11 @@ package struct EngineOptions: Sendable {
     package var random: @Sendable () -> UInt64 = { UInt64.random(in: 1...UInt64.max) }
 
     package init() {}
+
+    /// Stays well below a process's limit of `count` open files, so that the program around the store has some left.
+    package mutating func fit(descriptorLimit count: Int) {
+        openFileLimit = min(openFileLimit, max(1, count / 8))
+        // While it opens a file, a thread holds two descriptors of folders besides.
+        syncThreadCount = min(syncThreadCount, max(1, count / 16))
+    }
 }

@@ -55,14 +55,16 @@ package final class LocalLog: SessionLog {
         let journal = JournalWriter(
             storage: storage, options: options, storeTag: store.tag, after: overlay.summary.position,
             used: try Self.usedFiles(storage, overlay.summary))
+        index = IndexKeeper(storage: storage)
         if !report.wasClosedCleanly {
+            // The journal will not name these sessions again, so the index must say that it is behind.
+            try index.markUnknown(overlay.sessions)
             try storing { () throws(StorageError) in
                 _ = try journal.commit([], lowWaterMark: overlay.summary.position.lastBatch)
             }
         }
         report.milliseconds = (options.clock.monotonicNanoseconds() - begun) / 1_000_000
         recovery = report
-        index = IndexKeeper(storage: storage)
         pool = CompressorPool(memoryLimit: options.compressionMemory)
         flusher = Flusher(storage: storage, files: files, index: index, options: options)
         // Epochs of different openings of the store never meet: the lock fences processes, these fence claims.
@@ -175,11 +177,8 @@ package final class LocalLog: SessionLog {
     }
 
     private func finish() throws(LogError) {
-        try committer.waitForAll()
-        try flusher.flush()
+        try flushToSegments()
         try index.compactIfGrown()
-        // The flush above may have asked for one more batch, with the low-water mark.
-        try committer.waitForAll()
     }
 
     private func attempt(_ body: () throws(LogError) -> Void) -> LogError? {
@@ -283,6 +282,8 @@ extension LocalLog {
     package func flushToSegments() throws(LogError) {
         try committer.waitForAll()
         try flusher.flush()
+        // The flush has asked for one more batch, with the low-water mark.
+        try committer.waitForAll()
     }
 
     private static func check(
@@ -411,6 +412,8 @@ extension LocalLog {
         let snapshots = SnapshotFiles(storage: storage)
         guard try snapshots.isIntact(StoreLayout.snapshotFile(session, oldest)) else { return }
         let old = try segmentsBelow(oldest, session, folder)
+        // A journal that still names a removed segment would have recovery write a part of it again.
+        if !old.isEmpty { try flushToSegments() }
         try storing { () throws(StorageError) in
             if !old.isEmpty { files.forget(session) }
             for number in old { try storage.remove(StoreLayout.segmentFile(session, number)) }

@@ -25,7 +25,7 @@ import Testing
         try store.writeBlocking(.create("s"))
         let message = JSON("{\"t\":\"" + String(repeating: "x", count: 200) + "\"}")
         for _ in 0..<40 { try store.writeBlocking(.append(to: "s", [message])) }
-        for _ in 0..<2_000 where log.snapshotText(of: "s") == nil { try store.flushBlocking() }
+        log.awaitSnapshot(of: "s")
         #expect(try store.getBlocking("s").messages == Array(repeating: message, count: 40))
         try store.close()
         #expect(log.snapshotText(of: "s") != nil)

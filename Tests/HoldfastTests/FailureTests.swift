@@ -31,6 +31,15 @@ import Testing
         #expect(append("other")["message_count"] == "1")
     }
 
+    @Test func aReadBehindAWriteThatFailsFailsToo() {
+        log.setHeld(true)
+        client.send(#"{"id":1,"op":"append","session":"s","messages":[{}]}"#)
+        client.send(#"{"id":2,"op":"get","session":"s"}"#)
+        log.failNextCommit(LogError(.failed, "the disk is broken"))
+        log.setHeld(false)
+        #expect(client.wait(for: 4).suffix(2).map(\.code) == ["failed", "failed"])
+    }
+
     @Test func aFullDiskRefusesWritesAndServesReads() {
         _ = append()
         log.setAppendError(LogError(.diskFull, "no room"))
@@ -62,6 +71,7 @@ import Testing
         _ = append()
         try log.claimForAnother("s")
         #expect(append().code == "fenced")
+        #expect(append()["message_count"] == "2", "the next operation claims the session anew")
     }
 
     @Test func aClosedStoreRefusesEverything() throws {

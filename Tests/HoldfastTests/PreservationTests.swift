@@ -63,7 +63,9 @@ import Testing
             #expect(throws: HoldfastError.self) { try store.writeBlocking(.beginTurn(in: "s", message: bad)) }
         }
         try store.writeBlocking(.append(to: "s", [" {\"a\":1}\n"]))
-        #expect(try store.getBlocking("s").messages == ["{\"a\":1}"])
+        try store.writeBlocking(.beginTurn(in: "s", message: "\t{\"b\":2} "))
+        let state = try store.getBlocking("s")
+        #expect(state.messages == ["{\"a\":1}"] && state.turn?.message == "{\"b\":2}")
     }
 
     @Test func elementsAreSplitAtAnyPieceBoundary() throws {

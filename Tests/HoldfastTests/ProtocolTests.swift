@@ -1,5 +1,6 @@
-import Holdfast
 import HoldfastLog
+import HoldfastThreads
+@testable import Holdfast
 import Testing
 
 @Suite struct ProtocolTests {
@@ -134,6 +135,17 @@ import Testing
         #expect(order == ["0", "0", "3", "5", "1", "2", "4"])
     }
 
+    @Test func aBarrierWaitsForEveryAnswerBeforeIt() {
+        var order = AnswerOrder()
+        let (a, b) = (order.add(lane: "a"), order.add(lane: "b"))
+        let flush = order.addBarrier()
+        let later = order.add(lane: "b")
+        #expect(order.fill(flush, with: [3]) == [])
+        #expect(order.fill(later, with: [4]) == [])
+        #expect(order.fill(b, with: [2]) == [[2], [4]])
+        #expect(order.fill(a, with: [1]) == [[1], [3]])
+    }
+
     @Test func aReadInThePipelineSeesWhatCameBeforeItAndNothingElse() {
         client.send(#"{"id":1,"op":"create","session":"a"}"#)
         client.send(#"{"id":2,"op":"append","session":"a","messages":[{"n":1}]}"#)
@@ -150,7 +162,13 @@ import Testing
         limits.requests = 4
         let bounded = try Client(store, limits: limits)
         _ = bounded.call(#"{"id":0,"op":"create","session":"s"}"#)
-        for n in 1...200 { bounded.send(#"{"id":\#(n),"op":"append","session":"s","messages":[{}]}"#) }
+        log.setHeld(true)
+        let sender = try Thread.start(name: "sender") {
+            for n in 1...200 { bounded.send(#"{"id":\#(n),"op":"append","session":"s","messages":[{}]}"#) }
+        }
+        #expect(log.mostQueued(within: 200) == 4)
+        log.setHeld(false)
+        sender.join()
         let replies = bounded.finish()
         #expect(replies.map { $0["id"] } == (0...200).map { "\($0)" })
         #expect(replies.last?["message_count"] == "200")

@@ -134,8 +134,8 @@ def check_writers(program, store, histories):
         f"way: {whole:,} came back whole, {on_the_way - whole:,} not at all. Both are allowed.")
     for id, session in back.items():
         if session.turn:
-            say(f"Pending message of '{id}', kept: {session.turn.message.decode()} with {len(session.turn.deltas)} "
-                "pieces of the answer so far.")
+            say(f"Pending message of '{id}', kept: {session.turn.message.decode()}; pieces of the "
+                f"answer so far: {len(session.turn.deltas)}.")
     require(any(session.turn for session in back.values()), "no pending message was kept")
     require(pipe.close() == 0, "the store did not close in order")
 

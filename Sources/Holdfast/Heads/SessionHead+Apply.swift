@@ -96,8 +96,7 @@ extension SessionHead {
         lastMessageAt = time
     }
 
-    private mutating func begin(_ begin: BeginTurn, _ id: Label?, at time: Milliseconds) throws(ContentError)
-    {
+    private mutating func begin(_ begin: BeginTurn, _ id: Label?, at time: Milliseconds) throws(ContentError) {
         guard let id else { throw ContentError("a turn without an id begins") }
         if let message = begin.message {
             turn = TurnHead(id: id, message: message, sequence: sequence, begunAt: time)

@@ -49,13 +49,14 @@ final class Flusher: Sendable {
     /// Takes over a batch that is durable in the journal.
     func add(_ commits: [Commit], batch: UInt64) {
         let byteCount = commits.reduce(0) { $0 + $1.output.bytes.count }
+        // Before the bytes: a pass that takes these bytes must find the sessions noted.
+        index.note(commits)
         let isDue = state.withLock { state in
             for commit in commits { state.pending[commit.key, default: []].append(commit.extent) }
             state.pendingByteCount += byteCount
             if !commits.isEmpty { state.lastBatch = batch }
             return state.pendingByteCount >= options.flushByteCount
         }
-        index.note(commits)
         if isDue { state.broadcast() }
     }
 

@@ -50,6 +50,12 @@ final class IndexKeeper: Sendable {
         }
     }
 
+    /// Writes rows without content for `sessions`: whoever lists them must look into the sessions. Durable on return.
+    func markUnknown(_ sessions: [SessionID]) throws(LogError) {
+        guard !sessions.isEmpty else { return }
+        try writing.withLock { (_) throws(LogError) in try append(sessions.map { IndexRow(unknown: $0) }) }
+    }
+
     /// Writes the rows of all changed sessions to the change log; durable on return. Answers why not, if not.
     ///
     /// - Parameter mayWait: whether to wait for commits that are still under way. Without waiting, the rows of their
@@ -136,8 +142,12 @@ final class IndexKeeper: Sendable {
     private func loaded() throws(LogError) -> IndexFile.Content {
         if let content = state.withLock({ $0.content }) { return content }
         let content = try file.read()
-        state.withLock { $0.content = content }
-        return content
+        return state.withLock { state in
+            // Somebody else may have loaded it meanwhile, and added to it since.
+            if let newer = state.content { return newer }
+            state.content = content
+            return content
+        }
     }
 
     /// Rewrites the index when its change log has outgrown it, or when it is damaged.

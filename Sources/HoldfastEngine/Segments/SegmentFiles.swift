@@ -49,26 +49,27 @@ final class SegmentFiles: Sendable {
             rest = rest.dropFirst(group.count)
             failures += persist(group: group)
         }
+        // A folder that cannot be synced leaves every new file without proof.
+        do throws(StorageError) {
+            try syncFolders()
+        } catch {
+            failures += work.map { ($0.key, error) }
+        }
+        for failure in failures { forget(failure.key.session) }
         return failures
     }
 
-    /// Closes what is open for `session`: its files are about to be replaced or removed.
+    /// Lets go of what is open for `session`: its files are about to be replaced or removed, or one of them has failed.
+    ///
+    /// A write in progress keeps its file open until it is done: the last reference closes it.
     func forget(_ session: SessionID) {
-        let files = state.withLock { state in
-            let keys = state.open.keys.filter { $0.session == session }
-            return keys.compactMap { state.open.removeValue(forKey: $0)?.file }
+        state.withLock { state in
+            for key in state.open.keys where key.session == session { state.open[key] = nil }
         }
-        for file in files { try? file.close() }
     }
 
-    /// Closes every file.
-    func closeAll() {
-        let files = state.withLock { state in
-            defer { state.open = [:] }
-            return state.open.values.map(\.file)
-        }
-        for file in files { try? file.close() }
-    }
+    /// Lets go of every file.
+    func closeAll() { state.withLock { $0.open = [:] } }
 
     // MARK: Writing
 
@@ -85,22 +86,21 @@ final class SegmentFiles: Sendable {
                 failures.withLock { $0.append((item.key, error)) }
             }
         }
-        var failed = failures.withLock { $0 }
-        // A folder that cannot be synced leaves every new file of the group without proof.
-        do throws(StorageError) {
-            try syncFolders()
-        } catch {
-            failed += group.map { ($0.key, error) }
-        }
-        for failure in failed { forget(failure.key.session) }
-        return failed
+        return failures.withLock { $0 }
     }
 
     private func syncFolders() throws(StorageError) {
-        for folder in state.withLock({ $0.unsyncedFolders.sorted() }) {
-            try storage.syncDirectory(folder)
-            state.withLock { _ = $0.unsyncedFolders.remove(folder) }
+        let folders = state.withLock { $0.unsyncedFolders.sorted() }
+        let failure = Lock<StorageError?>(nil)
+        Workers.forEach(folders, threads: threadCount) { [self] folder in
+            do throws(StorageError) {
+                try storage.syncDirectory(folder)
+                state.withLock { _ = $0.unsyncedFolders.remove(folder) }
+            } catch {
+                failure.withLock { $0 = error }
+            }
         }
+        if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
     /// The open file of `key`, created with its folders when it is missing.
@@ -112,13 +112,12 @@ final class SegmentFiles: Sendable {
         }
         if let held { return held }
         let file = try openOrCreate(key)
-        let evicted = state.withLock { state -> (any StorageFile)? in
+        state.withLock { state in
             state.open[key] = Entry(file: file, lastUse: state.uses)
             guard state.open.count > limit, let oldest = state.open.min(by: { $0.value.lastUse < $1.value.lastUse })
-            else { return nil }
-            return state.open.removeValue(forKey: oldest.key)?.file
+            else { return }
+            state.open[oldest.key] = nil
         }
-        if let evicted, evicted !== file { try? evicted.close() }
         return file
     }
 

@@ -29,6 +29,13 @@ package final class PosixStorage: Storage {
         signal(SIGPIPE, SIG_IGN)
     }
 
+    /// How many files this process may have open at the same time.
+    package static var descriptorLimit: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 64 }
+        return Int(min(limit.rlim_cur, 1 << 20))
+    }
+
     private static func openRoot(_ root: String) throws(StorageError) -> Descriptor {
         Descriptor(
             owning: try systemCall("open", root) {

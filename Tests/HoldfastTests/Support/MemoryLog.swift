@@ -86,6 +86,20 @@ package final class MemoryLog: SessionLog {
         state.broadcast()
     }
 
+    /// Waits until someone waits for a flush, or a second has passed.
+    func awaitFlush() { state.wait(until: { $0.flushes > 0 }, milliseconds: 1_000) { _, _ in } }
+
+    /// How many appends are queued after some milliseconds of waiting for ever more of them.
+    func mostQueued(within milliseconds: UInt64) -> Int {
+        state.wait(until: { $0.queue.count > 100 }, milliseconds: milliseconds) { state, _ in state.queue.count }
+    }
+
+    /// Waits until the session has a snapshot, or a minute has passed.
+    func awaitSnapshot(of id: String) {
+        guard let id = SessionID(id) else { return }
+        state.wait(until: { $0.sessions[id]?.snapshot != nil }, milliseconds: 60_000) { _, _ in }
+    }
+
     /// Makes each append fail at once with `error`, until told otherwise.
     func setAppendError(_ error: LogError?) { state.withLock { $0.appendError = error } }
 
@@ -253,6 +267,7 @@ extension MemoryLog {
         try write(sink)
         let snapshot = MemorySnapshot(sequence: sequence, bytes: SealedJSON.sealed(sink.bytes))
         state.withLock { $0.sessions[session]?.snapshot = snapshot }
+        state.broadcast()
     }
 
     package func trim(_ session: SessionID) throws(LogError) {

@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastSimulation
 import Testing
 
 /// Random operations on a store and on a plain model of what they should do, with crashes and compactions
@@ -31,6 +32,32 @@ import Testing
             }
         }
         for id in model.keys { try compare(store, id, model[id]) }
+    }
+
+    /// The same on the engine: a crash takes everything that was not synced, in every way that a power cut may.
+    @Test(arguments: [1, 2, 3, 4] as [UInt64], [CommitMode.journal, .segment])
+    func theStoreOnTheEngineDoesWhatTheModelDoes(seed: UInt64, commit: CommitMode) throws {
+        var random = SeededGenerator(seed: seed)
+        let machine = SimulatedMachine(commit: commit)
+        var opened = try machine.open()
+        var model: [String: Session] = [:]
+        for step in 0..<250 {
+            let id = "s\(Int.random(in: 0..<5, using: &random))"
+            switch Int.random(in: 0..<40, using: &random) {
+            case 0: opened = try machine.crash(opened, .random(seed: seed &* 1000 &+ UInt64(step)))
+            case 1:
+                try opened.store.close()
+                opened = try machine.open()
+            case 2: try opened.store.compactBlocking()
+            case 3...7: try compare(opened.store, id, model[id])
+            default: try mutate(opened.store, id, &model[id], step, &random)
+            }
+        }
+        opened = try machine.crash(opened, .dropAll)
+        for id in model.keys { try compare(opened.store, id, model[id]) }
+        let live = model.filter { !$0.value.isDeleted }
+        #expect(try opened.store.listBlocking().rows.map(\.summary.session) == live.keys.sorted())
+        try opened.store.close()
     }
 
     private func mutate(

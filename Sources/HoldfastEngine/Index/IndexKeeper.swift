@@ -58,49 +58,62 @@ final class IndexKeeper: Sendable {
 
     /// Writes the rows of all changed sessions to the change log; durable on return. Answers why not, if not.
     ///
-    /// - Parameter mayWait: whether to wait for commits that are still under way. Without waiting, the rows of their
-    ///   sessions are left for the next time.
+    /// - Parameter mayWait: whether to wait for commits that are still under way. Without waiting, which the committer's
+    ///   own thread must not do, the rows of their sessions are left for the next time.
     func writeRows(mayWait: Bool = true) -> LogError? {
+        let taken = take()
+        guard !taken.changed.isEmpty || !taken.released.isEmpty else { return nil }
         do throws(LogError) {
-            try writing.withLock { (_) throws(LogError) in try writeChanged(mayWait: mayWait) }
+            // No lock is held while this waits: the committer may be writing rows itself.
+            let rows = try rows(of: taken, mayWait: mayWait)
+            try writing.withLock { (_) throws(LogError) in try append(rows) }
             return nil
         } catch {
+            put(taken.changed, taken.released)
             return error
         }
     }
 
-    private func writeChanged(mayWait: Bool) throws(LogError) {
-        let (changed, released, provider, barrier) = state.withLock { state in
+    private struct Taken {
+        var changed: [SessionID: SessionWriter]
+        var released: [SessionID: IndexRow]
+        var provider: (any SummaryProvider)?
+        var barrier: (@Sendable () throws(LogError) -> Void)?
+    }
+
+    private func take() -> Taken {
+        state.withLock { state in
             defer {
                 state.changed = [:]
                 state.released = [:]
             }
-            return (state.changed, state.released, state.provider, state.barrier)
+            return Taken(
+                changed: state.changed, released: state.released, provider: state.provider, barrier: state.barrier)
         }
-        guard !changed.isEmpty || !released.isEmpty else { return }
-        var rows = released
+    }
+
+    private func rows(of taken: Taken, mayWait: Bool) throws(LogError) -> [IndexRow] {
+        var rows = taken.released
         var waiting: [SessionID: SessionWriter] = [:]
-        for (session, writer) in changed {
+        for (session, writer) in taken.changed {
             let durable = writer.state.withLock { $0.durable }
             // Without a provider the row is only a witness.
             guard
-                let summary = provider.map({ $0.summaryRow(of: session) })
+                let summary = taken.provider.map({ $0.summaryRow(of: session) })
                     ?? SummaryRow(session: session, sequence: durable.sequence, row: Array("{}".utf8))
             else { continue }
             rows[session] = IndexRow(summary: summary, tail: durable)
             if summary.sequence > durable.sequence { waiting[session] = writer }
         }
-        do throws(LogError) {
-            // A row must not outlive records that a crash may still take back.
-            if !waiting.isEmpty {
-                if mayWait { try barrier?() } else { for session in waiting.keys { rows[session] = nil } }
-            }
-            if !rows.isEmpty { try append(Array(rows.values)) }
-        } catch {
-            put(changed, released)
-            throw error
+        guard !waiting.isEmpty else { return Array(rows.values) }
+        // A row must not outlive records that a crash may still take back.
+        if mayWait {
+            try taken.barrier?()
+        } else {
+            for session in waiting.keys { rows[session] = nil }
+            put(waiting, [:])
         }
-        if !mayWait { put(waiting, [:]) }
+        return Array(rows.values)
     }
 
     private func put(_ changed: [SessionID: SessionWriter], _ released: [SessionID: IndexRow]) {
@@ -110,8 +123,14 @@ final class IndexKeeper: Sendable {
         }
     }
 
-    private func append(_ rows: [IndexRow]) throws(LogError) {
+    /// Appends those of `rows` that are not older than what the index has. Called with the lock for writing.
+    private func append(_ all: [IndexRow]) throws(LogError) {
         let content = try loaded()
+        let rows = all.filter { row in
+            guard let known = content.rows[row.summary.session], row.summary.sequence > 0 else { return true }
+            return row.summary.sequence >= known.summary.sequence
+        }
+        guard !rows.isEmpty else { return }
         let end = try file.append(rows, generation: content.generation, at: content.logByteCount)
         state.withLock { state in
             for row in rows { state.content?.rows[row.summary.session] = row }

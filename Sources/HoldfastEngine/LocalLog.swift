@@ -178,7 +178,7 @@ package final class LocalLog: SessionLog {
 
     private func finish() throws(LogError) {
         try flushToSegments()
-        try index.compactIfGrown()
+        if try index.damageIfLoaded() != nil { try rebuildIndexIfDamaged() }
     }
 
     private func attempt(_ body: () throws(LogError) -> Void) -> LogError? {
@@ -259,9 +259,10 @@ extension LocalLog {
                 kind: kind, time: time, payload: payload,
                 promisesAllBefore: options.commitMode == .journal || state.inFlightCount == 0, pool: pool)
             let announces = options.commitMode == .segment && state.directSegment != output.number
-            let commit = Commit(
+            var commit = Commit(
                 writer: writer, output: output, tail: encoder.tail, announcesSegment: announces,
                 completion: completion)
+            commit.isSoft = durability == .soon
             state.encoder = encoder
             do throws(LogError) {
                 try committer.enqueue(commit, durability)
@@ -276,7 +277,10 @@ extension LocalLog {
         }
     }
 
-    package func flush() throws(LogError) { try committer.waitForAll() }
+    package func flush() throws(LogError) {
+        try committer.waitForAll()
+        if let failure = committer.takeSoftFailure() { throw failure }
+    }
 
     /// Also brings everything into the segments and the index, as after a quiet second.
     package func flushToSegments() throws(LogError) {
@@ -362,11 +366,15 @@ extension LocalLog {
     private func readTail(_ session: SessionID) throws(LogError) -> SegmentTail {
         let unflushed = flusher.unflushed(session)
         let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
-        guard let last = folder.segments.last else { return SegmentTail() }
-        let outcome = try scan(session, unflushed).walk([last])
-        guard outcome.verdict == .end, outcome.tail.header != nil else {
-            throw SessionReader.damaged(session, outcome)
+        var outcome = SessionScan.Outcome()
+        if let last = folder.segments.last { outcome = try scan(session, unflushed).walk([last]) }
+        let row = try index.rows()[session]
+        let witness = SessionWitness(row: row, newestSnapshot: folder.snapshots.last)
+        if outcome.verdict == .end, let lost = witness.contradiction(session, outcome.tail) {
+            outcome.verdict = .committedDamage
+            outcome.finding = lost
         }
+        guard outcome.verdict == .end else { throw SessionReader.damaged(session, outcome) }
         return outcome.tail
     }
 

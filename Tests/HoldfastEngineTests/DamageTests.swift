@@ -146,3 +146,122 @@ extension SimulatedStorage {
         #expect(try StoreCheck(storage).run().findings.isEmpty)
     }
 }
+
+/// What only a witness outside of the session's own files can tell.
+@Suite struct WitnessTests {
+    /// A closed store with session `a`, ten records, and the file of its segment.
+    private func store() throws -> (SimulatedStorage, String) {
+        let storage = SimulatedStorage()
+        let log = try LocalLog(in: storage, options: seededOptions(), creating: true)
+        var a = try Appender(log, "a")
+        for number in 0..<10 { try a.append(message(number)) }
+        try log.close()
+        return (storage, StoreLayout.segmentFile(id("a"), 1))
+    }
+
+    @Test func `a log that lost its end at a record's border takes no appends`() throws {
+        let (storage, path) = try store()
+        let log = try LocalLog(in: storage.clone(), options: seededOptions(seed: 2))
+        var offsets: [UInt64] = []
+        try log.close()
+        let whole = try storage.open(path, .read).byteCount()
+        for end in stride(from: whole - 1, to: 56, by: -1) {
+            let cut = storage.clone()
+            try cut.open(path, .readWrite).truncate(to: end)
+            let log = try LocalLog(in: cut, options: seededOptions(seed: 3))
+            let error = #expect(throws: LogError.self) { _ = try log.claim(id("a")) }
+            #expect(error?.code == .damaged)
+            if error?.message.contains("proves record 10") == true { offsets.append(end) }
+            try log.close()
+        }
+        #expect(offsets.count == 10)
+    }
+
+    @Test func `a session whose folder is gone is not begun anew`() throws {
+        let (storage, path) = try store()
+        try storage.remove(path)
+        try storage.removeDirectory(StoreLayout.sessionFolder(id("a")))
+        let log = try LocalLog(in: storage, options: seededOptions(seed: 2))
+        #expect(throws: LogError.self) { _ = try log.claim(id("a")) }
+        try log.close()
+    }
+
+    @Test func `no row of a damaged index is believed`() throws {
+        let (storage, _) = try store()
+        let log = try storage.list("").map(\.name).first { $0.hasPrefix("index-") }
+        let path = try #require(log)
+        let byteCount = Int(try storage.open(path, .read).byteCount())
+        for offset in stride(from: 0, to: byteCount - 1, by: 7) {
+            let damaged = storage.clone()
+            let file = try damaged.open(path, .readWrite)
+            var byte = try file.read(count: 1, at: UInt64(offset))
+            byte[0] ^= 4
+            try file.write(byte, at: UInt64(offset))
+            let reader = try ReadOnlyLog(in: damaged)
+            #expect(try reader.summary(id("a"))?.sequence == 0)
+            let log = try LocalLog(in: damaged, options: seededOptions(seed: 2))
+            var rows: [SummaryRow] = []
+            try log.list { row in
+                rows.append(row)
+                return true
+            }
+            #expect(rows.map(\.session) == [id("a")] && rows[0].sequence == 0)
+            try log.close()
+        }
+    }
+
+    @Test func `an index of rubbish does not keep the store from opening`() throws {
+        let (storage, _) = try store()
+        let crashed = try LocalLog(in: storage, options: seededOptions(seed: 2))
+        var a = try Appender(crashed, "a")
+        try a.append("more")
+        crashed.abandon()
+        let image = storage.crash(.keepAll)
+        let file = try image.open("index.json", .readWrite)
+        try file.write([UInt8](repeating: 0, count: 20_000_000), at: 0)
+        let log = try LocalLog(in: image, options: seededOptions(seed: 3))
+        var again = try Appender(log, "a")
+        #expect(again.last == 11)
+        try again.append("and more")
+        var count = 0
+        try log.list { _ in
+            count += 1
+            return true
+        }
+        #expect(count == 1)
+        try log.close()
+        #expect(try StoreCheck(image).run().findings.isEmpty)
+    }
+
+    @Test func `a copy in quarantine that a crash has cut short is made again`() throws {
+        let storage = SimulatedStorage()
+        let log = try LocalLog(in: storage, options: seededOptions(), creating: true)
+        let name = try log.setAside(Array("evidence".utf8), session: nil, path: "x", offset: 0, reason: "test")
+        try storage.open(name, .readWrite).truncate(to: 0)
+        #expect(try log.setAside(Array("evidence".utf8), session: nil, path: "x", offset: 0, reason: "test") == name)
+        #expect(try storage.readAll(name, limit: 100) == Array("evidence".utf8))
+        let manifest = try storage.readAll("quarantine/manifest.jsonl", limit: 10_000)
+        _ = try log.setAside(Array("evidence".utf8), session: nil, path: "x", offset: 0, reason: "test")
+        #expect(try storage.readAll("quarantine/manifest.jsonl", limit: 10_000) == manifest)
+        _ = try log.setAside(Array("evidence".utf8), session: nil, path: "y", offset: 0, reason: "test")
+        #expect(try storage.readAll("quarantine/manifest.jsonl", limit: 10_000).count > manifest.count)
+        try log.close()
+    }
+
+    @Test func `a flush tells that an append that nobody waited for has failed`() throws {
+        let storage = SimulatedStorage()
+        let log = try LocalLog(in: storage, options: seededOptions(.segment), creating: true)
+        var a = try Appender(log, "a")
+        try a.append("kept")
+        storage.inject(Fault(.noSpace, on: .write, path: "sessions"))
+        let outcomes = Outcomes()
+        _ = try log.append(
+            a.claim, expected: a.last, kind: 3, time: 0, payload: Array("lost".utf8), durability: .soon,
+            completion: outcomes.completion())
+        #expect(throws: LogError.self) { try log.flush() }
+        #expect(outcomes.wait().first??.code == .diskFull)
+        try log.flush()
+        try log.close()
+        #expect(throws: LogError.self) { try log.flush() }
+    }
+}

@@ -16,6 +16,8 @@ final class Committer: Sendable {
         var barriers: [@Sendable (LogError?) -> Void] = []
         var isStopping = false
         var failure: LogError?
+        /// Why an append that nobody waits for has failed since this was last asked for.
+        var softFailure: LogError?
 
         var isUrgent: Bool { urgentCount > 0 || lowWaterMark != nil || !barriers.isEmpty || isStopping }
         var isEmpty: Bool { commits.isEmpty && lowWaterMark == nil && barriers.isEmpty }
@@ -62,6 +64,7 @@ final class Committer: Sendable {
         let done = Monitor<(isDone: Bool, error: LogError?)>((false, nil))
         try queue.withLock { (queue) throws(LogError) in
             if let failure = queue.failure { throw failure }
+            if queue.isStopping { throw LogError(.closed, "The store has been closed.") }
             queue.barriers.append { error in
                 done.withLock { $0 = (true, error) }
                 done.broadcast()
@@ -70,6 +73,14 @@ final class Committer: Sendable {
         queue.signal()
         let error = done.wait(until: { $0.isDone }) { $0.error }
         if let error { throw error }
+    }
+
+    /// Why an append that nobody waited for has failed since the last call, or `nil`.
+    func takeSoftFailure() -> LogError? {
+        queue.withLock { queue in
+            defer { queue.softFailure = nil }
+            return queue.softFailure
+        }
     }
 
     /// Has the next batch say that every batch up to `mark` is in the segments.
@@ -182,6 +193,7 @@ final class Committer: Sendable {
             commit.writer.fail(error)
             commit.completion(error)
         }
+        if (commits + followers).contains(where: \.isSoft) { queue.withLock { $0.softFailure = error } }
     }
 }
 

@@ -171,6 +171,12 @@ final class Flusher: Sendable {
         state.withLock { $0.isWritingRows = true }
         state.broadcast()
         defer { state.withLock { $0.isWritingRows = false } }
-        return index.writeRows()
+        if let failure = index.writeRows() { return failure }
+        do throws(LogError) {
+            try index.compactIfGrown()
+            return nil
+        } catch {
+            return error
+        }
     }
 }

@@ -52,6 +52,8 @@ struct Commit: Sendable {
     var output: SegmentEncoder.Output
     /// The session's tail when this is durable.
     var tail: SegmentTail
+    /// Nobody waits for it, so whoever flushes next must hear of its failure.
+    var isSoft = false
     /// Tells the journal first that the segment is written directly.
     var announcesSegment = false
     /// A mark that ends direct writing: nothing of the segment is unproved after it.

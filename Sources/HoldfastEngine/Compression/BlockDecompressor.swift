@@ -18,9 +18,6 @@ final class BlockDecompressor {
 
     deinit { ZSTD_freeDCtx(context) }
 
-    /// Tells that a record was left out: what continues its block cannot be read until the next frame start.
-    func lostPlace() { isInBlock = false }
-
     /// The payload of a record whose header has been checked, or `nil` when its bytes cannot be decoded.
     ///
     /// Allocates `header.rawByteCount` bytes, which the header check has limited.

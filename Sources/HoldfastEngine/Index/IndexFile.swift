@@ -15,6 +15,11 @@ struct IndexFile {
         /// How long `index.json` and the change log are.
         var baseByteCount: UInt64 = 0
         var logByteCount: UInt64 = 0
+
+        /// Keeps which sessions there are, and nothing of what was said of them.
+        mutating func forgetRows() {
+            rows = Dictionary(uniqueKeysWithValues: rows.keys.map { ($0, IndexRow(unknown: $0)) })
+        }
     }
 
     let storage: any Storage
@@ -88,20 +93,26 @@ struct IndexFile {
             }
             content.rows[row.summary.session] = row
         }
-        if try !lines.isSealed() { content.damage = "index.json fails its checksum" }
+        if content.damage == nil, try !lines.isSealed() { content.damage = "index.json fails its checksum" }
+        if lines.isBroken { content.damage = "index.json has a line that is too long" }
+        if content.damage != nil { content.forgetRows() }
     }
 
     private func readLog(_ content: inout Content) throws(LogError) {
         guard let lines = try lines(of: StoreLayout.indexLog(content.generation)) else { return }
         while let line = try lines.next() {
-            // A line that is not whole was being written, or is damaged; the rows after it have their own seals.
             guard SealedJSON.isIntact(line), let row = IndexRow(line) else {
-                if lines.offset < lines.byteCount { content.damage = "the change log has a damaged line" }
+                // A last line without its newline was being written: the journal still names its session.
+                guard lines.endedWithNewline else { break }
+                // Whose row it was is not known, so every row may be an old one.
+                content.damage = "the change log has a damaged line"
                 continue
             }
             content.rows[row.summary.session] = row
             content.logByteCount = lines.offset
         }
+        if lines.isBroken { content.damage = "the change log has a line that is too long" }
+        if content.damage != nil { content.forgetRows() }
     }
 
     private static func generation(_ line: [UInt8]) -> UInt64? {
@@ -112,7 +123,7 @@ struct IndexFile {
 
     private func lines(of path: String) throws(LogError) -> LineReader? {
         do throws(StorageError) {
-            return try LineReader(try storage.open(path, .read), path: path)
+            return try LineReader(try storage.open(path, .read))
         } catch {
             if error.code == .notFound { return nil }
             throw LogError(error)
@@ -165,17 +176,19 @@ final class LineReader {
     let byteCount: UInt64
     /// The byte after the last line that was returned.
     private(set) var offset: UInt64 = 0
+    /// Whether the last line that was returned was a whole one.
+    private(set) var endedWithNewline = false
+    /// Whether reading stopped at a line that is longer than any that is written.
+    private(set) var isBroken = false
     private let file: any StorageFile
-    private let path: String
     private let checksum = StreamingChecksum()
     private var summed: UInt64 = 0
     private var window: [UInt8] = []
     private var position = 0
     private var read: UInt64 = 0
 
-    init(_ file: any StorageFile, path: String) throws(StorageError) {
+    init(_ file: any StorageFile) throws(StorageError) {
         self.file = file
-        self.path = path
         byteCount = try file.byteCount()
     }
 
@@ -185,16 +198,18 @@ final class LineReader {
             if let end = window[position...].firstIndex(of: 10) {
                 defer { position = end + 1 }
                 offset += UInt64(end + 1 - position)
+                endedWithNewline = true
                 return Array(window[position..<end])
             }
-            if read >= byteCount { return try lastLine() }
+            if isBroken { return nil }
+            if read >= byteCount { return lastLine() }
             try fill()
         }
     }
 
     /// Whether the whole file ends with the seal of what is before it.
     func isSealed() throws(LogError) -> Bool {
-        while read < byteCount {
+        while read < byteCount, !isBroken {
             position = window.count
             try fill()
         }
@@ -206,8 +221,9 @@ final class LineReader {
         }
     }
 
-    private func lastLine() throws(LogError) -> [UInt8]? {
+    private func lastLine() -> [UInt8]? {
         guard position < window.count else { return nil }
+        endedWithNewline = false
         defer { position = window.count }
         offset += UInt64(window.count - position)
         return Array(window[position...])
@@ -215,14 +231,12 @@ final class LineReader {
 
     private func fill() throws(LogError) {
         let piece = try storing { () throws(StorageError) in try file.read(count: 1 << 20, at: read) }
-        guard !piece.isEmpty else { throw LogError(.failed, "'\(path)' became shorter while it was read.") }
+        isBroken = piece.isEmpty
         sum(piece)
         read += UInt64(piece.count)
         window = Array(window[position...]) + piece
         position = 0
-        guard window.count <= Limits.metadataByteCount else {
-            throw LogError(.damaged, "'\(path)' has a line longer than \(Limits.metadataByteCount) bytes.")
-        }
+        if window.count > Limits.metadataByteCount { isBroken = true }
     }
 
     /// Adds what lies before the seal to the checksum.

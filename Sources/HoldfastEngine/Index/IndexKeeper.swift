@@ -106,13 +106,15 @@ final class IndexKeeper: Sendable {
             if summary.sequence > durable.sequence { waiting[session] = writer }
         }
         guard !waiting.isEmpty else { return Array(rows.values) }
-        // A row must not outlive records that a crash may still take back.
-        if mayWait {
-            try taken.barrier?()
-        } else {
-            for session in waiting.keys { rows[session] = nil }
-            put(waiting, [:])
+        // A row must not outlive records that a crash may still take back, nor tell of records that have failed.
+        if mayWait { try taken.barrier?() }
+        for (session, writer) in waiting {
+            let durable = writer.state.withLock { $0.durable }
+            let isDurable = rows[session].map { $0.summary.sequence <= durable.sequence } ?? false
+            rows[session] = isDurable ? rows[session].map { IndexRow(summary: $0.summary, tail: durable) } : nil
+            if isDurable { waiting[session] = nil }
         }
+        put(waiting, [:])
         return Array(rows.values)
     }
 
@@ -158,6 +160,9 @@ final class IndexKeeper: Sendable {
     /// Why the index on disk may lack rows, or `nil`.
     func damage() throws(LogError) -> String? { try loaded().damage }
 
+    /// Why the index may lack rows, if it has been looked at.
+    func damageIfLoaded() throws(LogError) -> String? { state.withLock { $0.content?.damage } }
+
     private func loaded() throws(LogError) -> IndexFile.Content {
         if let content = state.withLock({ $0.content }) { return content }
         let content = try file.read()
@@ -169,16 +174,14 @@ final class IndexKeeper: Sendable {
         }
     }
 
-    /// Rewrites the index when its change log has outgrown it, or when it is damaged.
+    /// Rewrites the index when its change log has outgrown it. A damaged index has to be made again instead.
     func compactIfGrown() throws(LogError) {
         try writing.withLock { (_) throws(LogError) in
             guard var content = state.withLock({ $0.content }) else { return }
-            guard content.damage != nil || content.logByteCount > max(1 << 20, content.baseByteCount / 2)
-            else { return }
+            guard content.damage == nil, content.logByteCount > max(1 << 20, content.baseByteCount / 2) else { return }
             content.generation += 1
             content.baseByteCount = try file.replace(Array(content.rows.values), generation: content.generation)
             content.logByteCount = 0
-            content.damage = nil
             let fresh = content
             state.withLock { $0.content = fresh }
         }

@@ -21,33 +21,72 @@ struct Quarantine {
         return try setAside(finding, bytes)
     }
 
-    /// Keeps `bytes`, which need not come from the store, under a name made of their digest: setting the same bytes
-    /// aside twice keeps one copy.
+    /// Keeps `bytes`, which need not come from the store, under a name made of their digest. The copy and its line in the
+    /// manifest are durable on return; a line that is there already is not repeated.
     func setAside(_ finding: RecoveryReport.Finding, _ bytes: [UInt8]) throws(LogError) -> RecoveryReport.Finding {
         var kept = finding
         let path = "\(StoreLayout.quarantineFolder)/\(SHA256Digest.hex(bytes).prefix(32)).bytes"
         kept.quarantine = path
-        let isKept = try storing { () throws(StorageError) in try storage.attributes(path) != nil }
-        if isKept { return kept }
         try storing { () throws(StorageError) in
             try storage.createDirectory(StoreLayout.quarantineFolder)
-            let file = try storage.open(path, .create)
-            try file.write(bytes, at: 0)
-            try file.sync()
-            try file.close()
-            try appendToManifest(kept)
+            let isNew = try !holds(bytes, path)
+            if isNew { try copy(bytes, to: path) }
+            let isNamed = isNew ? false : try manifestNames(kept)
+            if !isNamed { try appendToManifest(kept) }
             try storage.syncDirectory(StoreLayout.quarantineFolder)
             try storage.syncDirectory("")
         }
         return kept
     }
 
+    /// A crash may have left a part of a copy under this name.
+    private func holds(_ bytes: [UInt8], _ path: String) throws(StorageError) -> Bool {
+        guard let attributes = try storage.attributes(path), attributes.byteCount == UInt64(bytes.count) else {
+            return false
+        }
+        return try storage.readAll(path, limit: bytes.count) == bytes
+    }
+
+    private func copy(_ bytes: [UInt8], to path: String) throws(StorageError) {
+        let temporary = path + StoreLayout.temporarySuffix
+        let file = try storage.open(temporary, .create)
+        try file.truncate(to: 0)
+        try file.write(bytes, at: 0)
+        try file.sync()
+        try file.close()
+        try storage.rename(temporary, path)
+    }
+
+    private func manifestNames(_ finding: RecoveryReport.Finding) throws(StorageError) -> Bool {
+        guard let attributes = try storage.attributes(StoreLayout.quarantineManifest),
+            attributes.byteCount <= UInt64(Limits.metadataByteCount)
+        else { return false }
+        let manifest = try storage.readAll(StoreLayout.quarantineManifest, limit: Limits.metadataByteCount)
+        let members = Self.members(of: finding)
+        return manifest.split(separator: 10).contains { line in
+            guard let start = line.firstIndex(of: UInt8(ascii: ",")) else { return false }
+            return line[(start + 1)...].starts(with: members)
+        }
+    }
+
     private func appendToManifest(_ finding: RecoveryReport.Finding) throws(StorageError) {
         let line = SealedJSON.sealed(Array(entry(finding).dropLast())) + [10]
         let manifest = try storage.open(StoreLayout.quarantineManifest, .create)
-        try manifest.write(line, at: try manifest.byteCount())
+        let end = try manifest.byteCount()
+        // A crash may have cut the last line off; this one must not become a part of it.
+        let isCut = end == 0 ? false : try manifest.read(count: 1, at: end - 1) != [10]
+        try manifest.write((isCut ? [10] : []) + line, at: end)
         try manifest.sync()
         try manifest.close()
+    }
+
+    /// The members of the finding's line behind the time, and without the brace.
+    private static func members(of finding: RecoveryReport.Finding) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        finding.writeMembers(to: &writer)
+        writer.endObject()
+        return Array(writer.finish().dropFirst().dropLast())
     }
 
     private func entry(_ finding: RecoveryReport.Finding) -> [UInt8] {

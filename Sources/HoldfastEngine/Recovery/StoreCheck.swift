@@ -78,7 +78,8 @@ package struct StoreCheck {
         report.segmentByteCount += outcome.byteCount
         report.payloadByteCount += outcome.payloadByteCount
         var findings = [outcome.finding, undecodable].compactMap { $0 }
-        if findings.isEmpty, let lost = missing(session, outcome, row, folder) { findings.append(lost) }
+        let witness = SessionWitness(row: row, newestSnapshot: folder.snapshots.last)
+        if findings.isEmpty, let lost = witness.contradiction(session, outcome.tail) { findings.append(lost) }
         if let lost = try missingFront(scan, folder) { findings.append(lost) }
         findings += try checkSnapshots(folder, &report)
         if !findings.isEmpty { report.recordCounts[session] = outcome.recordCount }
@@ -102,31 +103,6 @@ package struct StoreCheck {
             return true
         }
         return (outcome, undecodable)
-    }
-
-    /// What the index and the snapshots prove to have been there and the segments do not have.
-    private func missing(
-        _ session: SessionID, _ outcome: SessionScan.Outcome, _ row: IndexRow?, _ folder: SessionFolder
-    ) -> RecoveryReport.Finding? {
-        let promised = max(row?.segment == 0 ? 0 : row?.summary.sequence ?? 0, folder.snapshots.last ?? 0)
-        let isShort = outcome.tail.sequence < promised
-        let isOther =
-            row.map {
-                $0.segment != 0 && $0.summary.sequence == outcome.tail.sequence && $0.chain != outcome.tail.chain
-                    && $0.end == outcome.tail.offset
-            } ?? false
-        guard isShort || isOther else { return nil }
-        var finding = RecoveryReport.Finding(
-            kind: .committedDamage, session: session, path: StoreLayout.sessionFolder(session),
-            offset: outcome.tail.offset, byteCount: 0,
-            reason: isShort
-                ? "the log ends at record \(outcome.tail.sequence); the index or a snapshot proves record \(promised)"
-                : "the log is not the one that the index has seen")
-        if isShort {
-            finding.firstSequence = outcome.tail.sequence + 1
-            finding.lastSequence = promised
-        }
-        return finding
     }
 
     /// Records before the first segment that no snapshot includes.

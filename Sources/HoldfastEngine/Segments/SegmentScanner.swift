@@ -73,22 +73,6 @@ final class SegmentScanner {
         return record
     }
 
-    /// Steps over a record with a valid header and a bad payload. The check in its header links to the next one.
-    ///
-    /// - Returns: the sequence that was lost, or `nil` when the fault is of another kind.
-    func skipDamagedPayload() throws(StorageError) -> UInt64? {
-        guard fault == .payload else { return nil }
-        let start = try position(of: offset, count: RecordHeader.byteCount)
-        guard let record = try? decodeHeader(at: start), isInOrder(record),
-            offset + UInt64(RecordHeader.byteCount) + UInt64(record.storedByteCount) <= image.byteCount
-        else { return nil }
-        chain = window.withUnsafeBytes { RecordHeader.storedCheck($0.slice(start..<start + RecordHeader.byteCount)) }
-        let lost = nextSequence
-        fault = nil
-        advance(over: record)
-        return lost
-    }
-
     /// Gives `body` the stored payload of the record that ``next()`` returned last.
     func withStored<R>(_ record: Record, _ body: (UnsafeRawBufferPointer) -> R) -> R {
         window.withUnsafeBytes { body($0.slice(record.stored)) }

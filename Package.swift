@@ -63,7 +63,10 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: settings),
         tests(
             "HoldfastTests",
-            ["Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastLog", "HoldfastEngine", "HoldfastSimulation"]),
+            [
+                "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine",
+                "HoldfastSimulation",
+            ]),
         tests("HoldfastCommandsTests", ["HoldfastCommands", "Holdfast", "HoldfastBytes", "HoldfastEngine"]),
         tests("TidyTests", []),
     ],

@@ -23,7 +23,8 @@ extension HoldfastStore {
     /// Reads a session: its metadata, its open turn and the messages in `window`, all as of one sequence.
     ///
     /// Sees every write that was submitted before, and waits for those to be durable. Reads the records since
-    /// the last snapshot; memory is bounded by the answer.
+    /// the last snapshot; memory is bounded by the answer. Of a damaged session it reads what comes before the
+    /// damage, and says so in ``SessionState/damage``.
     public func getBlocking(_ session: String, _ window: Window = Window()) throws(HoldfastError)
         -> SessionState
     {

@@ -50,13 +50,15 @@ package final class LocalLog: SessionLog {
             try storage.syncDirectory(StoreLayout.journalFolder)
         }
         let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag)
-        var report = try RecoveryPass(storage: storage, options: options, storeTag: store.tag, files: files)
-            .run(overlay)
+        var (report, completion) = try RecoveryPass(
+            storage: storage, options: options, storeTag: store.tag, files: files
+        ).runIfThereIsRoom(overlay)
         let journal = JournalWriter(
             storage: storage, options: options, storeTag: store.tag, after: overlay.summary.position,
+            lowWaterMark: completion == .done ? nil : overlay.summary.lowWaterMark,
             used: try Self.usedFiles(storage, overlay.summary))
         index = IndexKeeper(storage: storage)
-        if !report.wasClosedCleanly {
+        if !report.wasClosedCleanly && completion == .done {
             // The journal will not name these sessions again, so the index must say that it is behind.
             try index.markUnknown(overlay.sessions)
             try storing { () throws(StorageError) in
@@ -67,6 +69,10 @@ package final class LocalLog: SessionLog {
         recovery = report
         pool = CompressorPool(memoryLimit: options.compressionMemory)
         flusher = Flusher(storage: storage, files: files, index: index, options: options)
+        if completion == .postponed {
+            index.markUnknownLater(overlay.sessions)
+            flusher.add(overlay.extents, batch: overlay.summary.position.lastBatch)
+        }
         // Epochs of different openings of the store never meet: the lock fences processes, these fence claims.
         epochs = Lock(0)
         switch options.commitMode {

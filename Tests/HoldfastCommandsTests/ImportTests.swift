@@ -101,6 +101,19 @@ struct ImportTests {
         #expect(!scratch.names().contains("store"))
     }
 
+    @Test func whatAStoreKeepsIsNotImported() {
+        scratch.write("in/a.jsonl", "{\"n\":1}\n")
+        #expect(importing("in").code == .success)
+        symlink(store, scratch.at("link"))
+        for path in ["store", "store/sessions", "store/store.json", "link"] {
+            let ran = importing(path)
+            #expect(ran.code == .usage && ran.errors.contains("belongs to the store"), "\(path): \(ran.errors)")
+        }
+        let around = holdfast("import", scratch.at("other"), scratch.path)
+        #expect(around.code == .data && around.errors.contains("store' is a store"), "\(around.errors)")
+        #expect(around.output.contains("1 session new"), "\(around.output)")
+    }
+
     @Test func manyMessagesShareRecordsAndKeepTheirOrder() {
         let lines = (0..<1000).map { "{\"n\":\($0),\"text\":\"\(String(repeating: "abc ", count: $0 % 50))\"}\n" }
         scratch.write("in/long.jsonl", lines.joined())

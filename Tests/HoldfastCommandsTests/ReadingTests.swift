@@ -1,4 +1,5 @@
 import Glibc
+import HoldfastBytes
 import HoldfastCommands
 import Testing
 
@@ -84,6 +85,25 @@ struct ReadingTests {
         #expect(scratch.read("out/s1.jsonl") == "{\"role\":\"user\",\"content\":\"hi\\nthere\"}\n{\"n\":2}\n")
         #expect(holdfast("import", scratch.at("copy"), scratch.at("out")).code == .success)
         #expect(holdfast("export", scratch.at("copy"), "a/b").output == holdfast("export", store, "a/b").output)
+    }
+
+    @Test func ofADamagedSessionTheBeginningIsShownAndExported() throws {
+        write(#"{"id":1,"op":"create","session":"s1"}"#, #"{"id":2,"op":"create","session":"s2"}"#)
+        for n in 1...6 { write(#"{"id":1,"op":"append","session":"s1","messages":[{"n":\#(n)}]}"#) }
+        let segment = StoreLayout.segmentFile(try #require(SessionID("s1")), 1)
+        var bytes = try #require(scratch.bytes("store/\(segment)"))
+        bytes[bytes.count / 2] ^= 1
+        scratch.write("store/\(segment)", bytes)
+        let shown = holdfast("show", store, "s1")
+        #expect(shown.code == .data && shown.output.contains(#"     0  ?             {"n":1}"#), "\(shown.output)")
+        #expect(shown.errors.contains("Session 's1' is cut short after record"), "\(shown.errors)")
+        let json = holdfast("show", store, "s1", "--json")
+        #expect(json.code == .data && json.output.contains(#""messages":[{"n":1}"#) && json.output.hasSuffix("]}\n"))
+        let one = holdfast("export", store, "s1")
+        #expect(one.code == .data && one.output.hasPrefix("{\"n\":1}\n") && !one.output.contains("6"))
+        let all = holdfast("export", store, "--to", scratch.at("out"))
+        #expect(all.code == .data && all.errors.contains("Session 's1' is cut short"), "\(all.errors)")
+        #expect(scratch.read("out/s1.jsonl") == one.output && scratch.read("out/s2.jsonl") == "")
     }
 
     @Test func anExportStaysInItsFolder() {

@@ -89,6 +89,35 @@ private func workload(_ storage: SimulatedStorage, _ mode: SegmentHeader.CommitM
         try after.close()
     }
 
+    @Test func `a store that crashed opens on a full disk, serves reads, and catches up when there is room`() throws {
+        let storage = SimulatedStorage()
+        let log = try LocalLog(in: storage, options: seededOptions(), creating: true)
+        var a = try Appender(log, "a")
+        for number in 0..<20 { try a.append(message(number)) }
+        log.abandon()
+        let image = storage.crash(.dropAll)
+        image.setAvailableBytes(0)
+        var options = seededOptions(seed: 2)
+        options.flushInterval = 2
+        let opened = try LocalLog(in: image, options: options)
+        #expect(try payloads(opened, "a") == (0..<20).map { message($0) })
+        let error = #expect(throws: LogError.self) {
+            var a = try Appender(opened, "a")
+            try a.append("no room")
+        }
+        #expect(error?.code == .diskFull)
+        #expect(try payloads(opened, "a").count == 20)
+        image.setAvailableBytes(nil)
+        usleep(1_200_000)
+        var again = try Appender(opened, "a")
+        try again.append(message(20))
+        try opened.close()
+        let third = try LocalLog(in: image.crash(.dropAll), options: seededOptions(seed: 3))
+        #expect(third.recovery.wasClosedCleanly)
+        #expect(try payloads(third, "a") == (0...20).map { message($0) })
+        try third.close()
+    }
+
     @Test func `a segment that the disk refuses is written again elsewhere and the old file is kept`() throws {
         let storage = SimulatedStorage()
         let log = try LocalLog(in: storage, options: seededOptions(), creating: true)

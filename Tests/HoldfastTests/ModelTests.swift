@@ -56,7 +56,8 @@ import Testing
         opened = try machine.crash(opened, .dropAll)
         for id in model.keys { try compare(opened.store, id, model[id]) }
         let live = model.filter { !$0.value.isDeleted }
-        #expect(try opened.store.listBlocking().rows.map(\.summary.session) == live.keys.sorted())
+        let listed = try opened.store.listBlocking().rows.map(\.summary.session)
+        #expect(listed == live.keys.sorted())
         try opened.store.close()
     }
 

@@ -106,6 +106,28 @@ import Testing
         #expect(replies[2].isOK)
     }
 
+    @Test func refusesIdsThatAreNotUnicodeByName() {
+        _ = client.call(#"{"id":0,"op":"create","session":"s"}"#)
+        let begin = #""op":"begin_turn","session":"s","message":{}"#
+        for (field, request) in [
+            ("session", #""op":"create","session":"\ud800""#),
+            ("session", #""op":"get","session":"\udc01""#),
+            ("key", #""op":"append","session":"s","messages":[{}],"key":"k\ud800""#),
+            ("key", #""op":"append","session":"s","messages":[{}],"key":"k\udc01""#),
+            ("turn", #"\#(begin),"turn":"\ud800\u0041""#),
+            ("stream", #"\#(begin),"stream":"\udc01""#),
+            ("source", #"\#(begin),"source":"\ud800""#),
+            ("after", #""op":"list","after":"\ud800""#),
+        ] {
+            let reply = client.call(#"{"id":1,\#(request)}"#)
+            #expect(reply.code == "bad_request", "\(reply)")
+            #expect(reply["error", "message"]?.contains("'\(field)'") == true, "\(reply)")
+        }
+        let whole = #"{"id":1,"op":"append","session":"s","messages":[{"t":"\ud800"}],"key":"\ud83d\ude00"}"#
+        #expect(client.call(whole)["sequence"] == "2", "a pair is Unicode, and messages are not looked into")
+        #expect(client.call(whole)["sequence"] == "2")
+    }
+
     @Test func conflictNamesTheSequence() {
         _ = client.call(#"{"id":0,"op":"create","session":"s"}"#)
         let reply = client.call(#"{"id":1,"op":"delete","session":"s","if_sequence":9}"#)

@@ -34,6 +34,17 @@ public struct SessionState: Hashable, Sendable {
     public var deltas: [Delta]?
     /// Whether the turn has more deltas than fit; ask again after the last one's number.
     public var hasMoreDeltas = false
+    /// What of the session cannot be read; `nil` when it is whole. All else here is as of the last record
+    /// before the damage, and writes are refused with `damaged`.
+    public var damage: SessionDamage?
+}
+
+/// Where a session stops being readable.
+public struct SessionDamage: Hashable, Sendable {
+    /// The last record that can be read.
+    public var afterSequence: UInt64
+    /// What is wrong and what to do next, for people.
+    public var message: String
 }
 
 /// What a session is known by without its messages.

@@ -106,8 +106,8 @@ extension TurnHead {
             id: id, message: try value.object("message"), isListed: value["message_listed"]?.bool ?? false,
             sequence: try value.unsigned("sequence"), begunAt: try value.unsigned("begun_at"),
             attempts: try value.unsigned("attempts"), deltas: try value.unsigned("deltas"),
-            deltaBytes: try value.unsigned("delta_bytes"), stream: value["stream"]?.string,
-            source: value["source"]?.string)
+            deltaBytes: try value.unsigned("delta_bytes"), stream: value["stream"]?.text,
+            source: value["source"]?.text)
     }
 }
 
@@ -130,7 +130,7 @@ extension KeyedAnswer {
         else { throw ContentError("an idempotency key without its answer") }
         self.init(
             kind: kind, sequence: sequence, messageCount: Int(count),
-            turn: parts[3].string.flatMap(Label.init), delta: parts[4].unsigned, attempts: parts[5].unsigned)
+            turn: parts[3].text.flatMap(Label.init), delta: parts[4].unsigned, attempts: parts[5].unsigned)
     }
 }
 
@@ -161,7 +161,7 @@ extension JSONRef {
         var entries: [(Label, ArraySlice<JSONRef>)] = []
         for element in list.elements {
             let parts = element.kind == .array ? Array(element.elements) : []
-            guard let label = parts.first?.string.flatMap(Label.init) else {
+            guard let label = parts.first?.text.flatMap(Label.init) else {
                 throw ContentError("an entry of '\(name)' without its label")
             }
             entries.append((label, parts.dropFirst()))

@@ -65,6 +65,15 @@ extension SessionState {
         writer.endArray()
         if let next { writer.member("next", next) }
         if let deltas { write(deltas, to: &writer) }
+        if let damage { write(damage, to: &writer) }
+    }
+
+    private func write(_ damage: SessionDamage, to writer: inout JSONWriter) {
+        writer.key("damaged")
+        writer.beginObject()
+        writer.member("after_sequence", damage.afterSequence)
+        writer.member("message", damage.message)
+        writer.endObject()
     }
 
     private func write(_ deltas: [Delta], to writer: inout JSONWriter) {

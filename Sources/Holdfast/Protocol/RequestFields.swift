@@ -21,9 +21,10 @@ struct RequestFields {
     /// Takes out the field `name`, whatever it is, `null` included.
     mutating func value(_ name: String) -> JSONRef? { members.removeValue(forKey: name) }
 
-    /// Takes out a string.
+    /// Takes out a string. One that is not Unicode is refused: replacing what is wrong in it would make one
+    /// id of two.
     mutating func string(_ name: String) throws(HoldfastError) -> String? {
-        try take(name, "a string") { $0.string }
+        try take(name, "a string of valid Unicode") { $0.text }
     }
 
     /// Takes out a whole number that is not negative.

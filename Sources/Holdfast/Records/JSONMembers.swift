@@ -1,5 +1,11 @@
 import HoldfastBytes
 
+extension JSONRef {
+    /// The decoded string; `nil` when it is not Unicode, which is to say that an escaped surrogate has no
+    /// partner. Unlike ``string`` it never makes one text of two.
+    var text: String? { stringBytes.flatMap { String(validating: $0, as: UTF8.self) } }
+}
+
 // Reading the members of the store's own objects.
 extension JSONTree {
     /// The value that `bytes` spell, in the words of this layer's errors.
@@ -45,7 +51,7 @@ extension JSONRef {
     /// The member `name`, a label, or `nil` when it is missing.
     func label(_ name: String) throws(ContentError) -> Label? {
         guard let value = self[name] else { return nil }
-        guard let label = value.string.flatMap(Label.init) else {
+        guard let label = value.text.flatMap(Label.init) else {
             throw ContentError("the member '\(name)' is not 1 to 255 bytes of text")
         }
         return label

@@ -111,8 +111,8 @@ extension BeginTurn {
     fileprivate init(_ root: JSONRef) throws(ContentError) {
         isResume = root["resume"]?.bool ?? false
         message = isResume ? nil : try root.object("message")
-        stream = root["stream"]?.string
-        source = root["source"]?.string
+        stream = root["stream"]?.text
+        source = root["source"]?.text
     }
 }
 
@@ -128,7 +128,7 @@ extension EndTurn {
             throw ContentError("the status of the turn is missing")
         }
         self.status = status
-        reason = root["reason"]?.string
+        reason = root["reason"]?.text
         messages = root["messages"] == nil ? MessageList(checked: []) : try root.messages()
     }
 }

@@ -45,6 +45,8 @@ extension HoldfastStore {
     private func openTurn(of session: String) throws(HoldfastError) -> OpenTurn? {
         do throws(HoldfastError) {
             let view = try view(of: try Self.sessionID(session))
+            // Whether the turn is open still, nobody can say.
+            guard view.damage == nil else { return nil }
             try sessions.waitUntilDurable(view)
             return view.head.turn.map(OpenTurn.init)
         } catch {

@@ -9,7 +9,14 @@ extension HoldfastStore {
             throw HoldfastError(
                 .badRequest, "'from' must not be negative, 'limit' must be 0 to \(SessionLimits.page)")
         }
-        return try sessions.reading(view) { (reader) throws(LogError) in try reader.state(window) }
+        do throws(HoldfastError) {
+            return try sessions.reading(view) { (reader) throws(LogError) in try reader.state(window) }
+        } catch {
+            // The damage came, or was found, after the view had been taken.
+            guard view.damage == nil else { throw error }
+            let readable = try sessions.viewBeforeDamage(of: view.session, error)
+            return try sessions.reading(readable) { (reader) throws(LogError) in try reader.state(window) }
+        }
     }
 }
 
@@ -21,6 +28,7 @@ extension ViewReader {
         var state = SessionState(
             summary: head.summary(view.session), fields: head.fields.json, turn: head.turn.map(OpenTurn.init),
             from: window.from, messages: messages, next: end < head.messageCount ? end : nil)
+        state.damage = view.damage
         if let number = window.deltasAfter {
             let deltas = try deltas(after: number)
             state.deltas = deltas

@@ -18,6 +18,19 @@ extension HotSessions {
         }
     }
 
+    /// What can be read of a session that turned out to be damaged: the session as its last record before the
+    /// damage left it. For readers only; nothing may be written on top of it. Throws `error` again when that
+    /// is no damage, or when there is nothing before it.
+    func viewBeforeDamage(of id: SessionID, _ error: HoldfastError) throws(HoldfastError) -> SessionView {
+        guard error.code == .damaged else { throw error }
+        let head = try translated { () throws(LogError) in try log.loadHead(of: id, upToDamage: true).head }
+        guard head.sequence > 0 else { throw error }
+        let origin = HotSession(id)
+        origin.noteCompleted(head, nil)
+        let damage = SessionDamage(afterSequence: head.sequence, message: error.message)
+        return SessionView(head: head, origin: origin, damage: damage)
+    }
+
     /// Runs `body` on what `view` refers to, once all of it is durable.
     ///
     /// When a compaction drops what the view stands on, `body` is run again on a newer view, so it must begin
@@ -50,9 +63,14 @@ extension HotSessions {
 }
 
 extension HoldfastStore {
-    /// The session `id` as it is now, for reading; refused when there is none.
+    /// The session `id` as it is now, for reading, or as far as it can be read; refused when there is none.
     func view(of id: SessionID) throws(HoldfastError) -> SessionView {
-        let view = try sessions.view(of: id)
+        let view: SessionView
+        do throws(HoldfastError) {
+            view = try sessions.view(of: id)
+        } catch {
+            view = try sessions.viewBeforeDamage(of: id, error)
+        }
         if view.head.isDeleted { throw HoldfastError(.sessionDeleted, "the session was deleted") }
         if view.head.sequence == 0 { throw HoldfastError(.unknownSession, "there is no such session") }
         return view

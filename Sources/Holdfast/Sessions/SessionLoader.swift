@@ -14,21 +14,22 @@ extension SessionLog {
     /// Folds the durable records of `session`: from its newest snapshot, or else from the first.
     ///
     /// Answers an empty head when the log has nothing of the session. Reads the head of the snapshot and
-    /// every record since; holds one record at a time.
-    func loadHead(of session: SessionID) throws(LogError) -> LoadedHead {
+    /// every record since; holds one record at a time. With `upToDamage` records that cannot be read end the
+    /// fold, and are not thrown as `.damaged`.
+    func loadHead(of session: SessionID, upToDamage: Bool = false) throws(LogError) -> LoadedHead {
         // A compaction between the two reads trims the records that the older snapshot needs: then again,
         // from the newer one. It takes as long as a compaction takes, so a few times are many.
         for _ in 0..<8 {
             do throws(LogError) {
-                return try loadHeadOnce(of: session)
+                return try loadHeadOnce(of: session, upToDamage)
             } catch {
                 guard error.code == .trimmed else { throw error }
             }
         }
-        return try loadHeadOnce(of: session)
+        return try loadHeadOnce(of: session, upToDamage)
     }
 
-    private func loadHeadOnce(of session: SessionID) throws(LogError) -> LoadedHead {
+    private func loadHeadOnce(of session: SessionID, _ upToDamage: Bool) throws(LogError) -> LoadedHead {
         var loaded = LoadedHead()
         if let source = try snapshot(session) {
             loaded.head = try SnapshotReader(source: source).head()
@@ -40,6 +41,7 @@ extension SessionLog {
                 return true
             }
         } catch {
+            if upToDamage, error.code == .damaged { return loaded }
             guard error.code == .unknownSession, loaded.head.sequence == 0 else { throw error }
         }
         return loaded

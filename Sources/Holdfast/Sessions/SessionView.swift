@@ -6,6 +6,8 @@ struct SessionView: Sendable {
     let head: SessionHead
     /// The object that it was taken from, which knows when its last record is durable.
     let origin: HotSession
+    /// What comes after the head and cannot be read.
+    var damage: SessionDamage?
 
     var session: SessionID { origin.id }
 }

@@ -25,7 +25,7 @@ extension Command {
         ],
         exitCodes: [
             (.success, "everything was written"),
-            (.data, "a session is damaged; what could be read of the others was written"),
+            (.data, "a session is damaged; what could be read was written"),
             (.noInput, "the store or a session is not there"),
             (.cannotCreate, "a file or the folder cannot be made"),
         ],
@@ -37,11 +37,13 @@ extension Command {
             defer { try? store.close() }
             guard let folder = arguments.text("to") else {
                 var exporter = SessionExporter(store: store)
-                try exporter.write(arguments.operands[1]) { (bytes) throws(CommandError) in
+                let damage = try exporter.write(arguments.operands[1]) { (bytes) throws(CommandError) in
                     try console.write(bytes)
                 }
                 exporter.explain(on: console)
-                return .success
+                guard let damage else { return .success }
+                console.complain(damage.sentence(arguments.operands[1]))
+                return .data
             }
             let sessions =
                 arguments.rest.isEmpty
@@ -60,12 +62,12 @@ private struct SessionExporter {
 
     init(store: HoldfastStore) { self.store = store }
 
-    /// Gives `output` the lines of `session` in large pieces.
+    /// Gives `output` the lines of `session` in large pieces, and answers what damage cuts them short.
     mutating func write(
         _ session: String, _ output: ([UInt8]) throws(CommandError) -> Void
-    ) throws(CommandError) {
+    ) throws(CommandError) -> SessionDamage? {
         var piece: [UInt8] = []
-        try store.forEachMessage(of: session) { (message) throws(CommandError) in
+        let damage = try store.forEachMessage(of: session) { (message) throws(CommandError) in
             piece += line(message)
             if piece.count < Self.pieceByteCount { return true }
             try output(piece)
@@ -73,6 +75,7 @@ private struct SessionExporter {
             return true
         }
         if !piece.isEmpty { try output(piece) }
+        return damage
     }
 
     /// Says what is not byte for byte.
@@ -106,14 +109,18 @@ private struct FolderExport {
         }
     }
 
-    /// Writes all `sessions`. One that is damaged or gone is named and does not stop the others.
+    /// Writes all `sessions`. One that is cut short by damage, or gone, is named and does not stop the others.
     func run(_ sessions: [String]) throws(CommandError) -> ExitCode {
         var exporter = SessionExporter(store: store)
         var result = ExitCode.success
         let progress = ProgressBar("Exporting", total: sessions.count, on: console)
         for session in sessions {
             do throws(CommandError) {
-                try write(session, &exporter)
+                if let damage = try write(session, &exporter) {
+                    progress.finish()
+                    console.complain(damage.sentence(session))
+                    result = .data
+                }
             } catch {
                 guard [.data, .noInput].contains(error.code) else { throw error }
                 progress.finish()
@@ -130,7 +137,9 @@ private struct FolderExport {
         return result
     }
 
-    private func write(_ session: String, _ exporter: inout SessionExporter) throws(CommandError) {
+    private func write(
+        _ session: String, _ exporter: inout SessionExporter
+    ) throws(CommandError) -> SessionDamage? {
         guard let id = SessionID(session) else { throw CommandError(.noInput, "This is no session id.") }
         let name = StoreLayout.escapedName(id) + ".jsonl"
         let temporary = name + StoreLayout.temporarySuffix
@@ -141,7 +150,7 @@ private struct FolderExport {
         }
         do throws(CommandError) {
             var offset: UInt64 = 0
-            try exporter.write(session) { (bytes) throws(CommandError) in
+            let damage = try exporter.write(session) { (bytes) throws(CommandError) in
                 try filing { () throws(StorageError) in try file.write(bytes, at: offset) }
                 offset += UInt64(bytes.count)
             }
@@ -150,6 +159,7 @@ private struct FolderExport {
                 try file.close()
                 try folder.rename(temporary, name)
             }
+            return damage
         } catch {
             try? folder.remove(temporary)
             throw error

@@ -32,7 +32,7 @@ extension Command {
             (.temporary, "another process has the store open"),
         ],
         run: { arguments, console throws(CommandError) in
-            var scan = ImportScan()
+            var scan = ImportScan(into: arguments.store)
             for path in arguments.rest { try scan.add(path) }
             let opened = try StoreAccess.open(arguments.store, creating: true)
             let importer = Importer(into: opened, reportingTo: console)

@@ -49,7 +49,7 @@ struct RecoveryStory {
     /// Asks `store` how many records the sessions with findings have.
     mutating func countRecords(in store: HoldfastStore) {
         for session in Set(findings.compactMap(\.session)) where recordCounts[session] == nil {
-            // A damaged session has no answer; the check counts what is whole of it.
+            // Of a damaged session these are the records before the damage.
             let state = try? store.getBlocking(session.text, Window(limit: 0))
             if let state { recordCounts[session] = Int(state.summary.sequence) }
         }

@@ -21,7 +21,8 @@ extension Command {
             ("holdfast show ./store s1 --json > s1.json", "keep the whole session"),
         ],
         exitCodes: [
-            (.success, "the session was shown"), (.data, "the session is damaged; 'holdfast verify' says where"),
+            (.success, "the session was shown"),
+            (.data, "the session is damaged; what comes before the damage was shown"),
             (.noInput, "the store or the session is not there"),
         ],
         run: { arguments, console throws(CommandError) in
@@ -30,12 +31,14 @@ extension Command {
             let view = SessionPrinter(
                 store: store, session: arguments.operands[1], from: arguments.count("from") ?? 0,
                 limit: arguments.count("limit") ?? .max, console: console)
-            if arguments.has("json") { try view.printJSON() } else { try view.printText() }
-            return .success
+            let damage = try arguments.has("json") ? view.printJSON() : view.printText()
+            guard let damage else { return .success }
+            console.complain(damage.sentence(arguments.operands[1]))
+            return .data
         })
 }
 
-/// Prints one session.
+/// Prints one session, as far as it can be read.
 private struct SessionPrinter {
     let store: HoldfastStore
     let session: String
@@ -60,7 +63,7 @@ private struct SessionPrinter {
         }
     }
 
-    func printText() throws(CommandError) {
+    func printText() throws(CommandError) -> SessionDamage? {
         let state = try state
         let width = console.columns ?? .max
         for line in head(state).lines(width: width) { try console.line(line) }
@@ -74,6 +77,7 @@ private struct SessionPrinter {
             let line = "\(indent)\(number)  \(role)\(padding)  \(preview.text)"
             try console.line(DisplayText.fitted(line, to: console.columns ?? 200))
         }
+        return state.damage
     }
 
     private func head(_ state: SessionState) -> TextTable {
@@ -98,7 +102,7 @@ private struct SessionPrinter {
         return table
     }
 
-    func printJSON() throws(CommandError) {
+    func printJSON() throws(CommandError) -> SessionDamage? {
         let state = try state
         var head = JSONWriter()
         head.beginObject()
@@ -129,6 +133,7 @@ private struct SessionPrinter {
             separator = ","
         }
         try console.write("]}\n")
+        return state.damage
     }
 }
 

@@ -26,23 +26,36 @@ extension HoldfastStore {
     func allPending() throws(CommandError) -> [WaitingTurn] {
         try allRows(pendingOnly: true).compactMap { row in
             let state = try? getBlocking(row.summary.session, Window(limit: 0))
+            guard state?.damage == nil else { return nil }
             return state?.turn.map { WaitingTurn(session: row.summary.session, turn: $0) }
         }
     }
 
-    /// Calls `body` with each message of `session` from the place `first` on, until it answers `false`.
+    /// Calls `body` with each message of `session` from the place `first` on, until it answers `false`. Of a
+    /// damaged session these are the messages before the damage, which is answered.
+    @discardableResult
     func forEachMessage(
         of session: String, from first: Int = 0, _ body: ([UInt8]) throws(CommandError) -> Bool
-    ) throws(CommandError) {
+    ) throws(CommandError) -> SessionDamage? {
         var from: Int? = first
+        var damage: SessionDamage?
         while let start = from {
             let state = try asking { () throws(HoldfastError) in
                 try getBlocking(session, Window(from: start, limit: 10_000))
             }
+            damage = state.damage
             for message in state.messages {
-                guard try body(message.bytes) else { return }
+                guard try body(message.bytes) else { return damage }
             }
             from = state.next
         }
+        return damage
+    }
+}
+
+extension SessionDamage {
+    /// What to tell the user of the session that is cut short.
+    func sentence(_ session: String) -> String {
+        DisplayText.oneLine("Session '\(session)' is cut short after record \(afterSequence): \(message)")
     }
 }

@@ -26,16 +26,17 @@ struct NamedPath {
     let folder: any Storage
     /// The file's name in the folder; `nil` when the user named a folder.
     let fileName: String?
+    /// The path from the root of the file system.
+    let resolved: String
 
     /// Finds `path`.
     ///
     /// - Throws: ``ExitCode/noInput`` when there is nothing, ``ExitCode/permission``, ``ExitCode/inputOutput``.
     init(_ path: String) throws(CommandError) {
-        guard let resolved = realpath(path, nil) else {
+        guard let full = Self.resolved(path) else {
             throw CommandError(StorageError(errno: errno, "open", path))
         }
-        defer { free(resolved) }
-        let full = String(cString: resolved)
+        resolved = full
         do throws(StorageError) {
             folder = try PosixStorage(root: full, readOnly: true)
             fileName = nil
@@ -47,5 +48,17 @@ struct NamedPath {
         let parent = slash == full.startIndex ? "/" : String(full[..<slash])
         folder = try filing { () throws(StorageError) in try PosixStorage(root: parent, readOnly: true) }
         fileName = String(full[full.index(after: slash)...])
+    }
+
+    /// Whether this is the folder `path` or something below it; not when there is no such folder.
+    func isInside(_ path: String) -> Bool {
+        guard let folder = Self.resolved(path) else { return false }
+        return resolved == folder || resolved.hasPrefix(folder == "/" ? folder : folder + "/")
+    }
+
+    private static func resolved(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
     }
 }

@@ -23,6 +23,8 @@ struct ExistingMessages {
             if error.code == .unknownSession { return nil }
             throw error
         }
+        // Comparing with a part of the session would call the file longer than it is.
+        if let damage = state.damage { throw HoldfastError(.damaged, damage.message) }
         window = state.messages
         next = state.next
         sequence = state.summary.sequence

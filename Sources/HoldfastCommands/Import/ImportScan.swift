@@ -2,7 +2,11 @@ import HoldfastBytes
 import HoldfastStorage
 
 /// Finds the files to import below the paths that the user named. Reads no file.
+///
+/// What a store keeps below its folder is the store's own: no file of it is taken for a session.
 struct ImportScan {
+    /// The folder of the store that the files are for; it need not be there yet.
+    let store: String
     /// The files, each folder's in the order of their names.
     private(set) var files: [ImportFile] = []
     /// What looks like a session and cannot be imported, as sentences.
@@ -10,14 +14,20 @@ struct ImportScan {
     /// Files and folders that are no sessions.
     private(set) var skippedCount = 0
 
+    init(into store: String) { self.store = store }
+
     /// The bytes of all files.
     var byteCount: Int { files.reduce(0) { $0 + Int($1.byteCount) } }
 
     /// Adds what is at `path`: a file, or a folder with everything below it.
     ///
-    /// - Throws: ``ExitCode/noInput`` when there is nothing; ``ExitCode/usage`` when it is a file of another kind.
+    /// - Throws: ``ExitCode/noInput`` when there is nothing; ``ExitCode/usage`` when it is a file of another kind
+    ///   or belongs to the store.
     mutating func add(_ path: String) throws(CommandError) {
         let place = try NamedPath(path)
+        if place.isInside(store) {
+            throw CommandError(.usage, "'\(path)' belongs to the store '\(store)'. Name files outside of it.")
+        }
         guard let name = place.fileName else {
             return addFolder("", of: place.folder, shownAs: path, depth: 0)
         }
@@ -36,7 +46,13 @@ struct ImportScan {
             return
         }
         do throws(StorageError) {
-            for entry in try folder.list(path) {
+            let entries = try folder.list(path)
+            let names = Set(entries.map(\.name))
+            guard !names.isSuperset(of: [StoreLayout.storeFile, StoreLayout.journalFolder]) else {
+                problems.append("'\(shownPath)' is a store and was left out; 'holdfast export' writes its sessions.")
+                return
+            }
+            for entry in entries {
                 let below = path.isEmpty ? entry.name : "\(path)/\(entry.name)"
                 add(entry, below, of: folder, shownAs: joined(shownPath, entry.name), depth: depth)
             }

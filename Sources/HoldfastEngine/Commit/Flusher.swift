@@ -60,6 +60,15 @@ final class Flusher: Sendable {
         if isDue { state.broadcast() }
     }
 
+    /// Takes over what a recovery could not write for lack of space: committed, and up to `batch` in the journal only.
+    func add(_ extents: [SegmentKey: [Extent]], batch: UInt64) {
+        state.withLock { state in
+            state.pending = extents
+            state.pendingByteCount = extents.values.joined().reduce(0) { $0 + $1.bytes.count }
+            state.lastBatch = batch
+        }
+    }
+
     /// The committed bytes of `session` that may not be in its files yet, by segment number.
     func unflushed(_ session: SessionID) -> [UInt32: [Extent]] {
         state.withLock { state in

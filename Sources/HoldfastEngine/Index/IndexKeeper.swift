@@ -6,14 +6,21 @@ import HoldfastThreads
 /// Keeps the index in step with what is committed: collects which sessions changed, and writes their rows.
 final class IndexKeeper: Sendable {
     private struct State {
-        /// Sessions with commits that the index does not show yet.
-        var changed: [SessionID: SessionWriter] = [:]
+        /// Sessions with commits that the index does not show yet; they stay here until their rows are durable.
+        var changed: [SessionID: Change] = [:]
+        /// Counts what was noted, so that a change during a write is not taken for written.
+        var noteCount: UInt64 = 0
         /// Rows of sessions that were given up since.
         var released: [SessionID: IndexRow] = [:]
         var provider: (any SummaryProvider)?
         var content: IndexFile.Content?
         /// Waits until everything queued so far is durable.
         var barrier: (@Sendable () throws(LogError) -> Void)?
+    }
+
+    private struct Change {
+        var writer: SessionWriter
+        var note: UInt64
     }
 
     private let file: IndexFile
@@ -32,12 +39,17 @@ final class IndexKeeper: Sendable {
     /// Notes that the sessions of `commits` have changed.
     func note(_ commits: [Commit]) {
         state.withLock { state in
-            for commit in commits { state.changed[commit.writer.session] = commit.writer }
+            for commit in commits { Self.note(commit.writer, in: &state) }
         }
     }
 
     /// Notes that the row of `writer`'s session should be written although nothing was appended.
-    func note(_ writer: SessionWriter) { state.withLock { $0.changed[writer.session] = writer } }
+    func note(_ writer: SessionWriter) { state.withLock { Self.note(writer, in: &$0) } }
+
+    private static func note(_ writer: SessionWriter, in state: inout State) {
+        state.noteCount += 1
+        state.changed[writer.session] = Change(writer: writer, note: state.noteCount)
+    }
 
     /// Takes the row of a session that is about to be given up, if it has changed.
     func release(_ writer: SessionWriter) {
@@ -50,7 +62,15 @@ final class IndexKeeper: Sendable {
         }
     }
 
-    /// Writes rows without content for `sessions`: whoever lists them must look into the sessions. Durable on return.
+    /// Has rows without content written for `sessions` with the next rows, before the journal forgets them.
+    func markUnknownLater(_ sessions: [SessionID]) {
+        state.withLock { state in
+            for session in sessions { state.released[session] = IndexRow(unknown: session) }
+        }
+    }
+
+    /// Writes rows without content for `sessions`: whoever lists them must look into the sessions. Durable on
+    /// return.
     func markUnknown(_ sessions: [SessionID]) throws(LogError) {
         guard !sessions.isEmpty else { return }
         try writing.withLock { (_) throws(LogError) in try append(sessions.map { IndexRow(unknown: $0) }) }
@@ -58,70 +78,76 @@ final class IndexKeeper: Sendable {
 
     /// Writes the rows of all changed sessions to the change log; durable on return. Answers why not, if not.
     ///
-    /// - Parameter mayWait: whether to wait for commits that are still under way. Without waiting, which the committer's
+    /// - Parameter mayWait: whether to wait for commits that are still under way. Without, which the committer's
     ///   own thread must not do, the rows of their sessions are left for the next time.
     func writeRows(mayWait: Bool = true) -> LogError? {
-        let taken = take()
+        let taken = state.withLock { $0 }
         guard !taken.changed.isEmpty || !taken.released.isEmpty else { return nil }
         do throws(LogError) {
             // No lock is held while this waits: the committer may be writing rows itself.
-            let rows = try rows(of: taken, mayWait: mayWait)
-            try writing.withLock { (_) throws(LogError) in try append(rows) }
+            var rows = taken.released
+            let waiting = addRows(of: taken, to: &rows)
+            if mayWait && !waiting.isEmpty { try taken.barrier?() }
+            let unsettled = settle(waiting, &rows)
+            try writing.withLock { (_) throws(LogError) in try append(Array(rows.values)) }
+            forget(taken, but: unsettled)
             return nil
         } catch {
-            put(taken.changed, taken.released)
             return error
         }
     }
 
-    private struct Taken {
-        var changed: [SessionID: SessionWriter]
-        var released: [SessionID: IndexRow]
-        var provider: (any SummaryProvider)?
-        var barrier: (@Sendable () throws(LogError) -> Void)?
-    }
-
-    private func take() -> Taken {
-        state.withLock { state in
-            defer {
-                state.changed = [:]
-                state.released = [:]
+    /// Adds the rows of the changed sessions; answers those that tell of records that are not durable yet.
+    private func addRows(of taken: State, to rows: inout [SessionID: IndexRow]) -> Set<SessionID> {
+        var waiting: Set<SessionID> = []
+        for (session, change) in taken.changed {
+            let durable = change.writer.state.withLock { $0.durable }
+            guard let provider = taken.provider else {
+                // The row is only a witness.
+                let bare = SummaryRow(session: session, sequence: durable.sequence, row: Array("{}".utf8))
+                rows[session] = IndexRow(summary: bare, tail: durable)
+                continue
             }
-            return Taken(
-                changed: state.changed, released: state.released, provider: state.provider, barrier: state.barrier)
-        }
-    }
-
-    private func rows(of taken: Taken, mayWait: Bool) throws(LogError) -> [IndexRow] {
-        var rows = taken.released
-        var waiting: [SessionID: SessionWriter] = [:]
-        for (session, writer) in taken.changed {
-            let durable = writer.state.withLock { $0.durable }
-            // Without a provider the row is only a witness.
-            guard
-                let summary = taken.provider.map({ $0.summaryRow(of: session) })
-                    ?? SummaryRow(session: session, sequence: durable.sequence, row: Array("{}".utf8))
-            else { continue }
+            guard let summary = provider.summaryRow(of: session) else {
+                // The session was let go after a failure; its log knows.
+                rows[session] = IndexRow(unknown: session)
+                continue
+            }
             rows[session] = IndexRow(summary: summary, tail: durable)
-            if summary.sequence > durable.sequence { waiting[session] = writer }
+            if summary.sequence > durable.sequence { waiting.insert(session) }
         }
-        guard !waiting.isEmpty else { return Array(rows.values) }
-        // A row must not outlive records that a crash may still take back, nor tell of records that have failed.
-        if mayWait { try taken.barrier?() }
-        for (session, writer) in waiting {
-            let durable = writer.state.withLock { $0.durable }
-            let isDurable = rows[session].map { $0.summary.sequence <= durable.sequence } ?? false
-            rows[session] = isDurable ? rows[session].map { IndexRow(summary: $0.summary, tail: durable) } : nil
-            if isDurable { waiting[session] = nil }
-        }
-        put(waiting, [:])
-        return Array(rows.values)
+        return waiting
     }
 
-    private func put(_ changed: [SessionID: SessionWriter], _ released: [SessionID: IndexRow]) {
+    /// Looks again at rows that told of records under way. One that still does is replaced by a row without
+    /// content: a row must not outlive records that a crash may take back or that have failed. Answers the
+    /// sessions of those.
+    private func settle(_ waiting: Set<SessionID>, _ rows: inout [SessionID: IndexRow]) -> Set<SessionID> {
+        var unsettled: Set<SessionID> = []
+        for session in waiting {
+            // The session may have been claimed anew since: the newest writer knows.
+            let writer = state.withLock { $0.changed[session]?.writer }
+            let durable = writer?.state.withLock { $0.durable } ?? SegmentTail()
+            if let summary = rows[session]?.summary, summary.sequence <= durable.sequence {
+                rows[session] = IndexRow(summary: summary, tail: durable)
+            } else {
+                rows[session] = IndexRow(unknown: session)
+                unsettled.insert(session)
+            }
+        }
+        return unsettled
+    }
+
+    /// Ends what `taken` held and nobody has noted again since.
+    private func forget(_ taken: State, but unsettled: Set<SessionID>) {
         state.withLock { state in
-            state.changed.merge(changed) { newer, _ in newer }
-            state.released.merge(released) { newer, _ in newer }
+            for (session, change) in taken.changed
+            where state.changed[session]?.note == change.note && !unsettled.contains(session) {
+                state.changed[session] = nil
+            }
+            for (session, row) in taken.released where state.released[session] == row {
+                state.released[session] = nil
+            }
         }
     }
 
@@ -150,9 +176,9 @@ final class IndexKeeper: Sendable {
         var rows = try loaded().rows
         let (changed, released, provider) = state.withLock { ($0.changed, $0.released, $0.provider) }
         rows.merge(released) { _, newer in newer }
-        for (session, writer) in changed {
+        for (session, change) in changed {
             guard let summary = provider?.summaryRow(of: session) else { continue }
-            rows[session] = IndexRow(summary: summary, tail: writer.state.withLock { $0.durable })
+            rows[session] = IndexRow(summary: summary, tail: change.writer.state.withLock { $0.durable })
         }
         return rows
     }

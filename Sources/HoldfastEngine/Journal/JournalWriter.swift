@@ -74,11 +74,12 @@ final class JournalWriter {
 
     /// - Parameters:
     ///   - position: where the journal ended when it was read.
+    ///   - lowWaterMark: up to which batch the journal may be forgotten, when that is not all of it.
     ///   - used: its files, all of whose content has been replayed; they may be overwritten after the first commit,
     ///     which says so.
     init(
         storage: any Storage, options: EngineOptions, storeTag: UInt64, after position: JournalPosition,
-        used: [IdleFile]
+        lowWaterMark: UInt64? = nil, used: [IdleFile]
     ) {
         self.storage = storage
         self.options = options
@@ -86,7 +87,7 @@ final class JournalWriter {
         idle = []
         full = used.map { FullFile(idle: $0, lastBatch: position.lastBatch) }
         lastBatch = position.lastBatch
-        lowWaterMark = position.lastBatch
+        self.lowWaterMark = lowWaterMark ?? position.lastBatch
         chain = position.chain
         fileNumber = position.lastFileNumber
         nextFileName = position.lastFileName + 1

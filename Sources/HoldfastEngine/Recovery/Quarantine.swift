@@ -21,8 +21,8 @@ struct Quarantine {
         return try setAside(finding, bytes)
     }
 
-    /// Keeps `bytes`, which need not come from the store, under a name made of their digest. The copy and its line in the
-    /// manifest are durable on return; a line that is there already is not repeated.
+    /// Keeps `bytes`, which need not come from the store, under a name made of their digest. The copy and its
+    /// line in the manifest are durable on return; a line that is there already is not repeated.
     func setAside(_ finding: RecoveryReport.Finding, _ bytes: [UInt8]) throws(LogError) -> RecoveryReport.Finding {
         var kept = finding
         let path = "\(StoreLayout.quarantineFolder)/\(SHA256Digest.hex(bytes).prefix(32)).bytes"

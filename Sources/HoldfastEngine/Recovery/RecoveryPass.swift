@@ -23,6 +23,25 @@ struct RecoveryPass {
         return report
     }
 
+    /// What a run could do.
+    enum Completion {
+        /// Everything is in the segments and durable.
+        case done
+        /// The disk is full: nothing was changed, and the journal must be kept until its content has been flushed.
+        case postponed
+    }
+
+    /// Like ``run(_:)``, but on a full disk it changes nothing and leaves the replay to the flusher.
+    func runIfThereIsRoom(_ overlay: JournalOverlay) throws(LogError) -> (RecoveryReport, Completion) {
+        do throws(LogError) {
+            return (try run(overlay), .done)
+        } catch {
+            // What is written directly has no other copy: without room its end cannot be made sure of.
+            guard error.code == .diskFull, overlay.direct.isEmpty, options.commitMode == .journal else { throw error }
+            return (try plan(overlay), .postponed)
+        }
+    }
+
     /// Replays the journal, cuts torn tails, and sets aside what is damaged. Everything is durable on return.
     func run(_ overlay: JournalOverlay) throws(LogError) -> RecoveryReport {
         var report = start(overlay)

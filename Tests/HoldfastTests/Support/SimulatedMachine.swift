@@ -2,6 +2,7 @@ import Holdfast
 import HoldfastBytes
 import HoldfastEngine
 import HoldfastSimulation
+import HoldfastStorage
 import HoldfastThreads
 
 /// A machine with a simulated disk, on which a store is opened, and which can lose its power.
@@ -20,6 +21,21 @@ final class SimulatedMachine {
         options.hotSessions = 2
         options.compactsInBackground = false
         return try HoldfastStore.opened(in: storage, engine: engine, options: options)
+    }
+
+    /// Flips one bit in the file `path`, as a failing disk does.
+    func flipBit(_ path: String, at offset: UInt64) throws {
+        let file = try storage.open(path, .readWrite)
+        let byte = try file.read(count: 1, at: offset)
+        try file.write(byte.map { $0 ^ 1 }, at: offset)
+        try file.close()
+    }
+
+    /// How long the file `path` is.
+    func byteCount(_ path: String) throws -> UInt64 {
+        let file = try storage.open(path, .read)
+        defer { try? file.close() }
+        return try file.byteCount()
     }
 
     /// Cuts the power while `opened` is open, and opens the store again.

@@ -67,9 +67,8 @@ private final class SpareFiles: Sendable {
     init(_ journal: JournalWriter) { self.journal = journal }
 
     func prepareIfWanted() {
-        guard let byteCount = journal.wantedSpareByteCount, !isBusy.withLock({ $0 }) else { return }
+        guard !isBusy.withLock({ $0 }), let (path, byteCount) = journal.nextSpare() else { return }
         isBusy.withLock { $0 = true }
-        let path = journal.reserveSpareName()
         let thread = try? Thread.start(name: "holdfast-spare") { [self] in
             // Without a spare the committer creates the file when it needs it, and reports the reason then.
             if let file = try? journal.createFile(byteCount: byteCount, path: path) { journal.addSpare(file) }

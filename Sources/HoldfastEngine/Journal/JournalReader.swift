@@ -38,7 +38,7 @@ struct JournalSummary: Sendable {
     /// Bytes of a batch behind the last valid one: it was being written and was never acknowledged.
     var tornTail: JournalStretch?
     var files: [JournalFile] = []
-    /// Every journal file in the folder, valid or not.
+    /// Every journal file in the folder, oldest first; before them those whose header is not valid.
     var paths: [String] = []
     var batchCount = 0
     var byteCount: UInt64 = 0
@@ -97,13 +97,17 @@ struct JournalReader {
             if let file = try readHeader(path, &summary) { summary.files.append(file) }
         }
         summary.files.sort { $0.header.number < $1.header.number }
+        let ordered = summary.files.map(\.path)
+        summary.paths = summary.paths.filter { !ordered.contains($0) } + ordered
         return summary
     }
 
     /// The file's header from either of its copies; `nil` when the file has not been in use.
     ///
     /// Both copies are synced before the first batch of a file is acknowledged, so a file without a readable copy
-    /// holds nothing that was acknowledged, unless both sectors were damaged.
+    /// holds nothing that was acknowledged, unless both sectors were damaged. Of two different copies the one of
+    /// the later use counts: a crash came while the file was begun anew, and the batches of the use before, which
+    /// its salt makes invalid, were below the low-water mark.
     private func readHeader(_ path: String, _ summary: inout JournalSummary) throws(LogError) -> JournalFile? {
         let sector = JournalHeader.sectorByteCount
         let (first, last, byteCount) = try storing { () throws(StorageError) -> ([UInt8], [UInt8], UInt64) in
@@ -112,18 +116,16 @@ struct JournalReader {
             let tail = count < UInt64(sector) ? 0 : count - UInt64(sector)
             return (try file.read(count: sector, at: 0), try file.read(count: sector, at: tail), count)
         }
-        for copy in [first, last] {
-            guard let header = try decodeHeader(copy, path) else { continue }
-            guard header.storeTag == storeTag else {
-                summary.damage.append(stretch(path, 0, byteCount, "a journal file of another store"))
-                return nil
-            }
-            if header.fileByteCount != byteCount {
-                summary.damage.append(stretch(path, byteCount, 0, "file cut short or grown"))
-            }
-            return JournalFile(path: path, header: header, byteCount: byteCount)
+        let copies = [try decodeHeader(first, path), try decodeHeader(last, path)].compactMap { $0 }
+        guard let header = copies.max(by: { $0.number < $1.number }) else { return nil }
+        guard header.storeTag == storeTag else {
+            summary.damage.append(stretch(path, 0, byteCount, "a journal file of another store"))
+            return nil
         }
-        return nil
+        if header.fileByteCount != byteCount {
+            summary.damage.append(stretch(path, byteCount, 0, "file cut short or grown"))
+        }
+        return JournalFile(path: path, header: header, byteCount: byteCount)
     }
 
     private func decodeHeader(_ bytes: [UInt8], _ path: String) throws(LogError) -> JournalHeader? {

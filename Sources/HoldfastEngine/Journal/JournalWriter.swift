@@ -59,7 +59,11 @@ final class JournalWriter {
     private(set) var isUnharmed = true
     private var active: ActiveFile?
     private var full: [FullFile] = []
+    /// In the order of their content, oldest first, and reused in this order: see ``takeIdle(atLeast:)``.
     private var idle: [IdleFile]
+    private var hasUnsyncedRemoval = false
+    /// The file in whose life a spare was last asked for.
+    private var spareRequest: UInt64 = 0
     private let spares = Lock<[IdleFile]>([])
     private var buffer: [UInt8] = []
     private var chain: UInt64
@@ -75,8 +79,8 @@ final class JournalWriter {
     /// - Parameters:
     ///   - position: where the journal ended when it was read.
     ///   - lowWaterMark: up to which batch the journal may be forgotten, when that is not all of it.
-    ///   - used: its files, all of whose content has been replayed; they may be overwritten after the first commit,
-    ///     which says so.
+    ///   - used: its files, oldest first, all of whose content has been replayed; they may be overwritten after the
+    ///     first commit, which says so.
     init(
         storage: any Storage, options: EngineOptions, storeTag: UInt64, after position: JournalPosition,
         lowWaterMark: UInt64? = nil, used: [IdleFile]
@@ -95,12 +99,16 @@ final class JournalWriter {
 
     private var nextFileName: UInt64
 
-    /// Whether the flusher should prepare a larger file, and of what size.
-    var wantedSpareByteCount: Int? {
-        guard let active, active.position > active.idle.byteCount / 2, idle.isEmpty,
+    /// The larger file that should be prepared now, if any; pass it to ``createFile(byteCount:path:)``.
+    ///
+    /// Asked for once in a file's life: on a full disk not every commit writes zeros for nothing.
+    func nextSpare() -> (path: String, byteCount: Int)? {
+        guard let active, active.position > active.idle.byteCount / 2, idle.isEmpty, spareRequest != fileNumber,
             spares.withLock({ $0.isEmpty })
         else { return nil }
-        return grown(active.idle.byteCount)
+        spareRequest = fileNumber
+        let byteCount = grown(active.idle.byteCount)
+        return hasRoom(for: byteCount, leaving: Self.flusherByteCount) ? (takeName(), byteCount) : nil
     }
 
     /// Makes one batch durable: one write and one sync.
@@ -169,11 +177,11 @@ final class JournalWriter {
     ///
     /// Every batch must be in the segments. The writer is not used again.
     func closeCleanly() throws(StorageError) {
-        let others = full.map(\.idle) + idle + spares.withLock { $0.take() } + [active?.idle].compactMap { $0 }
-        active = nil
+        let others = idle + full.map(\.idle) + spares.withLock { $0.take() } + [active?.idle].compactMap { $0 }
+        (active, full, idle) = (nil, [], [])
         let size = Limits.smallestJournalByteCount
-        idle = others.filter { $0.byteCount == size && $0.path != others.last?.path }
-        try begin(idle.isEmpty ? try createFile(byteCount: size, path: takeName()) : idle.removeFirst())
+        let reusable = others.dropLast().first { $0.byteCount == size }
+        if let reusable { try begin(reusable) } else { try begin(createFile(byteCount: size, path: takeName())) }
         try commit([], lowWaterMark: lastBatch, closing: true)
         guard let kept = active?.idle.path else { return }
         for file in others where file.path != kept {
@@ -189,22 +197,52 @@ final class JournalWriter {
         if let active, active.position + buffer.count + byteCount <= active.usableByteCount { return }
         let needed = byteCount + 2 * JournalHeader.sectorByteCount + directRebinding
         idle += spares.withLock { $0.take() }
-        if let index = idle.indices.filter({ idle[$0].byteCount >= needed })
-            .max(by: { idle[$0].byteCount < idle[$1].byteCount })
-        {
-            return try begin(idle.remove(at: index))
+        if let file = takeIdle(atLeast: needed) { return try begin(file) }
+        try begin(try makeFile(holding: BatchHeader.padded(needed)))
+    }
+
+    /// The oldest idle file that is large enough; older ones have been outgrown and are dropped.
+    ///
+    /// Oldest first, because *direct* and *sealed* entries count below the low-water mark too. Whatever a crash
+    /// finds is then the end of the log without a hole: a *sealed* entry is not lost while its *direct* survives.
+    private func takeIdle(atLeast needed: Int) -> IdleFile? {
+        guard let index = idle.firstIndex(where: { $0.byteCount >= needed }) else { return nil }
+        for file in idle[..<index] { drop(file) }
+        defer { idle.removeFirst(index + 1) }
+        return idle[index]
+    }
+
+    /// A new file of the usual size or, when the disk is nearly full, of the smallest that will do.
+    private func makeFile(holding needed: Int) throws(StorageError) -> IdleFile {
+        let least = max(Limits.smallestJournalByteCount, needed)
+        let usual = active.map { max(grown($0.idle.byteCount), needed) } ?? least
+        var lack = StorageError(.noSpace, "create", StoreLayout.journalFolder, detail: "\(needed) bytes needed")
+        for byteCount in [usual, least, needed] {
+            guard hasRoom(for: byteCount, leaving: byteCount > least ? Self.flusherByteCount : 0) else { continue }
+            do throws(StorageError) {
+                return try createFile(byteCount: byteCount, path: takeName())
+            } catch {
+                guard error.code == .noSpace else { throw error }
+                lack = error
+            }
         }
-        let usual = active.map { grown($0.idle.byteCount) } ?? Limits.smallestJournalByteCount
-        try begin(try createFile(byteCount: max(usual, BatchHeader.padded(needed)), path: takeName()))
+        throw lack
+    }
+
+    /// What a growing journal leaves on the disk: the flusher must go on, or no file is ever free again.
+    private static let flusherByteCount = 1 << 20
+
+    /// Asked before zeros are written, which would take the last bytes only to give them back.
+    private func hasRoom(for byteCount: Int, leaving rest: Int) -> Bool {
+        // Not to know it is no reason to refuse: the writing will tell.
+        guard let available = try? storage.availableBytes() else { return true }
+        return available >= UInt64(byteCount + rest)
     }
 
     private func takeName() -> String {
         defer { nextFileName += 1 }
         return StoreLayout.journalFile(nextFileName)
     }
-
-    /// A path for the flusher's next ``createFile(byteCount:path:)``; call it on the committer's thread.
-    func reserveSpareName() -> String { takeName() }
 
     private func grown(_ byteCount: Int) -> Int {
         min(
@@ -214,33 +252,41 @@ final class JournalWriter {
 
     /// Begins to use `file`; the first copy of its header goes out with the first batch.
     private func begin(_ file: IdleFile) throws(StorageError) {
-        let header = JournalHeader(
-            number: fileNumber + 1, salt: options.random(), storeTag: storeTag, firstBatch: lastBatch + 1,
-            chainBefore: chain, fileByteCount: UInt64(file.byteCount))
-        buffer.removeAll(keepingCapacity: true)
-        header.encode(to: &buffer)
-        try file.file.write(buffer, at: UInt64(file.byteCount - JournalHeader.sectorByteCount))
-        if let active { full.append(FullFile(idle: active.idle, lastBatch: lastBatch)) }
+        if hasUnsyncedRemoval {
+            // An older file that comes back after a crash must not find a newer one overwritten.
+            try storage.syncDirectory(StoreLayout.journalFolder)
+            hasUnsyncedRemoval = false
+        }
+        // Counted even if the write fails: the number may stand in that file then.
         fileNumber += 1
+        let header = JournalHeader(
+            number: fileNumber, salt: options.random(), storeTag: storeTag, firstBatch: lastBatch + 1,
+            chainBefore: chain, fileByteCount: UInt64(file.byteCount))
+        var sector: [UInt8] = []
+        header.encode(to: &sector)
+        try file.file.write(sector, at: UInt64(file.byteCount - JournalHeader.sectorByteCount))
+        if let active { full.append(FullFile(idle: active.idle, lastBatch: lastBatch)) }
         active = ActiveFile(idle: file, header: header, position: 0)
+        buffer = sector
     }
 
     /// Files whose batches are all below the low-water mark may be overwritten, now that the mark is durable.
+    ///
+    /// Two of them are enough. The newest are kept: they have grown with the load, and what is left stays the end
+    /// of the log.
     private func recycle() {
         while let first = full.first, first.lastBatch <= lowWaterMark {
             full.removeFirst()
             idle.append(first.idle)
         }
-        dropSmallIdleFiles()
+        while idle.count > 2 { drop(idle.removeFirst()) }
     }
 
-    /// Keeps the two largest idle files; smaller ones have been outgrown.
-    private func dropSmallIdleFiles() {
-        idle.sort { $0.byteCount > $1.byteCount }
-        while idle.count > 2, let smallest = idle.popLast() {
-            try? smallest.file.close()
-            try? storage.remove(smallest.path)
-        }
+    /// Removes an idle file. One that cannot be removed stays unused until the store is opened again.
+    private func drop(_ file: IdleFile) {
+        try? file.file.close()
+        try? storage.remove(file.path)
+        hasUnsyncedRemoval = true
     }
 
     // MARK: Entries
@@ -277,14 +323,16 @@ final class JournalWriter {
 
     private func note(_ notice: JournalNotice, in file: inout ActiveFile) -> UInt32 {
         let slot = Slot(session: notice.session, number: notice.number)
-        let (number, isNew) = bind(.direct, slot, in: &file)
         switch notice.kind {
         case .direct:
+            // A slot that is bound may have been replaced since, so it is named again.
+            if !direct.contains(slot) { file.slots[slot] = nil }
             // A new segment of the session promises the one before: that is not in doubt any more.
             direct.removeAll { $0.session == slot.session }
             direct.append(slot)
-            return isNew
+            return bind(.direct, slot, in: &file).isNew
         case .sealed:
+            let (number, isNew) = bind(.direct, slot, in: &file)
             direct.removeAll { $0 == slot }
             JournalEntry.encodeHeader(.sealed, slot: number, place: notice.number, length: 0, to: &buffer)
             file.slots[slot] = nil

@@ -6,11 +6,14 @@ import HoldfastStorage
 struct JournalOverlay {
     /// Committed bytes above the low-water mark, in the order of their commit.
     var extents: [SegmentKey: [Extent]] = [:]
-    /// Segments that are written directly and have not been sealed.
-    var direct: Set<SegmentKey> = []
+    /// The segment of each session that is written directly and has not been sealed. A newer one promises the older.
+    private var directSegments: [SessionID: UInt32] = [:]
     var writeCount = 0
     var byteCount: UInt64 = 0
     var summary = JournalSummary()
+
+    /// Segments that are written directly and have not been sealed.
+    var direct: Set<SegmentKey> { Set(directSegments.map { SegmentKey(session: $0.key, number: $0.value) }) }
 
     /// Every session that must be looked at after a crash.
     var sessions: [SessionID] { Set(extents.keys.map(\.session) + direct.map(\.session)).sorted() }
@@ -22,41 +25,69 @@ struct JournalOverlay {
         return found
     }
 
-    /// Reads the whole journal. Memory: what is above the low-water mark, and one file.
+    /// Reads the whole journal. Memory: what is above the low-water mark at any point of it, and one file.
     static func read(from storage: any Storage, storeTag: UInt64) throws(LogError) -> JournalOverlay {
-        var overlay = JournalOverlay()
-        var batches: [SegmentKey: [(batch: UInt64, extent: Extent)]] = [:]
-        var slots: [UInt32: SegmentKey] = [:]
-        var slotFile = ""
-        var unbound: [JournalStretch] = []
-        overlay.summary = try JournalReader(storage: storage, storeTag: storeTag).read {
-            (batch) throws(LogError) in
-            if batch.file.path != slotFile {
-                slots = [:]
-                slotFile = batch.file.path
-            }
-            for entry in batch.entries {
-                switch entry.kind {
-                case .bind, .direct:
-                    guard let session = SessionID(utf8: batch.body.slice(entry.range)) else { continue }
-                    let key = SegmentKey(session: session, number: entry.place)
-                    slots[entry.slot] = key
-                    if entry.kind == .direct { overlay.direct.insert(key) }
-                case .sealed:
-                    if let key = slots[entry.slot] { overlay.direct.remove(key) }
-                case .write:
-                    guard let key = slots[entry.slot] else {
-                        unbound.append(Self.unbound(entry, batch))
-                        continue
-                    }
-                    let extent = Extent(offset: UInt64(entry.place), bytes: [UInt8](batch.body.slice(entry.range)))
-                    batches[key, default: []].append((batch.header.number, extent))
-                }
-            }
+        var content = Content()
+        let summary = try JournalReader(storage: storage, storeTag: storeTag).read { (batch) throws(LogError) in
+            content.take(batch)
         }
-        overlay.summary.damage += unbound
-        overlay.keep(batches)
+        var overlay = JournalOverlay()
+        overlay.summary = summary
+        overlay.summary.damage += content.unbound
+        overlay.directSegments = content.direct
+        for (key, writes) in content.writes { overlay.extents[key] = writes.map(\.extent) }
+        for extent in overlay.extents.values.joined() {
+            overlay.writeCount += 1
+            overlay.byteCount += UInt64(extent.bytes.count)
+        }
         return overlay
+    }
+}
+
+/// What the batches read so far have said.
+private struct Content {
+    /// Above the low-water mark, in the order of their batches.
+    var writes: [SegmentKey: [(batch: UInt64, extent: Extent)]] = [:]
+    /// The segment of each session that is written directly: a later one replaces the one before.
+    var direct: [SessionID: UInt32] = [:]
+    var unbound: [JournalStretch] = []
+    private var lowWaterMark: UInt64 = 0
+    private var slots: [UInt32: SegmentKey] = [:]
+    private var slotFile = ""
+
+    mutating func take(_ batch: JournalReader.Batch) {
+        forget(through: batch.header.lowWaterMark)
+        if batch.file.path != slotFile {
+            slots = [:]
+            slotFile = batch.file.path
+        }
+        for entry in batch.entries { take(entry, of: batch) }
+    }
+
+    private mutating func take(_ entry: JournalEntry, of batch: JournalReader.Batch) {
+        switch entry.kind {
+        case .bind, .direct:
+            guard let session = SessionID(utf8: batch.body.slice(entry.range)) else { return }
+            slots[entry.slot] = SegmentKey(session: session, number: entry.place)
+            if entry.kind == .direct { direct[session] = entry.place }
+        case .sealed:
+            guard let key = slots[entry.slot], direct[key.session] == key.number else { return }
+            direct[key.session] = nil
+        case .write:
+            guard let key = slots[entry.slot] else { return unbound.append(Self.unbound(entry, batch)) }
+            let extent = Extent(offset: UInt64(entry.place), bytes: [UInt8](batch.body.slice(entry.range)))
+            writes[key, default: []].append((batch.header.number, extent))
+        }
+    }
+
+    /// Drops what is in the segments, as soon as the journal says so.
+    private mutating func forget(through mark: UInt64) {
+        guard mark > lowWaterMark else { return }
+        lowWaterMark = mark
+        writes = writes.compactMapValues { kept in
+            let rest = kept.drop { $0.batch <= mark }
+            return rest.isEmpty ? nil : Array(rest)
+        }
     }
 
     /// A write whose slot was bound in a batch that cannot be read: the session is not known.
@@ -65,15 +96,5 @@ struct JournalOverlay {
             path: batch.file.path, offset: 0, byteCount: UInt64(entry.range.count),
             reason: "a write of batch \(batch.header.number) for a session that a damaged batch named",
             lastBatch: batch.header.number)
-    }
-
-    private mutating func keep(_ batches: [SegmentKey: [(batch: UInt64, extent: Extent)]]) {
-        for (key, writes) in batches {
-            let kept = writes.filter { $0.batch > summary.lowWaterMark }.map(\.extent)
-            guard !kept.isEmpty else { continue }
-            extents[key] = kept
-            writeCount += kept.count
-            byteCount += kept.reduce(0) { $0 + UInt64($1.bytes.count) }
-        }
     }
 }

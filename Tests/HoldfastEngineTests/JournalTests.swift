@@ -1,0 +1,149 @@
+import HoldfastBytes
+import HoldfastEngine
+import HoldfastLog
+import HoldfastSimulation
+import HoldfastStorage
+import HoldfastThreads
+import Testing
+
+/// Text that hardly compresses.
+private func noise(_ number: Int, byteCount: Int = 5_000) -> String {
+    var generator = SplitMix64(seed: UInt64(number))
+    return String(decoding: (0..<byteCount).map { _ in UInt8(33 + generator.next() % 90) }, as: UTF8.self)
+}
+
+/// A log whose flusher does nothing unless it is asked.
+private func quietLog(
+    _ storage: SimulatedStorage, _ mode: SegmentHeader.CommitMode = .journal, seed: UInt64 = 1,
+    clock: SimulatedClock = SimulatedClock(), segmentByteCount: Int = Limits.segmentByteCount
+) throws -> LocalLog {
+    var options = seededOptions(mode, seed: seed)
+    options.flushInterval = 1_000_000
+    options.clock = clock
+    options.segmentByteCount = segmentByteCount
+    return try LocalLog(in: storage, options: options, creating: true)
+}
+
+/// Appends until the log refuses; answers how many records it took, and why it stopped.
+private func fill(_ appender: inout Appender, limit: Int = 400) throws -> (count: Int, refusal: LogError?) {
+    for number in 0..<limit {
+        do {
+            try appender.append(noise(number))
+        } catch let error as LogError {
+            return (number, error)
+        }
+    }
+    return (limit, nil)
+}
+
+/// Lets sessions begin and end direct writing: two batches each time.
+private func churn(_ log: LocalLog, batches: Int) throws {
+    for number in 0..<batches / 2 {
+        var appender = try Appender(log, "filler\(number % 50)")
+        try appender.append("x")
+        log.release(appender.claim)
+        try log.flush()
+    }
+}
+
+@Suite struct JournalTests {
+    @Test func `on a nearly full disk the journal goes on in smaller files, down to one batch`() throws {
+        let storage = SimulatedStorage()
+        let log = try quietLog(storage)
+        var a = try Appender(log, "a")
+        try a.append("first")
+        storage.setAvailableBytes(600_000)
+        let (count, refusal) = try fill(&a)
+        #expect(refusal?.code == .diskFull)
+        // The file in use and two more of 256 KiB, and some for a single batch.
+        #expect(count * 5_000 > 650_000)
+        #expect(try payloads(log, "a") == ["first"] + (0..<count).map { noise($0) })
+        log.abandon()
+        let again = try quietLog(storage.crash(.dropAll), seed: 2)
+        #expect(!again.recovery.hasCommittedDamage)
+        #expect(try payloads(again, "a").count == count + 1)
+        try again.close()
+    }
+
+    @Test func `only what is above the low-water mark is replayed`() throws {
+        let storage = SimulatedStorage()
+        let log = try quietLog(storage)
+        var a = try Appender(log, "a")
+        var b = try Appender(log, "b")
+        for number in 0..<3 { try a.append(message(number)) }
+        try log.flushToSegments()
+        try b.append("b")
+        try a.append(message(3))
+        log.abandon()
+        let again = try quietLog(storage.crash(.dropAll), seed: 2)
+        #expect(again.recovery.replayedWriteCount == 2)
+        #expect(try payloads(again, "a") == (0..<4).map { message($0) })
+        #expect(try payloads(again, "b") == ["b"])
+        try again.close()
+    }
+
+    @Test func `a later direct segment of a session replaces the earlier one`() throws {
+        let storage = SimulatedStorage()
+        let log = try quietLog(storage, .segment, segmentByteCount: 1_000)
+        var a = try Appender(log, "a")
+        for number in 0..<12 { try a.append(noise(number, byteCount: 300)) }
+        #expect(try storage.list(StoreLayout.sessionFolder(id("a"))).count > 2)
+        log.release(a.claim)
+        try log.flush()
+        log.abandon()
+        let again = try quietLog(storage.crash(.dropAll), .segment, seed: 2)
+        #expect(again.recovery.sessions == [])
+        #expect(try payloads(again, "a").count == 12)
+        try again.close()
+    }
+
+    @Test func `a seal is not overwritten before the direct entry that it answers`() throws {
+        let storage = SimulatedStorage()
+        let first = try quietLog(storage)
+        var large = try Appender(first, "large")
+        try large.append(noise(1, byteCount: 600_000))
+        try first.flushToSegments()
+        first.abandon()
+        // The large file is idle now, and the next one in use is small.
+        let log = try quietLog(storage, .segment, seed: 2)
+        try churn(log, batches: 10)
+        var a = try Appender(log, "a")
+        try a.append("sealed in another file")
+        try churn(log, batches: 300)
+        log.release(a.claim)
+        try log.flush()
+        for round in 0..<4 {
+            try churn(log, batches: 150)
+            let again = try quietLog(storage.crash(.dropAll), .segment, seed: 3)
+            #expect(!again.recovery.sessions.contains(id("a")), "round \(round)")
+            again.abandon()
+        }
+        log.abandon()
+    }
+
+    @Test func `of two different headers of a journal file the one of the later use counts`() throws {
+        let storage = SimulatedStorage()
+        let log = try quietLog(storage)
+        var a = try Appender(log, "a")
+        for number in 0..<3 { try a.append(message(number)) }
+        log.abandon()
+        let path = try #require(try storage.list("journal").map { "journal/\($0.name)" }.first)
+        let before = try quietLog(storage.crash(.dropAll), seed: 2)
+        before.abandon()
+        // As after a crash while the file, which holds the store's first batch only, was begun anew.
+        let file = try storage.open(path, .readWrite)
+        let sector = JournalHeader.sectorByteCount
+        let old = try file.read(count: sector, at: 0)
+        var header = try old.withUnsafeBytes { try JournalHeader(decoding: $0) }
+        header.number += 10
+        header.salt ^= 1
+        var bytes: [UInt8] = []
+        header.encode(to: &bytes)
+        try file.write(bytes, at: try file.byteCount() - UInt64(sector))
+        let again = try quietLog(storage.crash(.keepAll), seed: 2)
+        #expect(again.recovery.journalBatchCount == before.recovery.journalBatchCount - 1)
+        #expect(!again.recovery.hasCommittedDamage)
+        #expect(try payloads(again, "a") == (0..<3).map { message($0) })
+        try again.close()
+    }
+}

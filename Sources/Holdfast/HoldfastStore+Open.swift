@@ -47,8 +47,11 @@ extension HoldfastStore {
         in storage: any Storage, creating: Bool = true, engine: EngineOptions = EngineOptions(),
         options: StoreOptions = StoreOptions()
     ) throws(HoldfastError) -> Opened {
+        var engine = engine
+        engine.retainedGenerations = options.retainedGenerations
+        let fitted = engine
         let log = try translated { () throws(LogError) in
-            try LocalLog(in: storage, options: engine, creating: creating)
+            try LocalLog(in: storage, options: fitted, creating: creating)
         }
         let store = try HoldfastStore(
             log: log, options: options, closingWith: { () throws(LogError) in try log.close() })

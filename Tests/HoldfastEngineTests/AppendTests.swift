@@ -114,6 +114,27 @@ private let modes: [SegmentHeader.CommitMode] = [.journal, .segment]
         try log.close()
     }
 
+    @Test func `a clock that goes backwards never takes the log with it`() throws {
+        let storage = SimulatedStorage()
+        let log = try LocalLog(in: storage, options: seededOptions(), creating: true)
+        let claim = try log.claim(id("a"))
+        for (index, time) in [5_000, 4_000, 0, 6_000, 1].enumerated() {
+            _ = try log.append(
+                claim, expected: UInt64(index), kind: 3, time: UInt64(time), payload: [1], durability: .durable,
+                completion: { _ in })
+        }
+        try log.close()
+        let again = try LocalLog(in: storage, options: seededOptions(seed: 2))
+        var times: [UInt64] = []
+        try again.read(id("a"), from: 1) { record in
+            times.append(record.time)
+            return true
+        }
+        #expect(times == [5_000, 5_000, 5_000, 6_000, 6_000])
+        try again.close()
+        #expect(try StoreCheck(storage).run().findings.isEmpty)
+    }
+
     @Test func `a later claim fences the earlier one`() throws {
         let log = try LocalLog(in: SimulatedStorage(), options: seededOptions(), creating: true)
         var first = try Appender(log, "a")

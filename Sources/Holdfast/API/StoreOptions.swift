@@ -10,6 +10,8 @@ public struct StoreOptions: Sendable {
     public var compactsInBackground = true
     /// When one is due.
     public var compaction = CompactionPolicy()
+    /// How many snapshots before the newest one are kept, with all records since; `nil` keeps everything for ever.
+    public var retainedGenerations: Int? = 1
     /// What time it is, in milliseconds since 1970; for tests.
     package var now: @Sendable () -> Milliseconds = { SystemClock.shared.wallMilliseconds() }
 

@@ -374,7 +374,7 @@ extension LocalLog {
         let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
         var outcome = SessionScan.Outcome()
         if let last = folder.segments.last { outcome = try scan(session, unflushed).walk([last]) }
-        let row = try index.rows()[session]
+        let row = try index.row(of: session)
         let witness = SessionWitness(row: row, newestSnapshot: folder.snapshots.last)
         if outcome.verdict == .end, let lost = witness.contradiction(session, outcome.tail) {
             outcome.verdict = .committedDamage

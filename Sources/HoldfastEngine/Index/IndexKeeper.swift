@@ -81,7 +81,9 @@ final class IndexKeeper: Sendable {
     /// - Parameter mayWait: whether to wait for commits that are still under way. Without, which the committer's
     ///   own thread must not do, the rows of their sessions are left for the next time.
     func writeRows(mayWait: Bool = true) -> LogError? {
-        let taken = state.withLock { $0 }
+        var taken = state.withLock { $0 }
+        // A copy of the rows that lives on would make every change of them copy the whole index.
+        taken.content = nil
         guard !taken.changed.isEmpty || !taken.released.isEmpty else { return nil }
         do throws(LogError) {
             // No lock is held while this waits: the committer may be writing rows itself.
@@ -151,15 +153,24 @@ final class IndexKeeper: Sendable {
         }
     }
 
-    /// Appends those of `rows` that are not older than what the index has. Called with the lock for writing.
+    /// Appends those of `all` that are not older than what the index has. Called with the lock for writing.
+    ///
+    /// Holds no copy of the rows while it changes them: that would copy the whole index, whatever its size.
     private func append(_ all: [IndexRow]) throws(LogError) {
-        let content = try loaded()
-        let rows = all.filter { row in
-            guard let known = content.rows[row.summary.session], row.summary.sequence > 0 else { return true }
-            return row.summary.sequence >= known.summary.sequence
+        try load()
+        let (rows, generation, offset) = state.withLock { state in
+            (
+                all.filter { row in
+                    guard let known = state.content?.rows[row.summary.session], row.summary.sequence > 0 else {
+                        return true
+                    }
+                    return row.summary.sequence >= known.summary.sequence
+                },
+                state.content?.generation ?? 0, state.content?.logByteCount ?? 0
+            )
         }
         guard !rows.isEmpty else { return }
-        let end = try file.append(rows, generation: content.generation, at: content.logByteCount)
+        let end = try file.append(rows, generation: generation, at: offset)
         state.withLock { state in
             for row in rows { state.content?.rows[row.summary.session] = row }
             state.content?.logByteCount = end
@@ -183,6 +194,12 @@ final class IndexKeeper: Sendable {
         return rows
     }
 
+    /// The row of one session as it is on disk, or `nil`.
+    func row(of session: SessionID) throws(LogError) -> IndexRow? {
+        try load()
+        return state.withLock { $0.content?.rows[session] }
+    }
+
     /// Why the index on disk may lack rows, or `nil`.
     func damage() throws(LogError) -> String? { try loaded().damage }
 
@@ -190,14 +207,16 @@ final class IndexKeeper: Sendable {
     func damageIfLoaded() throws(LogError) -> String? { state.withLock { $0.content?.damage } }
 
     private func loaded() throws(LogError) -> IndexFile.Content {
-        if let content = state.withLock({ $0.content }) { return content }
+        try load()
+        return state.withLock { $0.content ?? IndexFile.Content() }
+    }
+
+    /// Reads the index, once.
+    private func load() throws(LogError) {
+        if state.withLock({ $0.content != nil }) { return }
         let content = try file.read()
-        return state.withLock { state in
-            // Somebody else may have loaded it meanwhile, and added to it since.
-            if let newer = state.content { return newer }
-            state.content = content
-            return content
-        }
+        // Somebody else may have loaded it meanwhile, and added to it since.
+        state.withLock { $0.content = $0.content ?? content }
     }
 
     /// Rewrites the index when its change log has outgrown it. A damaged index has to be made again instead.

@@ -55,11 +55,24 @@ let package = Package(
             name: "holdfast-cli", dependencies: ["HoldfastCommands"], path: "Sources/holdfast",
             swiftSettings: settings),
 
+        // The evidence: campaigns of crashes, rot and failures against the simulated storage, and their program.
+        module(
+            "HoldfastProof",
+            [
+                "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine",
+                "HoldfastSimulation",
+            ]),
+        .executableTarget(
+            name: "holdfast-torture", dependencies: ["HoldfastProof"], swiftSettings: settings),
+
         tests("HoldfastBytesTests", ["HoldfastBytes"]),
         tests("HoldfastStorageTests", ["HoldfastThreads", "HoldfastStorage", "HoldfastSimulation"]),
         .testTarget(
             name: "HoldfastEngineTests",
-            dependencies: ["HoldfastBytes", "HoldfastThreads", "HoldfastLog", "HoldfastEngine", "HoldfastSimulation"],
+            dependencies: [
+                "HoldfastBytes", "HoldfastThreads", "HoldfastLog", "HoldfastEngine", "HoldfastSimulation",
+                "HoldfastProof",
+            ],
             exclude: ["Fixtures"], swiftSettings: settings),
         tests(
             "HoldfastTests",
@@ -67,6 +80,7 @@ let package = Package(
                 "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine",
                 "HoldfastSimulation",
             ]),
+        tests("HoldfastProofTests", ["HoldfastProof", "HoldfastThreads", "HoldfastSimulation", "HoldfastStorage"]),
         tests("HoldfastCommandsTests", ["HoldfastCommands", "Holdfast", "HoldfastBytes", "HoldfastEngine"]),
         tests("TidyTests", []),
     ],

@@ -2,6 +2,7 @@ import Glibc
 import HoldfastBytes
 import HoldfastEngine
 import HoldfastLog
+import HoldfastProof
 import HoldfastSimulation
 import HoldfastStorage
 import Testing

@@ -1,6 +1,7 @@
 import HoldfastBytes
 import HoldfastEngine
 import HoldfastLog
+import HoldfastProof
 import HoldfastSimulation
 import HoldfastStorage
 import HoldfastThreads

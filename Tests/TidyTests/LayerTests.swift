@@ -18,6 +18,11 @@ private let layers: [String: Set<String>] = [
         "Glibc", "Synchronization",
     ],
     "holdfast": ["HoldfastCommands"],
+    "HoldfastProof": [
+        "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine",
+        "HoldfastSimulation", "Glibc", "Synchronization",
+    ],
+    "holdfast-torture": ["HoldfastProof", "Glibc"],
 ]
 
 /// Files that join layers, and what they may import beyond their module's row.

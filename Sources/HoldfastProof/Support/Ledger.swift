@@ -1,39 +1,38 @@
-import HoldfastBytes
 import HoldfastEngine
 import HoldfastLog
-import HoldfastSimulation
-import HoldfastStorage
+package import HoldfastSimulation
 import HoldfastThreads
-import Testing
 
 /// What was submitted and what was acknowledged: the oracle for every crash.
-final class Ledger: Sendable {
-    struct Entry: Sendable {
-        var submitted: [String] = []
-        var acknowledged = 0
+package final class Ledger: Sendable {
+    package struct Entry: Sendable {
+        package var submitted: [String] = []
+        package var acknowledged = 0
         /// Records up to here may have been trimmed.
-        var snapshot: UInt64 = 0
+        package var snapshot: UInt64 = 0
     }
+
+    package init() {}
 
     private let entries = Lock<[String: Entry]>([:])
 
-    func submit(_ session: String, _ text: String) {
+    package func submit(_ session: String, _ text: String) {
         entries.withLock { $0[session, default: Entry()].submitted.append(text) }
     }
 
-    func acknowledge(_ session: String) { entries.withLock { $0[session, default: Entry()].acknowledged += 1 } }
+    package func acknowledge(_ session: String) { entries.withLock { $0[session, default: Entry()].acknowledged += 1 } }
 
-    func snapshot(_ session: String, _ sequence: UInt64) {
+    package func snapshot(_ session: String, _ sequence: UInt64) {
         entries.withLock { $0[session, default: Entry()].snapshot = sequence }
     }
 
-    var state: [String: Entry] { entries.withLock { $0 } }
+    package var state: [String: Entry] { entries.withLock { $0 } }
 }
 
 /// Recovers `image`, checks it against what the ledger held at the moment of the crash, goes on appending, reopens.
 ///
 /// Answers what is wrong, or an empty list.
-func verdict(on image: SimulatedStorage, _ ledger: [String: Ledger.Entry], seed: UInt64) -> [String] {
+package func verdict(on image: SimulatedStorage, _ ledger: [String: Ledger.Entry], seed: UInt64) -> [String] {
     do {
         let log = try LocalLog(in: image, options: seededOptions(seed: seed), creating: true)
         var wrong: [String] = []

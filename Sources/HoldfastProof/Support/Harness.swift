@@ -1,23 +1,18 @@
-import Glibc
-import HoldfastBytes
-import HoldfastEngine
-import HoldfastLog
+package import HoldfastBytes
+package import HoldfastEngine
+package import HoldfastLog
 import HoldfastSimulation
 import HoldfastStorage
 import HoldfastThreads
-import Testing
-
-/// Whether the long suites should only take samples: `HOLDFAST_QUICK=1`.
-let isQuick = getenv("HOLDFAST_QUICK") != nil
 
 /// A session id from text that is known to be one.
-func id(_ text: String) -> SessionID {
-    guard let id = SessionID(text) else { fatalError("not a session id: \(text)") }
+package func sessionID(_ text: String) -> SessionID {
+    guard let id = SessionID(text) else { preconditionFailure("not a session id: \(text)") }
     return id
 }
 
 /// Options with a seeded source of salts and a clock that stands still, so that a run can be repeated.
-func seededOptions(_ mode: SegmentHeader.CommitMode = .journal, seed: UInt64 = 1) -> EngineOptions {
+package func seededOptions(_ mode: SegmentHeader.CommitMode = .journal, seed: UInt64 = 1) -> EngineOptions {
     var options = EngineOptions()
     options.commitMode = mode
     options.clock = SimulatedClock()
@@ -28,11 +23,13 @@ func seededOptions(_ mode: SegmentHeader.CommitMode = .journal, seed: UInt64 = 1
 }
 
 /// Collects the outcome of appends.
-final class Outcomes: Sendable {
+package final class Outcomes: Sendable {
     private let state = Monitor<(expected: Int, errors: [LogError?])>((0, []))
 
+    package init() {}
+
     /// A completion to hand to one append.
-    func completion() -> @Sendable (LogError?) -> Void {
+    package func completion() -> @Sendable (LogError?) -> Void {
         state.withLock { $0.expected += 1 }
         return { [state] error in
             state.withLock { $0.errors.append(error) }
@@ -41,25 +38,25 @@ final class Outcomes: Sendable {
     }
 
     /// Waits for all completions; answers the errors, `nil` for each success.
-    func wait() -> [LogError?] {
+    package func wait() -> [LogError?] {
         state.wait(until: { $0.errors.count >= $0.expected }) { $0.errors }
     }
 }
 
 /// One claimed session of a log, appended to and waited for.
-struct Appender {
-    let log: any SessionLog
-    var claim: LogClaim
-    var last: UInt64
+package struct Appender {
+    package let log: any SessionLog
+    package var claim: LogClaim
+    package var last: UInt64
 
-    init(_ log: any SessionLog, _ session: String) throws {
+    package init(_ log: any SessionLog, _ session: String) throws {
         self.log = log
-        claim = try log.claim(id(session))
+        claim = try log.claim(sessionID(session))
         last = claim.lastSequence
     }
 
     /// Appends one record and waits until it is durable.
-    mutating func append(_ text: String, kind: UInt8 = 3, durability: Durability = .durable) throws {
+    package mutating func append(_ text: String, kind: UInt8 = 3, durability: Durability = .durable) throws {
         let outcomes = Outcomes()
         last = try log.append(
             claim, expected: last, kind: kind, time: 1_700_000_000_000, payload: Array(text.utf8),
@@ -69,9 +66,9 @@ struct Appender {
 }
 
 /// The payloads of a session, as text.
-func payloads(_ log: any SessionLog, _ session: String, from first: UInt64 = 1) throws -> [String] {
+package func payloads(_ log: any SessionLog, _ session: String, from first: UInt64 = 1) throws -> [String] {
     var texts: [String] = []
-    try log.read(id(session), from: first) { record in
+    try log.read(sessionID(session), from: first) { record in
         texts.append(String(decoding: record.payload, as: UTF8.self))
         return true
     }
@@ -79,7 +76,7 @@ func payloads(_ log: any SessionLog, _ session: String, from first: UInt64 = 1) 
 }
 
 /// A message-like text of about `byteCount` bytes that compresses as conversations do.
-func message(_ number: Int, byteCount: Int = 300) -> String {
+package func message(_ number: Int, byteCount: Int = 300) -> String {
     var generator = SplitMix64(seed: UInt64(number))
     let words = ["session", "durable", "append", "the", "of", "tool", "call", "result", "file", "error", "\\n", "42"]
     var text = "{\"role\":\"assistant\",\"number\":\(number),\"content\":\""

@@ -126,6 +126,7 @@ extension WriteResult {
     fileprivate init(_ session: SessionID, _ answer: KeyedAnswer, isDurable: Bool) {
         self.init(
             session: session.text, sequence: answer.sequence, messageCount: answer.messageCount,
-            turn: answer.turn?.text, delta: answer.delta, attempts: answer.attempts, isDurable: isDurable)
+            turn: answer.turn?.text, delta: answer.delta, attempts: answer.attempts, strikes: answer.strikes,
+            isDurable: isDurable)
     }
 }

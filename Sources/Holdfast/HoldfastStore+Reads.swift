@@ -108,7 +108,7 @@ extension HoldfastStore {
     }
 
     /// Runs a blocking operation on a thread that may block.
-    private func onWorker<Value: Sendable>(
+    func onWorker<Value: Sendable>(
         _ body: @escaping @Sendable (HoldfastStore) throws(HoldfastError) -> Value
     ) async throws(HoldfastError) -> Value {
         let result: Result<Value, HoldfastError> = await withCheckedContinuation { continuation in

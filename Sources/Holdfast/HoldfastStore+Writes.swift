@@ -12,6 +12,7 @@ extension HoldfastStore {
     public func submit(
         _ mutation: Mutation, _ completion: @escaping @Sendable (Result<WriteResult, HoldfastError>) -> Void
     ) {
+        if case .router = mutation.change { return RouterStore(self).submit(mutation, completion) }
         do throws(HoldfastError) {
             try checkOpen()
             let id = try Self.sessionID(mutation.session)

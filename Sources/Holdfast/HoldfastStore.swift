@@ -18,6 +18,10 @@ public final class HoldfastStore: Sendable {
     let compactor: Compactor
     /// `nil` when snapshots are taken on demand only.
     let background: BackgroundCompaction?
+    /// Uses of sessions that a router has noted and not written.
+    let touches = RouterTouchTable()
+    /// When the store was opened.
+    let openedAt: Milliseconds
     private let closeLog: @Sendable () throws(LogError) -> Void
     private let isClosed = Lock(false)
 
@@ -31,6 +35,7 @@ public final class HoldfastStore: Sendable {
         self.log = log
         self.options = options
         self.closeLog = closeLog
+        openedAt = options.now()
         sessions = HotSessions(log: log, capacity: options.hotSessions)
         workers = try WorkQueue(name: "holdfast-reads", threads: 2)
         compactor = Compactor(log: log, sessions: sessions)
@@ -49,6 +54,7 @@ public final class HoldfastStore: Sendable {
             return isClosed
         }
         if wasClosed { return }
+        settleTouches()
         background?.stop()
         workers.stop()
         try translated { () throws(LogError) in

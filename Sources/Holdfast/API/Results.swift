@@ -12,6 +12,8 @@ public struct WriteResult: Hashable, Sendable {
     public var delta: UInt64?
     /// How often the turn that was begun or resumed has been tried, from 1.
     public var attempts: UInt64?
+    /// For an event of the router: how many strikes the session has.
+    public var strikes: Int?
     /// Whether the record is on stable storage; false only for ``Mutation/Durability/soon``.
     public var isDurable = true
 }

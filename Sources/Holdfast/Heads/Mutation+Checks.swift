@@ -29,6 +29,7 @@ extension Mutation {
             try Self.checkNotes(("reason", end.reason))
             change = .endTurn(end)
         case .delete: break
+        case .router(let router): change = .router(try router.checked())
         }
         var checked = Mutation(session, change, turn: turn)
         (checked.ifSequence, checked.key, checked.durability) = (ifSequence, key, durability)

@@ -56,6 +56,7 @@ extension SessionHead {
             if let turn { endedTurns.add(end.status, at: turn) }
             self.turn = nil
         case .delete: bury()
+        case .router(let change): router.entry = change.entry
         }
     }
 
@@ -66,6 +67,7 @@ extension SessionHead {
         if kind == .beginTurn || kind == .delta || kind == .endTurn { answer.turn = content.turn }
         if kind == .beginTurn { answer.attempts = turn?.attempts }
         if kind == .delta { answer.delta = turn?.deltas }
+        if kind == .router { answer.strikes = router.entry?.strikes ?? 0 }
         return answer
     }
 }
@@ -114,5 +116,6 @@ extension SessionHead {
         messageCount = 0
         lastMessageAt = nil
         turn = nil
+        router = RouterState()
     }
 }

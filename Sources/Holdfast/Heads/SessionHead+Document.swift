@@ -5,7 +5,8 @@ import HoldfastLog
 //
 //     {"session_id":"s1", <the metadata fields, in order>,
 //      "holdfast":{"format_version":1,"sequence":9,"created_at":…,"updated_at":…,["last_message_at":…,]
-//                  ["deleted":true,]["turn":{…},]["ended_turns":[["t","completed"]],]["keys":[["k",…]]]},
+//                  ["deleted":true,]["turn":{…},]["router":{…},]["ended_turns":[["t","completed"]],]
+//                  ["keys":[["k",…]]]},
 //      "message_count":2,
 //      "messages":[
 //     {…},
@@ -47,6 +48,12 @@ extension SessionHead {
             writer.key("turn")
             turn.write(to: &writer)
         }
+        if let entry = router.entry {
+            writer.key("router")
+            writer.beginObject()
+            entry.write(to: &writer)
+            writer.endObject()
+        }
         writer.entries("ended_turns", endedTurns) { writer, status in writer.string(status.rawValue) }
         writer.entries("keys", keys) { writer, answer in answer.write(to: &writer) }
     }
@@ -68,6 +75,7 @@ extension SessionHead {
         if state["last_message_at"] != nil { lastMessageAt = try state.unsigned("last_message_at") }
         isDeleted = state["deleted"]?.bool ?? false
         if let turn = state["turn"] { self.turn = try TurnHead(turn) }
+        if let router = state["router"] { self.router.entry = try RouterEntry(router) }
         try readEntries(state)
     }
 
@@ -112,7 +120,7 @@ extension TurnHead {
 }
 
 extension KeyedAnswer {
-    /// Writes the elements behind the key: kind, sequence, message count, turn, delta, attempts.
+    /// Writes the elements behind the key: kind, sequence, message count, turn, delta, attempts, and strikes if any.
     fileprivate func write(to writer: inout JSONWriter) {
         writer.integer(kind.rawValue)
         writer.integer(sequence)
@@ -120,6 +128,7 @@ extension KeyedAnswer {
         if let turn { writer.string(turn.text) } else { writer.null() }
         if let delta { writer.integer(delta) } else { writer.null() }
         if let attempts { writer.integer(attempts) } else { writer.null() }
+        if let strikes { writer.integer(strikes) }
     }
 
     fileprivate init(_ entry: ArraySlice<JSONRef>) throws(ContentError) {
@@ -130,7 +139,8 @@ extension KeyedAnswer {
         else { throw ContentError("an idempotency key without its answer") }
         self.init(
             kind: kind, sequence: sequence, messageCount: Int(count),
-            turn: parts[3].text.flatMap(Label.init), delta: parts[4].unsigned, attempts: parts[5].unsigned)
+            turn: parts[3].text.flatMap(Label.init), delta: parts[4].unsigned, attempts: parts[5].unsigned,
+            strikes: parts.dropFirst(6).first?.unsigned.flatMap { Int(exactly: $0) })
     }
 }
 

@@ -5,7 +5,7 @@ import HoldfastLog
 enum Resolution: Equatable {
     /// Append a record that says this.
     case append(RecordContent)
-    /// Nothing: the mutation is a retry, and this was the first answer.
+    /// Nothing: the mutation is a retry, and this was the first answer; or it changes nothing, and this says so.
     case repeated(KeyedAnswer)
 }
 
@@ -16,7 +16,7 @@ extension SessionHead {
         let kind = mutation.change.kind
         let key = try mutation.key.map { (text) throws(HoldfastError) in try Self.label(text, "key") }
         if let key, let first = keys[key] { return .repeated(try first.repeated(as: kind, key)) }
-        try checkExistence(for: kind)
+        try checkExistence(for: mutation.change)
         if let expected = mutation.ifSequence, expected != sequence {
             throw HoldfastError(
                 .conflict,
@@ -25,15 +25,30 @@ extension SessionHead {
         }
         let turn = try mutation.turn.map { (text) throws(HoldfastError) in try Self.label(text, "turn") }
         if kind != .beginTurn, let turn { try checkFence(turn) }
+        if case .router(let change) = mutation.change { return resolve(change, turn: turn, key: key) }
         return .append(try content(of: mutation.change, turn: turn, key: key))
     }
 
-    private func checkExistence(for kind: RecordKind) throws(HoldfastError) {
+    /// Decides about an event of the router, of which only those have a record that change something.
+    private func resolve(_ change: RouterChange, turn: Label?, key: Label?) -> Resolution {
+        guard let request = change.request else { preconditionFailure("an event without its circumstances") }
+        let next = router.applying(request)
+        if next == router {
+            let strikes = next.entry?.strikes ?? 0
+            return .repeated(
+                KeyedAnswer(kind: .router, sequence: sequence, messageCount: messageCount, strikes: strikes))
+        }
+        let result = RouterChange(request, result: next.entry)
+        return .append(RecordContent(change: .router(result), turn: turn, key: key))
+    }
+
+    private func checkExistence(for change: Change) throws(HoldfastError) {
+        let kind = change.kind
         if isDeleted { throw HoldfastError(.sessionDeleted, "the session was deleted; its id stays taken") }
         if kind == .create, sequence > 0 {
             throw HoldfastError(.sessionExists, "a session with this id exists", sequence: sequence)
         }
-        if kind != .create, sequence == 0 {
+        if kind != .create, kind != .router, sequence == 0 {
             throw HoldfastError(.unknownSession, "there is no such session; create it first")
         }
     }
@@ -53,7 +68,7 @@ extension SessionHead {
     ) throws(HoldfastError) -> RecordContent {
         var content = RecordContent(change: change, turn: turn, key: key)
         switch change {
-        case .create, .set, .replace, .delete: break
+        case .create, .set, .replace, .delete, .router: break
         case .append(let messages):
             if turn != nil { list(&content) { .append(messages.preceded(by: $0)) } }
         case .truncate(let count):

@@ -4,7 +4,8 @@ import HoldfastLog
 // The row that lists a session: one object.
 //
 //     {"session":"s1","sequence":9,"message_count":2,"created_at":…,"updated_at":…,["last_message_at":…,]
-//      ["deleted":true,]["turn":{"turn":"t","begun_at":…,"attempts":1},]"fields":{…}}
+//      ["deleted":true,]["turn":{"turn":"t","begun_at":…,"attempts":1},]
+//      ["router":{"model":"m","created_at":…,"last_used_at":…},]"fields":{…}}
 //
 // `fields` has the short metadata fields only, because rows are held in memory.
 extension SessionHead {
@@ -20,6 +21,14 @@ extension SessionHead {
             writer.member("turn", turn.id.text)
             writer.member("begun_at", turn.begunAt)
             writer.member("attempts", turn.attempts)
+            writer.endObject()
+        }
+        if let entry = router.entry {
+            writer.key("router")
+            writer.beginObject()
+            writer.member("model", entry.model)
+            writer.member("created_at", entry.createdAt)
+            writer.member("last_used_at", entry.lastUsedAt)
             writer.endObject()
         }
         writer.key("fields")

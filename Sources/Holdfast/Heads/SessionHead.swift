@@ -22,6 +22,8 @@ struct SessionHead: Sendable, Equatable {
     var endedTurns = NewestEntries<TurnStatus>(capacity: SessionLimits.endedTurns)
     /// What the newest writes that had a key were answered.
     var keys = NewestEntries<KeyedAnswer>(capacity: SessionLimits.keys)
+    /// What a router of model requests knows of the session.
+    var router = RouterState()
     /// Whether the last record is the session's tombstone.
     var isDeleted = false
 }
@@ -51,4 +53,5 @@ struct KeyedAnswer: Sendable, Equatable {
     var turn: Label?
     var delta: UInt64?
     var attempts: UInt64?
+    var strikes: Int?
 }

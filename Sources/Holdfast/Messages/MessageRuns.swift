@@ -27,7 +27,7 @@ struct MessageRuns: Sendable, Equatable {
         switch change {
         case .truncate(let keep): truncate(to: keep)
         case .replace, .delete: truncate(to: 0)
-        case .create, .set, .append, .beginTurn, .delta, .endTurn: break
+        case .create, .set, .append, .beginTurn, .delta, .endTurn, .router: break
         }
         add(change.addedMessages.count, from: sequence)
     }
@@ -70,7 +70,7 @@ extension Change {
         switch self {
         case .append(let messages), .replace(let messages): messages
         case .endTurn(let end): end.messages
-        case .create, .set, .truncate, .beginTurn, .delta, .delete: MessageList(checked: [])
+        case .create, .set, .truncate, .beginTurn, .delta, .delete, .router: MessageList(checked: [])
         }
     }
 }

@@ -44,6 +44,7 @@ extension WriteResult {
         if let turn { writer.member("turn", turn) }
         if let delta { writer.member("delta", delta) }
         if let attempts { writer.member("attempts", attempts) }
+        if let strikes { writer.member("strikes", strikes) }
         if !isDurable { writer.member("durable", false) }
     }
 }

@@ -34,6 +34,7 @@ package final class ProtocolSession: Sendable {
 
     private let store: HoldfastStore
     private let limits: Limits
+    private var router: RouterStore { RouterStore(store) }
     private let state = Monitor(State())
     private let reads: WorkQueue
     private let writer: WorkQueue
@@ -148,6 +149,15 @@ extension ProtocolSession {
             read(job) { store throws(HoldfastError) in
                 try store.flushBlocking()
             } write: { _, _ in
+            }
+        case .routerGet(let session):
+            let entry = Result { () throws(HoldfastError) in try router.currentEntry(of: session) }
+            complete(job, with: Answer.line(job.id, entry) { $0.write(of: session, to: &$1) })
+        case .routerStats:
+            read(job) { [router] _ throws(HoldfastError) in
+                try router.currentStats()
+            } write: { stats, writer in
+                stats.write(to: &writer)
             }
         case .compact(let session):
             // Not on the thread of the reads, for it may take long.

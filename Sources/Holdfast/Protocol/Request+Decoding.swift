@@ -54,6 +54,8 @@ extension Operation {
         case "pending": self = .pending(after: try fields.string("after"), limit: try fields.limit())
         case "compact": self = .compact(session: session)
         case "flush": self = .flush
+        case "router_get": self = .routerGet(session: try session.required("session"))
+        case "router_stats": self = .routerStats
         default:
             guard let kind = RecordKind(name: name) else {
                 throw HoldfastError(.unknownOperation, "there is no operation '\(name)'")
@@ -85,7 +87,7 @@ extension Mutation {
         ifSequence = try fields.unsigned("if_sequence")
         key = try fields.string("key")
         let words = "\"durable\" or \"soon\""
-        durability = try fields.word("durability", words) ?? (kind == .delta ? .soon : .durable)
+        durability = try fields.word("durability", words) ?? (change.isBrief ? .soon : .durable)
     }
 }
 
@@ -101,6 +103,7 @@ extension Change {
         case .delta: self = .delta(data: Array(try fields.value("data").required("data").raw))
         case .endTurn: self = .endTurn(try EndTurn(&fields))
         case .delete: self = .delete
+        case .router: self = .router(RouterChange(RouterRequest(event: try RouterEvent(&fields))))
         }
     }
 }

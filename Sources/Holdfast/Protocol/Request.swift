@@ -13,15 +13,17 @@ enum Operation: Sendable {
     case list(after: String?, limit: Int, pendingOnly: Bool)
     case pending(after: String?, limit: Int)
     case compact(session: String?)
+    case routerGet(session: String)
+    case routerStats
     case flush
 
     /// The session in whose order the answer comes; `nil` for operations on no session or on all.
     var session: String? {
         switch self {
         case .write(let mutation): mutation.session
-        case .get(let session, _): session
+        case .get(let session, _), .routerGet(let session): session
         case .compact(let session): session
-        case .list, .pending, .flush: nil
+        case .list, .pending, .flush, .routerStats: nil
         }
     }
 }

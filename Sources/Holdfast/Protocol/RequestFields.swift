@@ -37,6 +37,9 @@ struct RequestFields {
         try take(name, "a whole number from 0") { $0.unsigned.flatMap { Int(exactly: $0) } }
     }
 
+    /// Takes out a whole number.
+    mutating func signed(_ name: String) throws(HoldfastError) -> Int64? { try take(name, "a whole number") { $0.int } }
+
     /// Takes out a truth value.
     mutating func bool(_ name: String) throws(HoldfastError) -> Bool? {
         try take(name, "true or false") { $0.bool }

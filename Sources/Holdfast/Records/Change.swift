@@ -13,6 +13,7 @@ enum Change: Sendable, Equatable {
     case delta(data: [UInt8])
     case endTurn(EndTurn)
     case delete
+    case router(RouterChange)
 
     var kind: RecordKind {
         switch self {
@@ -25,6 +26,7 @@ enum Change: Sendable, Equatable {
         case .delta: .delta
         case .endTurn: .endTurn
         case .delete: .delete
+        case .router: .router
         }
     }
 }

@@ -16,6 +16,7 @@ import HoldfastBytes
 //     8 end_turn   {"turn":"t",["key":"k",]["lists_pending":true,]"status":"completed",["reason":"r",]
 //                   ["messages":[{…}]]}
 //     9 delete     {["turn":"t",]["key":"k"]}
+//     40 router    {["turn":"t",]["key":"k",]"event":"set"[,"model":"m",…]}       the entry afterwards, if any
 //
 // `lists_pending` says that the first message is the turn's pending one, which is in the list from here on.
 // It is written out again so that every message of the list is found in one record, in the order of the
@@ -65,6 +66,7 @@ extension Change {
         case .beginTurn(let begin): begin.message?.count ?? 0
         case .endTurn(let end): end.messages.byteCount
         case .truncate, .delete: 0
+        case .router: 512
         }
     }
 
@@ -78,6 +80,7 @@ extension Change {
         case .delta(let data): writer.member("data", raw: data)
         case .endTurn(let end): end.writeMembers(to: &writer)
         case .delete: break
+        case .router(let change): change.writeMembers(to: &writer)
         }
     }
 
@@ -93,6 +96,7 @@ extension Change {
         case .delta: self = .delta(data: Array(try root.required("data").raw))
         case .endTurn: self = .endTurn(try EndTurn(root))
         case .delete: self = .delete
+        case .router: self = .router(try RouterChange(root))
         }
     }
 }

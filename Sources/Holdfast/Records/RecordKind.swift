@@ -9,6 +9,7 @@ enum RecordKind: UInt8, Sendable, CaseIterable {
     case delta = 7
     case endTurn = 8
     case delete = 9
+    case router = 40
 
     /// The operation's name in the protocol.
     var name: String {
@@ -22,6 +23,7 @@ enum RecordKind: UInt8, Sendable, CaseIterable {
         case .delta: "delta"
         case .endTurn: "end_turn"
         case .delete: "delete"
+        case .router: "router"
         }
     }
 }

@@ -1,6 +1,7 @@
 import Holdfast
 import HoldfastBytes
 import HoldfastThreads
+import Testing
 
 /// A conversation in the protocol, for tests: lines in, lines out.
 final class Client: Sendable {
@@ -91,5 +92,13 @@ final class TestClock: Sendable {
     var now: UInt64 {
         get { time.withLock { $0 } }
         set { time.withLock { $0 = newValue } }
+    }
+}
+
+extension RouterStore {
+    /// The entry of a session that must have one.
+    func known(_ id: String) async throws -> RouterEntry {
+        let entry = try await getSession(id)
+        return try #require(entry)
     }
 }

@@ -223,7 +223,8 @@ extension LocalLog {
         }
         let writer = SessionWriter(session: session, epoch: epoch, encoder: encoder)
         if let earlier {
-            let segment = earlier.state.withLock { $0.directSegment }
+            // After a failure the journal may not name it, and a new segment begins anyway.
+            let segment = earlier.state.withLock { $0.failure == nil ? $0.directSegment : nil }
             writer.state.withLock { $0.directSegment = segment }
         }
         writers.withLock { $0[session] = writer }

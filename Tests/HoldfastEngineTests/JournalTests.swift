@@ -66,6 +66,48 @@ private func churn(_ log: LocalLog, batches: Int) throws {
         try again.close()
     }
 
+    @Test(arguments: [SegmentHeader.CommitMode.journal, .segment], [0, 40, 70, 80])
+    func `a batch for which a journal file has no room is refused, and the next one takes its place`(
+        mode: SegmentHeader.CommitMode, bytesWritten: Int
+    ) throws {
+        let storage = SimulatedStorage()
+        let log = try quietLog(storage, mode)
+        var other = try Appender(log, "other")
+        try other.append("before")
+        var a = try Appender(log, "a")
+        storage.inject(Fault(.noSpace, on: .write, path: "journal", bytesWritten: bytesWritten))
+        let refusal = #expect(throws: LogError.self) { try a.append(noise(1)) }
+        #expect(refusal?.code == .diskFull)
+        storage.clearFaults()
+        a = try Appender(log, "a")
+        try a.append("after")
+        // A torn tail, which is one only because the journal says what is written directly.
+        storage.inject(Fault(.io, on: .write, path: mode == .journal ? "journal" : "sessions", bytesWritten: 60))
+        #expect(throws: LogError.self) { try a.append(noise(2)) }
+        log.abandon()
+        for policy in [CrashPolicy.dropAll, .keepAll] {
+            let again = try quietLog(storage.crash(policy), mode, seed: 2)
+            #expect(!again.recovery.hasCommittedDamage)
+            #expect(try payloads(again, "a") == ["after"])
+            #expect(try payloads(again, "other") == ["before"])
+            try again.close()
+        }
+    }
+
+    @Test func `a batch of which only the padding found no room is there`() throws {
+        let storage = SimulatedStorage()
+        let log = try quietLog(storage)
+        var a = try Appender(log, "a")
+        try a.append("before")
+        storage.inject(Fault(.noSpace, on: .write, path: "journal", bytesWritten: 511))
+        try a.append("in one sector")
+        try a.append("after")
+        log.abandon()
+        let again = try quietLog(storage.crash(.dropAll), seed: 2)
+        #expect(try payloads(again, "a") == ["before", "in one sector", "after"])
+        try again.close()
+    }
+
     @Test func `only what is above the low-water mark is replayed`() throws {
         let storage = SimulatedStorage()
         let log = try quietLog(storage)

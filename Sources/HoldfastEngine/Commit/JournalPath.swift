@@ -38,11 +38,9 @@ final class JournalPath: CommitPath {
         }
     }
 
-    /// A file that could not be created leaves the log as it was; anything else leaves it in doubt.
+    /// Where there was no room, the log is as it was; anything else leaves it in doubt.
     private func outcome(of error: StorageError) -> CommitOutcome {
-        if error.code == .noSpace || error.code == .tooManyFiles, journal.isUnharmed {
-            return .refused(LogError(error))
-        }
+        if journal.leavesLogIntact(error) { return .refused(LogError(error)) }
         return .poisoned(
             LogError(
                 .failed,

@@ -20,14 +20,19 @@ final class SegmentPath: CommitPath {
     func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome {
         do throws(StorageError) {
             try announce(commits.filter(\.announcesSegment), .direct)
-            let failures = files.persist(grouped(commits))
-            index.note(commits.filter { !$0.sealsSegment })
-            try seal(commits.filter { commit in !failures.contains { $0.key == commit.key } })
-            if failures.isEmpty { return .durable }
-            return .partly(Dictionary(failures.map { ($0.key, failed($0.error)) }) { first, _ in first })
         } catch {
-            return .poisoned(failed(error))
+            return journal.leavesLogIntact(error) ? .refused(LogError(error)) : .poisoned(failed(error))
         }
+        let failures = files.persist(grouped(commits))
+        index.note(commits.filter { !$0.sealsSegment })
+        do throws(StorageError) {
+            try seal(commits.filter { commit in !failures.contains { $0.key == commit.key } })
+        } catch {
+            // Without the notice recovery looks at the segment, which costs it time and nothing else.
+            if !journal.leavesLogIntact(error) { return .poisoned(failed(error)) }
+        }
+        if failures.isEmpty { return .durable }
+        return .partly(Dictionary(failures.map { ($0.key, failed($0.error)) }) { first, _ in first })
     }
 
     /// Closes the journal; every segment has been sealed.

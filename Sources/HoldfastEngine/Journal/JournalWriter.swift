@@ -21,8 +21,8 @@ struct JournalNotice: Equatable {
 
 /// Appends batches to the journal's files: preallocated, already written, recycled.
 ///
-/// Used by the committer's thread only; ``addSpare(_:)`` comes from the flusher. After any error the writer must
-/// not be used again: what reached the disk is not known.
+/// Used by the committer's thread only; ``addSpare(_:)`` comes from the flusher. After an error the writer must not
+/// be used again, for what reached the disk is not known, unless the log was left intact (``leavesLogIntact(_:)``).
 final class JournalWriter {
     /// A journal file that is not in use: nothing in it will be replayed.
     struct IdleFile: Sendable {
@@ -55,8 +55,8 @@ final class JournalWriter {
     private let storage: any Storage
     private let options: EngineOptions
     private let storeTag: UInt64
-    /// Whether no byte of the log is in doubt: nothing has failed but the creation of a new file.
-    private(set) var isUnharmed = true
+    /// Whether no byte of the log is in doubt: nothing has failed but for lack of room.
+    private var isUnharmed = true
     private var active: ActiveFile?
     private var full: [FullFile] = []
     /// In the order of their content, oldest first, and reused in this order: see ``takeIdle(atLeast:)``.
@@ -124,18 +124,23 @@ final class JournalWriter {
         guard var file = active else { preconditionFailure("no journal file after making room") }
         let start = buffer.count
         let offset = file.position + start
+        let directBefore = direct
         buffer.appendZeros(BatchHeader.byteCount)
         let count = encode(writes, notices, in: &file)
         let header = BatchHeader(
             entryCount: count, number: lastBatch + 1, lowWaterMark: mark,
             bodyByteCount: UInt32(buffer.count - start - BatchHeader.byteCount), closesCleanly: closing,
             time: options.clock.wallMilliseconds(), chainBefore: chain)
+        let end = buffer.count
         let check = header.seal(&buffer, from: start, offset: UInt64(offset), salt: file.header.salt)
         precondition(file.position + buffer.count <= file.usableByteCount, "a batch larger than its file")
-        isUnharmed = false
-        try file.idle.file.write(buffer, at: UInt64(file.position))
-        try file.idle.file.sync()
-        isUnharmed = true
+        do throws(StorageError) {
+            try writeOut(to: file, batch: start..<end)
+        } catch {
+            direct = directBefore
+            buffer.removeSubrange(start...)
+            throw error
+        }
         file.position += buffer.count
         buffer.removeAll(keepingCapacity: buffer.count <= Limits.batchByteCount * 2)
         active = file
@@ -144,6 +149,34 @@ final class JournalWriter {
         lowWaterMark = mark
         recycle()
         return lastBatch
+    }
+
+    /// Whether a commit that has failed with `error` has left the log as it was: the next one may succeed.
+    func leavesLogIntact(_ error: StorageError) -> Bool {
+        isUnharmed && (error.code == .noSpace || error.code == .tooManyFiles)
+    }
+
+    /// Writes what is in the buffer, where the batch without its padding takes the place `batch`, and syncs it.
+    ///
+    /// Of a batch that finds no room a part may stand in the file. Without its end it is not valid, on the disk as
+    /// little as here: nothing of it counts, and the next batch takes its place. (On file systems that never write in
+    /// place, and under a quota or a limit of file sizes, a write into a file that is there already may find no room.)
+    private func writeOut(to file: ActiveFile, batch: Range<Int>) throws(StorageError) {
+        isUnharmed = false
+        do throws(StorageError) {
+            try file.idle.file.write(buffer, at: UInt64(file.position))
+        } catch {
+            guard error.code == .noSpace else { throw error }
+            let written = try file.idle.file.read(
+                count: batch.count, at: UInt64(file.position + batch.lowerBound))
+            // If only padding is missing, the batch is there.
+            guard written.elementsEqual(buffer[batch]) else {
+                isUnharmed = true
+                throw error
+            }
+        }
+        try file.idle.file.sync()
+        isUnharmed = true
     }
 
     /// Takes a file that the flusher has prepared.
@@ -264,7 +297,12 @@ final class JournalWriter {
             chainBefore: chain, fileByteCount: UInt64(file.byteCount))
         var sector: [UInt8] = []
         header.encode(to: &sector)
-        try file.file.write(sector, at: UInt64(file.byteCount - JournalHeader.sectorByteCount))
+        do throws(StorageError) {
+            try file.file.write(sector, at: UInt64(file.byteCount - JournalHeader.sectorByteCount))
+        } catch {
+            idle.insert(file, at: 0)
+            throw error
+        }
         if let active { full.append(FullFile(idle: active.idle, lastBatch: lastBatch)) }
         active = ActiveFile(idle: file, header: header, position: 0)
         buffer = sector

@@ -32,10 +32,10 @@ class Answer:
 class Pipe:
     """A running `holdfast pipe`. Requests go out at once; a thread takes the answers."""
 
-    def __init__(self, program, store, *options):
+    def __init__(self, program, store, *options, environment=None):
         self.process = subprocess.Popen(
             [program, "pipe", store, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
+            stderr=subprocess.PIPE, env=environment)
         self._changed = threading.Condition()
         self._waiting = {}  # request id -> what to call with the answer
         self._last_id = 0
@@ -45,6 +45,11 @@ class Pipe:
                          threading.Thread(target=self._take_notes, daemon=True)]
         for reader in self._readers:
             reader.start()
+
+    @property
+    def is_over(self):
+        """Whether no more answers will come."""
+        return self._is_over
 
     def submit(self, op, on_answer, **fields):
         """Sends a request without waiting. `on_answer` is called with its Answer, on another thread."""

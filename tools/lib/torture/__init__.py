@@ -1,0 +1,1 @@
+"""The parts of tools/torture that drive the real program."""

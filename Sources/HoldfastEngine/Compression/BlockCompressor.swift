@@ -7,18 +7,25 @@ import HoldfastBytes
 final class BlockCompressor {
     /// What a stream costs and how far back it can look.
     enum Size: Int, Sendable, CaseIterable {
-        /// About 0.7 MB; matches reach 64 KiB back. For sessions beyond what large streams have room for.
+        /// Matches reach 64 KiB back. For sessions beyond what large streams have room for.
         case small
-        /// About 2.6 MB; matches reach 1 MiB back.
+        /// Matches reach 1 MiB back.
         case large
+
+        /// What a stream occupies at most, in bytes: zstd 1.5's sizes, rounded up; a test measures them.
+        var memoryByteCount: Int { self == .small ? 580_000 : 1_940_000 }
 
         /// Restart blocks are as long as the window: a longer one would cost reach, a shorter one ratio.
         var blockByteCount: Int { self == .small ? 64 << 10 : 1 << 20 }
         fileprivate var windowLog: Int32 { self == .small ? 16 : 20 }
     }
 
-    /// zstd's default level. On real transcripts level 1 gives 4.2x, 3 gives 4.4x, 6 gives 4.7x at a third of the
-    /// speed; see docs/decisions/0003-compression.md.
+    /// The logarithms of the entries of zstd's two match tables. With the level's own (17 and 16) the streams of
+    /// sessions that take turns push each other out of the processor's cache: a third of the speed, for segments that
+    /// are 1 % smaller. docs/decisions/0003-compression.md has the figures.
+    private static let tableLogs: (long: Int32, short: Int32) = (14, 13)
+
+    /// zstd's default level, which decides how matches are searched.
     private static let level: Int32 = 3
 
     let size: Size
@@ -30,10 +37,8 @@ final class BlockCompressor {
         self.context = context
         set(ZSTD_c_compressionLevel, Self.level)
         set(ZSTD_c_windowLog, size.windowLog)
-        if size == .small {
-            set(ZSTD_c_hashLog, 15)
-            set(ZSTD_c_chainLog, 14)
-        }
+        set(ZSTD_c_hashLog, Self.tableLogs.long)
+        set(ZSTD_c_chainLog, Self.tableLogs.short)
     }
 
     deinit { ZSTD_freeCCtx(context) }

@@ -33,9 +33,10 @@ final class CompressorPool: Sendable {
 
     /// - Parameter memoryLimit: for all streams together, in bytes; at least one small stream is always had.
     init(memoryLimit: Int) {
-        // Two thirds for large streams. The sizes are zstd 1.5's, rounded up; a test measures them.
-        let large = memoryLimit * 2 / 3 / 2_700_000
-        let small = max(1, (memoryLimit - large * 2_700_000) / 700_000)
+        // Half for each size: what is left of the one with the fewer streams goes to the other.
+        let large = memoryLimit / 2 / BlockCompressor.Size.large.memoryByteCount
+        let left = memoryLimit - large * BlockCompressor.Size.large.memoryByteCount
+        let small = max(1, left / BlockCompressor.Size.small.memoryByteCount)
         limits = [.large: large, .small: small]
         state = Lock(State())
     }

@@ -1,0 +1,81 @@
+/* The trial behind docs/decisions/0003-compression.md: how small and how fast flushed zstd streams are.
+ *
+ *     streams INPUT LEVEL WINDOW_LOG LONG_TABLE_LOG SHORT_TABLE_LOG BLOCK_BYTES
+ *
+ * INPUT is a file of records as shapes.py writes them. Each session has a stream of its own, flushed after each record and
+ * restarted after BLOCK_BYTES; 0 for a logarithm is the level's own. 32 bytes of header are counted for each record. The time
+ * is that of the processor, in zstd alone. Build: cc -O2 streams.c -lzstd
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <zstd.h>
+
+enum { HEADER = 32 };
+
+typedef struct {
+    ZSTD_CCtx *context;
+    size_t fill;
+} stream;
+
+static double processor_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void set(ZSTD_CCtx *context, ZSTD_cParameter parameter, int value) {
+    if (value != 0 && ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value))) exit(64);
+}
+
+int main(int count, char **words) {
+    FILE *file = count == 7 ? fopen(words[1], "rb") : NULL;
+    if (file == NULL) {
+        fprintf(stderr, "Usage: streams INPUT LEVEL WINDOW_LOG LONG_TABLE_LOG SHORT_TABLE_LOG BLOCK_BYTES\n");
+        return 64;
+    }
+    size_t block = (size_t)atol(words[6]), stream_count = 0, records = 0, raw = 0, stored = 0, memory = 0;
+    stream *streams = NULL;
+    double seconds = 0;
+    uint32_t header[2];
+    while (fread(header, sizeof header, 1, file) == 1) {
+        char *record = malloc(header[1] + 1), *output = malloc(ZSTD_compressBound(header[1]));
+        if (fread(record, 1, header[1], file) != header[1]) return 65;
+        if (header[0] >= stream_count) {
+            streams = realloc(streams, (header[0] + 1) * sizeof *streams);
+            memset(streams + stream_count, 0, (header[0] + 1 - stream_count) * sizeof *streams);
+            stream_count = header[0] + 1;
+        }
+        stream *one = &streams[header[0]];
+        if (one->context == NULL) {
+            one->context = ZSTD_createCCtx();
+            set(one->context, ZSTD_c_compressionLevel, atoi(words[2]));
+            set(one->context, ZSTD_c_windowLog, atoi(words[3]));
+            set(one->context, ZSTD_c_hashLog, atoi(words[4]));
+            set(one->context, ZSTD_c_chainLog, atoi(words[5]));
+        }
+        if (one->fill >= block) {
+            ZSTD_CCtx_reset(one->context, ZSTD_reset_session_only);
+            one->fill = 0;
+        }
+        double begun = processor_seconds();
+        ZSTD_inBuffer in = {record, header[1], 0};
+        ZSTD_outBuffer out = {output, ZSTD_compressBound(header[1]), 0};
+        if (ZSTD_compressStream2(one->context, &out, &in, ZSTD_e_flush) != 0) return 70;
+        seconds += processor_seconds() - begun;
+        one->fill += header[1];
+        stored += HEADER + (out.pos < header[1] ? out.pos : header[1]);
+        raw += header[1];
+        records += 1;
+        if (ZSTD_sizeof_CCtx(one->context) > memory) memory = ZSTD_sizeof_CCtx(one->context);
+        free(record);
+        free(output);
+    }
+    printf("level %s, window 2^%s, tables 2^%s and 2^%s, blocks of %zu KiB: ratio %.2f, %.1f us a record, %.0f MB/s, "
+           "%zu KB a stream\n",
+           words[2], words[3], words[4], words[5], block >> 10, (double)raw / (double)stored, seconds / (double)records * 1e6,
+           (double)raw / seconds / 1e6, memory / 1000);
+    return 0;
+}

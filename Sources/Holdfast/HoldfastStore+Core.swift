@@ -40,19 +40,27 @@ extension HoldfastStore {
         _ mutation: Mutation, to session: HotSession, _ state: inout HotSession.State,
         _ completion: @escaping Completion
     ) throws(HoldfastError) -> Rest {
-        switch try state.head.resolve(mutation) {
+        let mutation = try withOutput(mutation, session, state.head)
+        let isDurable = mutation.durability == .durable
+        let context = WriteContext(time: max(options.now(), state.head.updatedAt), lifetime: lifetime)
+        switch try state.head.resolve(mutation, context) {
         case .repeated(let answer):
-            let result = WriteResult(session.id, answer, isDurable: mutation.durability == .durable)
-            return mutation.durability == .durable ? .answerLater(result) : .answer(result)
+            let result = WriteResult(session.id, answer, of: state.head, isDurable: isDurable)
+            return isDurable ? .answerLater(result) : .answer(result)
+        case .unchanged(let answer):
+            var result = WriteResult(session.id, answer, of: state.head, isDurable: isDurable)
+            result.isUnchanged = true
+            return isDurable ? .answerLater(result) : .answer(result)
         case .append(let content):
-            let result = try append(content, to: session, &state, mutation.durability, completion)
-            return mutation.durability == .durable ? .none : .answer(result)
+            let result = try append(
+                content, at: context.time, to: session, &state, mutation.durability, completion)
+            return isDurable ? .none : .answer(result)
         }
     }
 
     /// Appends the record, and only then changes the state: what the log refuses has not happened.
     private func append(
-        _ content: RecordContent, to session: HotSession, _ state: inout HotSession.State,
+        _ content: RecordContent, at time: Milliseconds, to session: HotSession, _ state: inout HotSession.State,
         _ durability: Mutation.Durability, _ completion: @escaping Completion
     ) throws(HoldfastError) -> WriteResult {
         guard let claim = state.claim else {
@@ -63,10 +71,10 @@ extension HoldfastStore {
             throw HoldfastError(
                 .tooLarge, "a record of \(payload.count) bytes; at most \(log.payloadLimit) fit")
         }
-        let time = max(options.now(), state.head.updatedAt)
         let head = try state.head.accepting(content, time: time)
         let published = head.published
-        let result = WriteResult(session.id, head.answer(to: content), isDurable: durability == .durable)
+        let result = WriteResult(
+            session.id, head.answer(to: content), of: head, isDurable: durability == .durable)
         let record = LogRecord(
             sequence: head.sequence, kind: content.change.kind.rawValue, time: time, payload: payload)
         try queue(record, under: claim, durability, session, published) { error in
@@ -123,10 +131,12 @@ extension SessionHead {
 }
 
 extension WriteResult {
-    fileprivate init(_ session: SessionID, _ answer: KeyedAnswer, isDurable: Bool) {
+    /// `head` is that of the session now, which for a retry is later than the answer.
+    fileprivate init(_ session: SessionID, _ answer: KeyedAnswer, of head: SessionHead, isDurable: Bool) {
         self.init(
             session: session.text, sequence: answer.sequence, messageCount: answer.messageCount,
             turn: answer.turn?.text, delta: answer.delta, attempts: answer.attempts, strikes: answer.strikes,
-            isDurable: isDurable)
+            queued: answer.queued?.text, claim: answer.claim?.text, isDurable: isDurable)
+        if answer.kind == .claim, let queued = answer.queued { claimed = head.queuedMessage(queued) }
     }
 }

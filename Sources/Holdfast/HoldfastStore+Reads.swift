@@ -60,13 +60,14 @@ extension HoldfastStore {
         }
     }
 
-    /// The open turns, with their pending messages, in the byte order of their sessions' ids.
+    /// The open turns, with their pending messages, and the messages that are queued, in the byte order of
+    /// their sessions' ids.
     ///
-    /// After a crash these are the prompts that wait for an answer. Paged as
+    /// After a crash these are the prompts that wait for an answer. `limit` counts sessions. Paged as
     /// ``listBlocking(after:limit:pendingOnly:)``; a page also ends once it has 16 MiB of messages.
     public func pendingBlocking(
         after: String? = nil, limit: Int = 100
-    ) throws(HoldfastError) -> Page<PendingTurn> {
+    ) throws(HoldfastError) -> PendingPage {
         try checkOpen()
         return try pendingPage(after: after, limit: limit)
     }
@@ -74,7 +75,7 @@ extension HoldfastStore {
     /// As ``pendingBlocking(after:limit:)``.
     public func pending(
         after: String? = nil, limit: Int = 100
-    ) async throws(HoldfastError) -> Page<PendingTurn> {
+    ) async throws(HoldfastError) -> PendingPage {
         try await onWorker { (store) throws(HoldfastError) in
             try store.pendingBlocking(after: after, limit: limit)
         }

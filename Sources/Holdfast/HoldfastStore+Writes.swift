@@ -30,7 +30,7 @@ extension HoldfastStore {
                 self.submit(mutation) { continuation.resume(returning: $0) }
             }
             // A session that is not ready must be read first, and the threads of `async` code must not block.
-            if sessions.isReady(mutation.session) { submit() } else { workers.run(submit) }
+            if sessions.isReady(mutation.session), !mutation.readsOutput { submit() } else { workers.run(submit) }
         }
         return try result.get()
     }

@@ -16,6 +16,8 @@ public final class HoldfastStore: Sendable {
     let sessions: HotSessions
     let workers: WorkQueue
     let compactor: Compactor
+    /// Names this opening of the store, which owns the turns that it begins.
+    let lifetime = Label.random()
     /// `nil` when snapshots are taken on demand only.
     let background: BackgroundCompaction?
     /// Uses of sessions that a router has noted and not written.

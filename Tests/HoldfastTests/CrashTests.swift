@@ -14,12 +14,12 @@ import Testing
         for _ in 0..<3 {
             opened = try machine.crash(opened, .keepAll)
             #expect(try opened.store.listBlocking().rows.map(\.summary.session) == ["a", "b", "c"])
-            #expect(try opened.store.pendingBlocking().rows.map(\.session) == ["a", "b", "c"])
+            #expect(try opened.store.pendingBlocking().turns.map(\.session) == ["a", "b", "c"])
         }
         // A crash right after the recovery, before anybody has looked at a session.
         for _ in 0..<3 { opened = try machine.crash(opened, .dropAll) }
         #expect(try opened.store.listBlocking().rows.map(\.summary.session) == ["a", "b", "c"])
-        #expect(try opened.store.pendingBlocking().rows.map(\.turn.attempts) == [1, 1, 1])
+        #expect(try opened.store.pendingBlocking().turns.map(\.turn.attempts) == [1, 1, 1])
         try opened.store.close()
     }
 
@@ -31,11 +31,11 @@ import Testing
         opened = try machine.crash(opened, .dropAll)
         try opened.store.writeBlocking(.resumeTurn("t1", in: "s"))
         opened = try machine.crash(opened, .dropAll)
-        #expect(try opened.store.pendingBlocking().rows.map(\.turn.attempts) == [2])
+        #expect(try opened.store.pendingBlocking().turns.map(\.turn.attempts) == [2])
         try opened.store.writeBlocking(
             .endTurn("t1", in: "s", status: .completed, messages: [#"{"role":"assistant","content":"2"}"#]))
         opened = try machine.crash(opened, .dropAll)
-        #expect(try opened.store.pendingBlocking().rows.isEmpty)
+        #expect(try opened.store.pendingBlocking().turns.isEmpty)
         #expect(try opened.store.getBlocking("s").messages.count == 2)
         try opened.store.close()
     }

@@ -25,7 +25,7 @@ import Testing
         #expect(state.summary.messageCount == state.messages.count && state.next == nil)
         #expect(state.messages == (1...10).prefix(state.messages.count).map { JSON("{\"n\":\($0)}") })
         #expect(state.fields == #"{"title":"T"}"#)
-        #expect(try store.pendingBlocking().rows.isEmpty)
+        #expect(try store.pendingBlocking().turns.isEmpty)
         let refusal = #expect(throws: HoldfastError.self) {
             try store.writeBlocking(.append(to: "s", ["{}"]))
         }

@@ -112,7 +112,7 @@ import Testing
         try await store.flush()
         #expect(try await store.get("s").messages == ["{}"])
         #expect(try await store.list().rows.count == 1)
-        #expect(try await store.pending().rows.isEmpty)
+        #expect(try await store.pending().turns.isEmpty)
         #expect(try await store.compact() == 1)
         #expect(try await store.compact("s") == 0)
         await #expect(throws: HoldfastError.self) { try await store.write(.create("s")) }

@@ -135,8 +135,9 @@ import Testing
         let reopened = try Client(.testing(survivor, clock: clock))
         #expect(
             reopened.call(#"{"id":1,"op":"pending"}"#).list("turns") == [
-                #"{"session":"s","age_ms":60000,"turn":"t","begun_at":5000,"attempts":1,"deltas":0,"#
-                    + #""delta_bytes":0,"source":"web","message_listed":false,"message":{"q":1}}"#
+                #"{"session":"s","age_ms":60000,"live":false,"turn":"t","begun_at":5000,"attempts":1,"deltas":0,"#
+                    + #""delta_bytes":0,"last_delta":0,"activity":0,"source":"web","message_listed":false,"#
+                    + #""message":{"q":1}}"#
             ])
         _ = reopened.call(
             #"{"id":2,"op":"end_turn","session":"s","turn":"t","status":"failed","reason":"crash"}"#)

@@ -29,6 +29,24 @@ public struct HoldfastError: Error, Hashable, Sendable, CustomStringConvertible 
         public static let turnOpen = Code(rawValue: "turn_open")
         /// No turn is open, and none of this id is known to have been.
         public static let noTurn = Code(rawValue: "no_turn")
+        /// The turn was begun or resumed by this process, which has not abandoned it, or is younger than asked.
+        public static let turnLive = Code(rawValue: "turn_live")
+        /// The turn is older than the caller is willing to resume.
+        public static let turnExpired = Code(rawValue: "turn_expired")
+        /// The turn or queued message was tried as often as the caller allows.
+        public static let attemptsExhausted = Code(rawValue: "attempts_exhausted")
+        /// A message of this id is or was in the queue.
+        public static let alreadyQueued = Code(rawValue: "already_queued")
+        /// The queue has no room for the message.
+        public static let queueFull = Code(rawValue: "queue_full")
+        /// No queued message can be claimed now.
+        public static let queueEmpty = Code(rawValue: "queue_empty")
+        /// No message of this id waits in the queue.
+        public static let notQueued = Code(rawValue: "not_queued")
+        /// Somebody else has a good claim on the message.
+        public static let claimed = Code(rawValue: "claimed")
+        /// The claim was released, or another has taken its place.
+        public static let staleClaim = Code(rawValue: "stale_claim")
         /// The request or its record is longer than the store takes.
         public static let tooLarge = Code(rawValue: "too_large")
         /// The disk is full. Reads go on, and writes as soon as there is room.

@@ -17,11 +17,14 @@ public struct Mutation: Sendable {
 
     /// The session to change.
     public var session: String
-    let change: Change
+    var change: Change
 
     /// The turn that the change belongs to. When that turn is not the open one, the change is refused with
     /// `stale_turn` or `no_turn`. `nil` for changes that belong to none.
     public var turn: String?
+    /// With ``turn``: the attempt that the change belongs to, as the answer to the turn's beginning or resumption
+    /// told it. Refused with `stale_turn` when the turn has been resumed since.
+    public var attempt: UInt64?
     /// The sequence at which the session must be, else the change is refused with `conflict`.
     public var ifSequence: UInt64?
     /// An idempotency key, 1 to 255 bytes. A second write with the same key changes nothing and gets the
@@ -69,19 +72,30 @@ extension Mutation {
     /// Opens a turn whose pending message is the object `message`. Answered when the message is durable.
     ///
     /// `turn` is made up when it is `nil`. `stream` and `source` are the caller's notes, at most 1024 bytes
-    /// each. Refused with `turn_open` while another turn is open.
+    /// each; `attachments`, an array, is kept with the message; `fields` is a merge patch of the session's
+    /// metadata that takes effect with the same record. Refused with `turn_open` while another turn is open.
     public static func beginTurn(
-        in session: String, turn: String? = nil, message: JSON, stream: String? = nil, source: String? = nil
+        in session: String, turn: String? = nil, message: JSON, attachments: JSON? = nil, fields: JSON? = nil,
+        stream: String? = nil, source: String? = nil
     ) -> Mutation {
-        let begin = BeginTurn(message: message.bytes, stream: stream, source: source, isResume: false)
+        let begin = BeginTurn(
+            message: message.bytes, attachments: attachments?.bytes, fields: fields?.bytes, stream: stream,
+            source: source)
         return Mutation(session, .beginTurn(begin), turn: turn)
     }
 
     /// Takes up the open turn `turn` again after a crash: counts one more attempt.
+    ///
+    /// Refused with `attempts_exhausted` when the turn was tried `maximumAttempts` times already, and with
+    /// `turn_expired` when it began more than `maximumAge` milliseconds ago, so that a prompt which crashes its
+    /// worker does not do so for ever and an old one is not answered out of the blue.
     public static func resumeTurn(
-        _ turn: String, in session: String, stream: String? = nil, source: String? = nil
+        _ turn: String, in session: String, stream: String? = nil, source: String? = nil,
+        maximumAttempts: UInt64? = nil, maximumAge: UInt64? = nil
     ) -> Mutation {
-        let begin = BeginTurn(message: nil, stream: stream, source: source, isResume: true)
+        let begin = BeginTurn(
+            stream: stream, source: source, isResume: true, maximumAttempts: maximumAttempts,
+            maximumAge: maximumAge)
         return Mutation(session, .beginTurn(begin), turn: turn)
     }
 
@@ -93,14 +107,15 @@ extension Mutation {
     }
 
     /// Ends the open turn: its pending message joins the list, unless it is there already or `keepsMessage`
-    /// is false, and `messages` follow it, in one record.
+    /// is false, `messages` follow it, and the metadata is patched with `fields`, all in one record. Nothing
+    /// of what was in flight is left then: message, attachments, source, start time, stream.
     public static func endTurn(
         _ turn: String, in session: String, status: TurnStatus, messages: [JSON] = [],
-        keepsMessage: Bool = true,
-        reason: String? = nil
+        keepsMessage: Bool = true, reason: String? = nil, fields: JSON? = nil
     ) -> Mutation {
         let end = EndTurn(
-            status: status, reason: reason, keepsMessage: keepsMessage, messages: MessageList(messages))
+            status: status, reason: reason, keepsMessage: keepsMessage, messages: MessageList(messages),
+            fields: fields?.bytes)
         return Mutation(session, .endTurn(end), turn: turn)
     }
 
@@ -112,4 +127,6 @@ extension Mutation {
 /// How a turn ended.
 public enum TurnStatus: String, Sendable {
     case completed, cancelled, failed
+    /// Its worker was gone, and it was materialised.
+    case interrupted
 }

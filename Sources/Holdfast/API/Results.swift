@@ -10,12 +10,20 @@ public struct WriteResult: Hashable, Sendable {
     public var turn: String?
     /// The number of the delta within its turn, from 1.
     public var delta: UInt64?
-    /// How often the turn that was begun or resumed has been tried, from 1.
+    /// How often the turn that was begun or resumed, or the message that was claimed, has been tried, from 1.
     public var attempts: UInt64?
     /// For an event of the router: how many strikes the session has.
     public var strikes: Int?
+    /// The queued message that was added, changed or claimed.
+    public var queued: String?
+    /// The claim under which the message may be completed or released.
+    public var claim: String?
+    /// The message that was claimed. For a retry of a claim it is `nil` when the message has gone meanwhile.
+    public var claimed: QueuedMessage?
     /// Whether the record is on stable storage; false only for ``Mutation/Durability/soon``.
     public var isDurable = true
+    /// Whether nothing was written, because all was as the write wants it already.
+    public var isUnchanged = false
 }
 
 /// A session as it was at one sequence, with a window of its messages.
@@ -79,6 +87,8 @@ public struct OpenTurn: Hashable, Sendable {
     public var turn: String
     /// The prompt.
     public var message: JSON
+    /// What came with the prompt: an array.
+    public var attachments: JSON?
     /// Whether the prompt has joined the message list already, with the turn's first append.
     public var isMessageListed: Bool
     /// When the turn began, in milliseconds since 1970.
@@ -89,10 +99,16 @@ public struct OpenTurn: Hashable, Sendable {
     public var deltas: UInt64
     /// The bytes of those deltas.
     public var deltaBytes: UInt64
+    /// The record of the newest delta; 0 when there is none.
+    public var lastDelta: UInt64
+    /// The counter of the newest checkpoint.
+    public var activity: UInt64
     /// The caller's name of the stream that shows the turn.
     public var stream: String?
     /// The caller's note of where the prompt came from.
     public var source: String?
+    /// The id that the prompt had in the queue, if it came from there.
+    public var queued: String?
 }
 
 /// A session that waits for the end of a turn.
@@ -103,6 +119,70 @@ public struct PendingTurn: Hashable, Sendable {
     public var turn: OpenTurn
     /// How long ago the turn began, in milliseconds.
     public var age: UInt64
+    /// Whether the store that was asked has begun or resumed the turn itself and not abandoned it.
+    public var isLive: Bool
+}
+
+/// A message in a session's queue.
+public struct QueuedMessage: Hashable, Sendable {
+    /// What is being done about it.
+    public enum State: String, Sendable {
+        /// It waits, and can be claimed.
+        case queued
+        /// Somebody works on it.
+        case claimed
+        /// It is the pending message of the open turn.
+        case inFlight = "in_flight"
+    }
+
+    /// Its id in the queue.
+    public var queued: String
+    /// The message.
+    public var message: JSON
+    /// What came with it: an array.
+    public var attachments: JSON?
+    /// The caller's note of where it came from.
+    public var source: String?
+    /// When it was queued, in milliseconds since 1970; when its turn began, if it is in flight.
+    public var queuedAt: UInt64
+    /// How often it was claimed.
+    public var attempts: UInt64
+    /// The newest claim, who made it, and when it expires or has expired.
+    public var claim: String?
+    /// See ``claim``.
+    public var owner: String?
+    /// See ``claim``; in milliseconds since 1970.
+    public var expiresAt: UInt64?
+    /// The turn, if the message is in flight.
+    public var turn: String?
+
+    /// What is being done about the message at the time `now`, in milliseconds since 1970.
+    public func state(at now: UInt64) -> State {
+        if turn != nil { return .inFlight }
+        return expiresAt.map { now < $0 } ?? false ? .claimed : .queued
+    }
+}
+
+/// A session's queued message that waits to be done.
+public struct PendingMessage: Hashable, Sendable {
+    /// The session's id.
+    public var session: String
+    /// The message.
+    public var message: QueuedMessage
+    /// What is being done about it.
+    public var state: QueuedMessage.State
+    /// How long ago it was queued, in milliseconds.
+    public var age: UInt64
+}
+
+/// What waits to be done in part of the sessions, in the byte order of their ids.
+public struct PendingPage: Sendable {
+    /// The open turns.
+    public var turns: [PendingTurn]
+    /// The messages in the queues, but for those in flight, which are the prompts of ``turns``.
+    public var queued: [PendingMessage]
+    /// The session after which the next page begins; `nil` on the last page.
+    public var next: String?
 }
 
 /// One row of a list.
@@ -111,6 +191,8 @@ public struct SessionRow: Hashable, Sendable {
     public var summary: SessionSummary
     /// The open turn's id.
     public var turn: String?
+    /// How many messages are queued.
+    public var queued: Int
     /// The whole row as the protocol shows it, one object; with the short metadata fields in `fields`.
     public var json: JSON
 }

@@ -21,22 +21,44 @@ extension Mutation {
             begin.message = try begin.message.map { (message) throws(HoldfastError) in
                 Array(try Self.value(message[...], "message", mustBeObject: true))
             }
-            try Self.checkNotes(("stream", begin.stream), ("source", begin.source))
-            change = .beginTurn(begin)
+            change = .beginTurn(try Self.checked(begin))
         case .delta(let data): change = .delta(data: Array(try Self.value(data[...], "data")))
         case .endTurn(var end):
             end.messages = try Self.objects(end.messages)
+            end.fields = try end.fields.map { (fields) throws(HoldfastError) in try Self.fields(fields) }
+            if end.status == .interrupted {
+                throw HoldfastError(.badRequest, "'interrupted' is how materialise ends a turn")
+            }
             try Self.checkNotes(("reason", end.reason))
             change = .endTurn(end)
         case .delete: break
         case .router(let router): change = .router(try router.checked())
+        case .turns(let turns): change = .turns(try turns.checked())
         }
-        var checked = Mutation(session, change, turn: turn)
-        (checked.ifSequence, checked.key, checked.durability) = (ifSequence, key, durability)
+        var checked = self
+        checked.change = change
         return checked
     }
 
-    private static func objects(_ messages: MessageList) throws(HoldfastError) -> MessageList {
+    /// The notes of the beginning of a turn, checked.
+    static func checked(_ begin: BeginTurn) throws(HoldfastError) -> BeginTurn {
+        var begin = begin
+        begin.fields = try begin.fields.map { (fields) throws(HoldfastError) in try Self.fields(fields) }
+        begin.attachments = try begin.attachments.map { (list) throws(HoldfastError) in
+            try array(list, "attachments")
+        }
+        try checkNotes(("stream", begin.stream), ("source", begin.source))
+        return begin
+    }
+
+    /// The one array that `bytes` spell.
+    static func array(_ bytes: [UInt8], _ name: String) throws(HoldfastError) -> [UInt8] {
+        let root = try tree(bytes[...], name, detail: 0)
+        guard root.kind == .array else { throw HoldfastError(.badRequest, "'\(name)' must be an array") }
+        return Array(root.raw)
+    }
+
+    static func objects(_ messages: MessageList) throws(HoldfastError) -> MessageList {
         if messages.isChecked { return messages }
         var checked: [ArraySlice<UInt8>] = []
         checked.reserveCapacity(messages.count)
@@ -47,7 +69,7 @@ extension Mutation {
     }
 
     /// The one value that `bytes` spell.
-    private static func value(
+    static func value(
         _ bytes: ArraySlice<UInt8>, _ name: String, mustBeObject: Bool = false
     ) throws(HoldfastError) -> ArraySlice<UInt8> {
         let root = try tree(bytes, name, detail: 0)
@@ -57,7 +79,7 @@ extension Mutation {
         return root.raw
     }
 
-    private static func fields(_ bytes: [UInt8]) throws(HoldfastError) -> [UInt8] {
+    static func fields(_ bytes: [UInt8]) throws(HoldfastError) -> [UInt8] {
         let root = try tree(bytes[...], "fields", detail: 1)
         guard root.kind == .object else { throw HoldfastError(.badRequest, "'fields' must be an object") }
         for (name, _) in root.members {
@@ -78,7 +100,7 @@ extension Mutation {
         }
     }
 
-    private static func checkNotes(_ notes: (name: String, text: String?)...) throws(HoldfastError) {
+    static func checkNotes(_ notes: (name: String, text: String?)...) throws(HoldfastError) {
         for note in notes where note.text?.utf8.count ?? 0 > SessionLimits.noteByteCount {
             throw HoldfastError(
                 .badRequest, "'\(note.name)' is longer than \(SessionLimits.noteByteCount) bytes")

@@ -49,14 +49,16 @@ extension SessionHead {
             list(messages, at: time)
         case .beginTurn(let begin): try self.begin(begin, turn, at: time)
         case .delta(let data):
+            self.turn?.lastDelta = sequence
             self.turn?.deltas += 1
             self.turn?.deltaBytes += UInt64(data.count)
         case .endTurn(let end):
             list(end.messages, at: time)
-            if let turn { endedTurns.add(end.status, at: turn) }
-            self.turn = nil
+            if let fields = end.fields { try merge(fields) }
+            endTurn(end.status, turn, at: time)
         case .delete: bury()
         case .router(let change): router.entry = change.entry
+        case .turns(let change): try apply(change, turn: turn, time: time)
         }
     }
 
@@ -68,6 +70,7 @@ extension SessionHead {
         if kind == .beginTurn { answer.attempts = turn?.attempts }
         if kind == .delta { answer.delta = turn?.deltas }
         if kind == .router { answer.strikes = router.entry?.strikes ?? 0 }
+        if case .turns(let change) = content.change { add(change, turn: content.turn, to: &answer) }
         return answer
     }
 }
@@ -82,7 +85,7 @@ extension SessionHead {
         return fields
     }
 
-    private mutating func merge(_ patch: [UInt8]) throws(ContentError) {
+    mutating func merge(_ patch: [UInt8]) throws(ContentError) {
         let patch = try JSONTree.parsed(patch, detail: 1)
         guard patch.kind == .object else { throw ContentError("the fields are not an object") }
         do {
@@ -92,7 +95,7 @@ extension SessionHead {
         }
     }
 
-    private mutating func list(_ messages: MessageList, at time: Milliseconds) {
+    mutating func list(_ messages: MessageList, at time: Milliseconds) {
         guard !messages.isEmpty else { return }
         messageCount += messages.count
         lastMessageAt = time
@@ -101,12 +104,15 @@ extension SessionHead {
     private mutating func begin(_ begin: BeginTurn, _ id: Label?, at time: Milliseconds) throws(ContentError) {
         guard let id else { throw ContentError("a turn without an id begins") }
         if let message = begin.message {
-            turn = TurnHead(id: id, message: message, sequence: sequence, begunAt: time)
+            turn = TurnHead(
+                id: id, message: message, attachments: begin.attachments, sequence: sequence, begunAt: time)
         } else {
             turn?.attempts += 1
         }
+        turn?.lifetime = begin.lifetime
         if let stream = begin.stream { turn?.stream = stream }
         if let source = begin.source { turn?.source = source }
+        if let fields = begin.fields { try merge(fields) }
     }
 
     /// Keeps of a deleted session what refuses later writes and answers retries.
@@ -117,5 +123,7 @@ extension SessionHead {
         lastMessageAt = nil
         turn = nil
         router = RouterState()
+        runs = []
+        queue = []
     }
 }

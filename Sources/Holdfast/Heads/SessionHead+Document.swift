@@ -6,7 +6,7 @@ import HoldfastLog
 //     {"session_id":"s1", <the metadata fields, in order>,
 //      "holdfast":{"format_version":1,"sequence":9,"created_at":…,"updated_at":…,["last_message_at":…,]
 //                  ["deleted":true,]["turn":{…},]["router":{…},]["ended_turns":[["t","completed"]],]
-//                  ["keys":[["k",…]]]},
+//                  ["runs":[{…}],]["queue":[{…}],]["settled_messages":[["q","done"]],]["keys":[["k",…]]]},
 //      "message_count":2,
 //      "messages":[
 //     {…},
@@ -16,7 +16,7 @@ import HoldfastLog
 //     ]]
 //
 // Everything that an append needs stands before the messages, so that the head is read without them. `deltas`
-// are those of the open turn. The log adds `,"check":"…"}`.
+// are those of `runs`, oldest first, and then of the open turn. The log adds `,"check":"…"}`.
 extension SessionHead {
     static let documentVersion: UInt64 = 1
 
@@ -55,6 +55,8 @@ extension SessionHead {
             writer.endObject()
         }
         writer.entries("ended_turns", endedTurns) { writer, status in writer.string(status.rawValue) }
+        writeRunsAndQueue(to: &writer)
+        writer.entries("settled_messages", settledMessages) { writer, outcome in writer.string(outcome.rawValue) }
         writer.entries("keys", keys) { writer, answer in answer.write(to: &writer) }
     }
 
@@ -86,41 +88,20 @@ extension SessionHead {
             }
             endedTurns.add(status, at: label)
         }
+        try readRunsAndQueue(state)
+        for (label, entry) in try state.entries("settled_messages") {
+            guard let outcome = entry.first?.string.flatMap(QueueOutcome.init(rawValue:)) else {
+                throw ContentError("a settled message without its outcome")
+            }
+            settledMessages.add(outcome, at: label)
+        }
         for (label, entry) in try state.entries("keys") { keys.add(try KeyedAnswer(entry), at: label) }
     }
 }
 
-extension TurnHead {
-    func write(to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.member("turn", id.text)
-        writer.member("begun_at", begunAt)
-        writer.member("attempts", attempts)
-        if let stream { writer.member("stream", stream) }
-        if let source { writer.member("source", source) }
-        writer.member("sequence", sequence)
-        writer.member("deltas", deltas)
-        writer.member("delta_bytes", deltaBytes)
-        writer.member("message_listed", isListed)
-        writer.member("message", raw: message)
-        writer.endObject()
-    }
-
-    init(_ value: JSONRef) throws(ContentError) {
-        guard value.kind == .object, let id = try value.label("turn") else {
-            throw ContentError("an open turn without its id")
-        }
-        self.init(
-            id: id, message: try value.object("message"), isListed: value["message_listed"]?.bool ?? false,
-            sequence: try value.unsigned("sequence"), begunAt: try value.unsigned("begun_at"),
-            attempts: try value.unsigned("attempts"), deltas: try value.unsigned("deltas"),
-            deltaBytes: try value.unsigned("delta_bytes"), stream: value["stream"]?.text,
-            source: value["source"]?.text)
-    }
-}
-
 extension KeyedAnswer {
-    /// Writes the elements behind the key: kind, sequence, message count, turn, delta, attempts, and strikes if any.
+    /// Writes the elements behind the key: kind, sequence, message count, turn, delta, attempts; and then, of what
+    /// else there is, name and value in turn.
     fileprivate func write(to writer: inout JSONWriter) {
         writer.integer(kind.rawValue)
         writer.integer(sequence)
@@ -128,7 +109,18 @@ extension KeyedAnswer {
         if let turn { writer.string(turn.text) } else { writer.null() }
         if let delta { writer.integer(delta) } else { writer.null() }
         if let attempts { writer.integer(attempts) } else { writer.null() }
-        if let strikes { writer.integer(strikes) }
+        if let strikes {
+            writer.string("strikes")
+            writer.integer(strikes)
+        }
+        if let queued {
+            writer.string("queued")
+            writer.string(queued.text)
+        }
+        if let claim {
+            writer.string("claim")
+            writer.string(claim.text)
+        }
     }
 
     fileprivate init(_ entry: ArraySlice<JSONRef>) throws(ContentError) {
@@ -137,10 +129,16 @@ extension KeyedAnswer {
             let kind = RecordKind(rawValue: kind), let sequence = parts[1].unsigned,
             let count = parts[2].int
         else { throw ContentError("an idempotency key without its answer") }
+        /// The value behind the name `name`.
+        func more(_ name: String) -> JSONRef? {
+            let named = stride(from: 6, to: parts.count - 1, by: 2).first { parts[$0].isString(name) }
+            return named.map { parts[$0 + 1] }
+        }
         self.init(
             kind: kind, sequence: sequence, messageCount: Int(count),
             turn: parts[3].text.flatMap(Label.init), delta: parts[4].unsigned, attempts: parts[5].unsigned,
-            strikes: parts.dropFirst(6).first?.unsigned.flatMap { Int(exactly: $0) })
+            strikes: more("strikes")?.int.flatMap { Int(exactly: $0) },
+            queued: more("queued")?.text.flatMap(Label.init), claim: more("claim")?.text.flatMap(Label.init))
     }
 }
 

@@ -5,14 +5,16 @@ import HoldfastLog
 enum Resolution: Equatable {
     /// Append a record that says this.
     case append(RecordContent)
-    /// Nothing: the mutation is a retry, and this was the first answer; or it changes nothing, and this says so.
+    /// Nothing: the mutation is a retry, and this was the first answer.
     case repeated(KeyedAnswer)
+    /// Nothing: everything is as the mutation wants it already.
+    case unchanged(KeyedAnswer)
 }
 
 // The rules: what may be written now. Pure; nothing is changed here.
 extension SessionHead {
     /// Decides about `mutation`, whose values are checked. Throws the refusal.
-    func resolve(_ mutation: Mutation) throws(HoldfastError) -> Resolution {
+    func resolve(_ mutation: Mutation, _ context: WriteContext) throws(HoldfastError) -> Resolution {
         let kind = mutation.change.kind
         let key = try mutation.key.map { (text) throws(HoldfastError) in try Self.label(text, "key") }
         if let key, let first = keys[key] { return .repeated(try first.repeated(as: kind, key)) }
@@ -24,9 +26,11 @@ extension SessionHead {
                 sequence: sequence)
         }
         let turn = try mutation.turn.map { (text) throws(HoldfastError) in try Self.label(text, "turn") }
-        if kind != .beginTurn, let turn { try checkFence(turn) }
+        if !mutation.change.beginsTurn, let turn { try checkFence(turn, attempt: mutation.attempt) }
         if case .router(let change) = mutation.change { return resolve(change, turn: turn, key: key) }
-        return .append(try content(of: mutation.change, turn: turn, key: key))
+        let content = try content(of: mutation.change, turn: turn, key: key, context)
+        if case .turns(let change) = mutation.change, isVain(change) { return .unchanged(answer(to: content)) }
+        return .append(content)
     }
 
     /// Decides about an event of the router, of which only those have a record that change something.
@@ -35,7 +39,7 @@ extension SessionHead {
         let next = router.applying(request)
         if next == router {
             let strikes = next.entry?.strikes ?? 0
-            return .repeated(
+            return .unchanged(
                 KeyedAnswer(kind: .router, sequence: sequence, messageCount: messageCount, strikes: strikes))
         }
         let result = RouterChange(request, result: next.entry)
@@ -54,8 +58,11 @@ extension SessionHead {
     }
 
     /// Lets only the open turn through, so that a late finisher cannot overwrite its successor.
-    private func checkFence(_ id: Label) throws(HoldfastError) {
-        if turn?.id == id { return }
+    private func checkFence(_ id: Label, attempt: UInt64?) throws(HoldfastError) {
+        if let turn, turn.id == id {
+            guard let attempt, attempt != turn.attempts else { return }
+            throw HoldfastError(.staleTurn, "turn '\(id)' is at attempt \(turn.attempts), not \(attempt)")
+        }
         if let status = endedTurns[id] {
             throw HoldfastError(.staleTurn, "turn '\(id)' has ended: \(status.rawValue)")
         }
@@ -64,7 +71,7 @@ extension SessionHead {
     }
 
     private func content(
-        of change: Change, turn: Label?, key: Label?
+        of change: Change, turn: Label?, key: Label?, _ context: WriteContext
     ) throws(HoldfastError) -> RecordContent {
         var content = RecordContent(change: change, turn: turn, key: key)
         switch change {
@@ -75,7 +82,11 @@ extension SessionHead {
             guard count <= messageCount else {
                 throw HoldfastError(.badRequest, "cannot keep \(count) of \(messageCount) messages")
             }
-        case .beginTurn(let begin): content.turn = try turnToBegin(begin, turn)
+        case .beginTurn(var begin):
+            content.turn = try turnToBegin(begin, turn, context)
+            begin.lifetime = context.lifetime
+            (begin.maximumAttempts, begin.maximumAge) = (nil, nil)
+            content.change = .beginTurn(begin)
         case .delta: try requireTurn(turn)
         case .endTurn(var end):
             try requireTurn(turn)
@@ -88,26 +99,28 @@ extension SessionHead {
                     return .endTurn(end)
                 }
             }
+        case .turns(let change): try decide(change, &content, context)
         }
         return content
     }
 
     /// Puts the pending message in front of the messages of `content`, unless it is listed already.
-    private func list(_ content: inout RecordContent, _ change: (_ pending: [UInt8]) -> Change) {
+    func list(_ content: inout RecordContent, _ change: (_ pending: [UInt8]) -> Change) {
         guard let turn, !turn.isListed else { return }
         content.change = change(turn.message)
         content.listsPending = true
     }
 
-    private func requireTurn(_ id: Label?) throws(HoldfastError) {
+    func requireTurn(_ id: Label?) throws(HoldfastError) {
         if id == nil { throw HoldfastError(.badRequest, "the operation needs the id of a turn") }
     }
 
     /// The id of the turn that may begin or be taken up again.
-    private func turnToBegin(_ begin: BeginTurn, _ id: Label?) throws(HoldfastError) -> Label {
+    func turnToBegin(_ begin: BeginTurn, _ id: Label?, _ context: WriteContext) throws(HoldfastError) -> Label {
         if begin.isResume {
             try requireTurn(id)
-            if let id { try checkFence(id) }
+            if let id { try checkFence(id, attempt: nil) }
+            try checkResume(begin, context)
         } else {
             if let turn {
                 throw HoldfastError(.turnOpen, "turn '\(turn.id)' is open; end it first, or resume it")
@@ -119,7 +132,7 @@ extension SessionHead {
         return id ?? .random()
     }
 
-    private static func label(_ text: String, _ name: String) throws(HoldfastError) -> Label {
+    static func label(_ text: String, _ name: String) throws(HoldfastError) -> Label {
         guard let label = Label(text) else {
             throw HoldfastError(.badRequest, "'\(name)' must have 1 to 255 bytes")
         }

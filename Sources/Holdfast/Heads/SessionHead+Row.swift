@@ -5,7 +5,7 @@ import HoldfastLog
 //
 //     {"session":"s1","sequence":9,"message_count":2,"created_at":…,"updated_at":…,["last_message_at":…,]
 //      ["deleted":true,]["turn":{"turn":"t","begun_at":…,"attempts":1},]
-//      ["router":{"model":"m","created_at":…,"last_used_at":…},]"fields":{…}}
+//      ["router":{"model":"m","created_at":…,"last_used_at":…},]["queued":2,]["last_turn":"t",]"fields":{…}}
 //
 // `fields` has the short metadata fields only, because rows are held in memory.
 extension SessionHead {
@@ -31,6 +31,8 @@ extension SessionHead {
             writer.member("last_used_at", entry.lastUsedAt)
             writer.endObject()
         }
+        if !queue.isEmpty { writer.member("queued", queue.count) }
+        if let last = runs.last { writer.member("last_turn", last.id.text) }
         writer.key("fields")
         writeShortFields(to: &writer)
         writer.endObject()
@@ -72,6 +74,8 @@ extension SessionHead {
 struct ListedRow {
     let row: SessionRow
     let isDeleted: Bool
+    /// The turn that ended last.
+    let lastTurn: String?
 
     /// Reads what ``SessionHead/row(_:)`` wrote; `nil` when it is of another shape, such as empty.
     init?(_ summary: SummaryRow) {
@@ -83,7 +87,12 @@ struct ListedRow {
             session: summary.session.text, sequence: sequence, messageCount: Int(count), createdAt: createdAt,
             updatedAt: updatedAt, lastMessageAt: root["last_message_at"]?.unsigned)
         row = SessionRow(
-            summary: summaryPart, turn: root["turn"]?["turn"]?.string, json: JSON(summary.row))
+            summary: summaryPart, turn: root["turn"]?["turn"]?.text, queued: Int(root["queued"]?.int ?? 0),
+            json: JSON(summary.row))
         isDeleted = root["deleted"]?.bool ?? false
+        lastTurn = root["last_turn"]?.text
     }
+
+    /// Whether something of the session waits to be done.
+    var isPending: Bool { row.turn != nil || row.queued > 0 }
 }

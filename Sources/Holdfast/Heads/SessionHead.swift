@@ -20,29 +20,18 @@ struct SessionHead: Sendable, Equatable {
     var turn: TurnHead?
     /// How the newest of the other turns ended.
     var endedTurns = NewestEntries<TurnStatus>(capacity: SessionLimits.endedTurns)
+    /// The newest ended turns, oldest first, whose output can still be read.
+    var runs: [RunHead] = []
+    /// The messages that wait for their turn, in order.
+    var queue: [QueuedHead] = []
+    /// What became of the newest messages that waited.
+    var settledMessages = NewestEntries<QueueOutcome>(capacity: SessionLimits.settledMessages)
     /// What the newest writes that had a key were answered.
     var keys = NewestEntries<KeyedAnswer>(capacity: SessionLimits.keys)
     /// What a router of model requests knows of the session.
     var router = RouterState()
     /// Whether the last record is the session's tombstone.
     var isDeleted = false
-}
-
-/// An open turn.
-struct TurnHead: Sendable, Equatable {
-    var id: Label
-    /// The pending message as it is spelled.
-    var message: [UInt8]
-    /// Whether the pending message has joined the list.
-    var isListed = false
-    /// The record that began the turn.
-    var sequence: Sequence
-    var begunAt: Milliseconds
-    var attempts: UInt64 = 1
-    var deltas: UInt64 = 0
-    var deltaBytes: UInt64 = 0
-    var stream: String?
-    var source: String?
 }
 
 /// What a write under an idempotency key was answered, so that a retry gets the same.
@@ -54,4 +43,6 @@ struct KeyedAnswer: Sendable, Equatable {
     var delta: UInt64?
     var attempts: UInt64?
     var strikes: Int?
+    var queued: Label?
+    var claim: Label?
 }

@@ -27,7 +27,7 @@ struct MessageRuns: Sendable, Equatable {
         switch change {
         case .truncate(let keep): truncate(to: keep)
         case .replace, .delete: truncate(to: 0)
-        case .create, .set, .append, .beginTurn, .delta, .endTurn, .router: break
+        case .create, .set, .append, .beginTurn, .delta, .endTurn, .router, .turns: break
         }
         add(change.addedMessages.count, from: sequence)
     }
@@ -70,6 +70,7 @@ extension Change {
         switch self {
         case .append(let messages), .replace(let messages): messages
         case .endTurn(let end): end.messages
+        case .turns(let change): change.addedMessages
         case .create, .set, .truncate, .beginTurn, .delta, .delete, .router: MessageList(checked: [])
         }
     }

@@ -45,6 +45,10 @@ extension WriteResult {
         if let delta { writer.member("delta", delta) }
         if let attempts { writer.member("attempts", attempts) }
         if let strikes { writer.member("strikes", strikes) }
+        if let queued { writer.member("queued", queued) }
+        if let claim { writer.member("claim", claim) }
+        claimed?.writeContent(to: &writer)
+        if isUnchanged { writer.member("unchanged", true) }
         if !isDurable { writer.member("durable", false) }
     }
 }
@@ -110,9 +114,13 @@ extension OpenTurn {
         writer.member("attempts", attempts)
         writer.member("deltas", deltas)
         writer.member("delta_bytes", deltaBytes)
+        writer.member("last_delta", lastDelta)
+        writer.member("activity", activity)
         if let stream { writer.member("stream", stream) }
         if let source { writer.member("source", source) }
+        if let queued { writer.member("queued", queued) }
         writer.member("message_listed", isMessageListed)
+        if let attachments { writer.member("attachments", raw: attachments.bytes) }
         writer.member("message", raw: message.bytes)
     }
 }
@@ -122,6 +130,7 @@ extension PendingTurn {
         writer.beginObject()
         writer.member("session", session)
         writer.member("age_ms", age)
+        writer.member("live", isLive)
         turn.write(to: &writer)
         writer.endObject()
     }

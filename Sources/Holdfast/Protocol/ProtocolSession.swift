@@ -32,7 +32,7 @@ package final class ProtocolSession: Sendable {
         var isFinishing = false
     }
 
-    private let store: HoldfastStore
+    let store: HoldfastStore
     private let limits: Limits
     private var router: RouterStore { RouterStore(store) }
     private let state = Monitor(State())
@@ -99,7 +99,7 @@ extension ProtocolSession {
 // What becomes of one request.
 extension ProtocolSession {
     /// A request on its way.
-    private struct Job: Sendable {
+    struct Job: Sendable {
         let id: [UInt8]
         let ticket: AnswerOrder.Ticket
         let byteCount: Int
@@ -143,8 +143,9 @@ extension ProtocolSession {
             read(job) { store throws(HoldfastError) in
                 try store.pendingBlocking(after: after, limit: limit)
             } write: { page, writer in
-                page.write("turns", to: &writer) { $0.write(to: &$1) }
+                page.write(to: &writer)
             }
+        case .queue, .runs, .runEvents: startTurnRead(operation, job)
         case .flush:
             read(job) { store throws(HoldfastError) in
                 try store.flushBlocking()
@@ -169,7 +170,7 @@ extension ProtocolSession {
     }
 
     /// Runs `operation` on the thread of the reads, once the answers before it leave room in memory.
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ job: Job, _ operation: @escaping @Sendable (HoldfastStore) throws(HoldfastError) -> Value,
         write: @escaping @Sendable (Value, inout JSONWriter) -> Void
     ) {
@@ -216,7 +217,7 @@ extension Operation {
 }
 
 extension HoldfastStore {
-    fileprivate func currentView(of session: String) throws(HoldfastError) -> SessionView {
+    func currentView(of session: String) throws(HoldfastError) -> SessionView {
         try checkOpen()
         return try view(of: try Self.sessionID(session))
     }

@@ -52,6 +52,11 @@ extension Operation {
                 after: try fields.string("after"), limit: try fields.limit(),
                 pendingOnly: try fields.bool("pending") ?? false)
         case "pending": self = .pending(after: try fields.string("after"), limit: try fields.limit())
+        case "queue": self = .queue(session: try session.required("session"))
+        case "runs": self = .runs(session: try session.required("session"))
+        case "run_events":
+            self = .runEvents(
+                session: try session.required("session"), try RunCursor(&fields), try ReplayLimits(&fields))
         case "compact": self = .compact(session: session)
         case "flush": self = .flush
         case "router_get": self = .routerGet(session: try session.required("session"))
@@ -84,6 +89,7 @@ extension Mutation {
         let session = try kind == .create ? session ?? Label.random().text : session.required("session")
         self.init(session, try Change(kind, &fields))
         turn = try fields.string("turn")
+        attempt = try fields.unsigned("attempt")
         ifSequence = try fields.unsigned("if_sequence")
         key = try fields.string("key")
         let words = "\"durable\" or \"soon\""
@@ -104,16 +110,33 @@ extension Change {
         case .endTurn: self = .endTurn(try EndTurn(&fields))
         case .delete: self = .delete
         case .router: self = .router(RouterChange(RouterRequest(event: try RouterEvent(&fields))))
+        default:
+            guard let change = try TurnChange(kind, &fields) else {
+                preconditionFailure("an operation that nobody reads")
+            }
+            self = .turns(change)
         }
     }
 }
 
 extension BeginTurn {
     fileprivate init(_ fields: inout RequestFields) throws(HoldfastError) {
+        try self.init(notes: &fields)
         isResume = try fields.bool("resume") ?? false
+        if isResume {
+            maximumAttempts = try fields.unsigned("max_attempts")
+            maximumAge = try fields.unsigned("max_age_ms")
+        } else {
+            message = try fields.object("message").required("message").bytes
+            attachments = try fields.array("attachments")?.bytes
+        }
+    }
+
+    /// What begins any turn, whatever its message.
+    init(notes fields: inout RequestFields) throws(HoldfastError) {
         stream = try fields.string("stream")
         source = try fields.string("source")
-        message = isResume ? nil : try fields.object("message").required("message").bytes
+        self.fields = try fields.object("fields")?.bytes
     }
 }
 
@@ -124,6 +147,7 @@ extension EndTurn {
         self.status = try status.required("status")
         reason = try fields.string("reason")
         keepsMessage = try fields.bool("keep_message") ?? true
+        self.fields = try fields.object("fields")?.bytes
         messages = try fields.messages() ?? MessageList(checked: [])
     }
 }

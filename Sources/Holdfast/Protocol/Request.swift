@@ -12,6 +12,9 @@ enum Operation: Sendable {
     case get(session: String, Window)
     case list(after: String?, limit: Int, pendingOnly: Bool)
     case pending(after: String?, limit: Int)
+    case queue(session: String)
+    case runs(session: String)
+    case runEvents(session: String, RunCursor, ReplayLimits)
     case compact(session: String?)
     case routerGet(session: String)
     case routerStats
@@ -21,7 +24,8 @@ enum Operation: Sendable {
     var session: String? {
         switch self {
         case .write(let mutation): mutation.session
-        case .get(let session, _), .routerGet(let session): session
+        case .get(let session, _), .routerGet(let session), .runEvents(let session, _, _): session
+        case .queue(let session), .runs(let session): session
         case .compact(let session): session
         case .list, .pending, .flush, .routerStats: nil
         }

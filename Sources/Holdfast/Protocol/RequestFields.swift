@@ -50,6 +50,11 @@ struct RequestFields {
         try take(name, "an object") { $0.kind == .object ? JSON($0.raw) : nil }
     }
 
+    /// Takes out an array, as it is spelled.
+    mutating func array(_ name: String) throws(HoldfastError) -> JSON? {
+        try take(name, "an array") { $0.kind == .array ? JSON($0.raw) : nil }
+    }
+
     /// Takes out an array of objects.
     mutating func messages() throws(HoldfastError) -> MessageList? {
         try take("messages", "an array of objects") { try? MessageList(elementsOf: $0) }

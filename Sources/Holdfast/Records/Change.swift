@@ -14,6 +14,8 @@ enum Change: Sendable, Equatable {
     case endTurn(EndTurn)
     case delete
     case router(RouterChange)
+    /// The kinds 30 to 38.
+    case turns(TurnChange)
 
     var kind: RecordKind {
         switch self {
@@ -27,17 +29,28 @@ enum Change: Sendable, Equatable {
         case .endTurn: .endTurn
         case .delete: .delete
         case .router: .router
+        case .turns(let change): change.kind
         }
     }
 }
 
 /// The beginning of a turn, or of another attempt at it.
 struct BeginTurn: Sendable, Equatable {
-    /// The pending message, an object; `nil` for another attempt.
+    /// The pending message, an object; `nil` for another attempt, and for a message of the queue.
     var message: [UInt8]?
+    /// What comes with the message, an array.
+    var attachments: [UInt8]?
+    /// A JSON merge patch of the session's fields.
+    var fields: [UInt8]?
     var stream: String?
     var source: String?
-    var isResume: Bool
+    var isResume = false
+    /// The lifetime of the store that writes the record.
+    var lifetime: Label?
+    /// Of the request only: a turn that was tried this often is not resumed.
+    var maximumAttempts: UInt64?
+    /// Of the request only, in milliseconds: an older turn is not resumed.
+    var maximumAge: UInt64?
 }
 
 /// The end of a turn.
@@ -47,6 +60,8 @@ struct EndTurn: Sendable, Equatable {
     /// Of the request only: in a record, the pending message is among `messages` or it is not.
     var keepsMessage = true
     var messages: MessageList
+    /// A JSON merge patch of the session's fields.
+    var fields: [UInt8]?
 }
 
 /// All that a record's payload says.

@@ -10,13 +10,15 @@ import HoldfastBytes
 //                  {["turn":"t",]["key":"k",]["lists_pending":true,]"messages":[{…},{…}]}
 //     4 truncate   {["turn":"t",]["key":"k",]"count":7}                             messages to keep
 //     5 replace    {["turn":"t",]["key":"k",]"messages":[{…}]}
-//     6 begin_turn {"turn":"t",["key":"k",]["stream":"s",]["source":"s",]"message":{…}}
-//                  {"turn":"t",["key":"k",]["stream":"s",]["source":"s",]"resume":true}   another attempt
+//     6 begin_turn {"turn":"t",["key":"k",]["stream":"s",]["source":"s",]["lifetime":"l",]["fields":{…},]
+//                   ["attachments":[…],]"message":{…}}
+//                  {"turn":"t",[…,]"resume":true}                                    another attempt
 //     7 delta      {"turn":"t",["key":"k",]"data":…}
 //     8 end_turn   {"turn":"t",["key":"k",]["lists_pending":true,]"status":"completed",["reason":"r",]
-//                   ["messages":[{…}]]}
+//                   ["fields":{…},]["messages":[{…}]]}
 //     9 delete     {["turn":"t",]["key":"k"]}
 //     40 router    {["turn":"t",]["key":"k",]"event":"set"[,"model":"m",…]}       the entry afterwards, if any
+//     30 to 38     see TurnChange+Coding.swift
 //
 // `lists_pending` says that the first message is the turn's pending one, which is in the list from here on.
 // It is written out again so that every message of the list is found in one record, in the order of the
@@ -63,10 +65,11 @@ extension Change {
         switch self {
         case .create(let bytes), .set(let bytes), .delta(let bytes): bytes.count
         case .append(let messages), .replace(let messages): messages.byteCount
-        case .beginTurn(let begin): begin.message?.count ?? 0
+        case .beginTurn(let begin): (begin.message?.count ?? 0) + (begin.attachments?.count ?? 0)
         case .endTurn(let end): end.messages.byteCount
         case .truncate, .delete: 0
         case .router: 512
+        case .turns(let change): change.byteCount
         }
     }
 
@@ -81,6 +84,7 @@ extension Change {
         case .endTurn(let end): end.writeMembers(to: &writer)
         case .delete: break
         case .router(let change): change.writeMembers(to: &writer)
+        case .turns(let change): change.writeMembers(to: &writer)
         }
     }
 
@@ -97,14 +101,16 @@ extension Change {
         case .endTurn: self = .endTurn(try EndTurn(root))
         case .delete: self = .delete
         case .router: self = .router(try RouterChange(root))
+        default:
+            guard let change = try TurnChange(kind, root) else { preconditionFailure("a kind that nobody reads") }
+            self = .turns(change)
         }
     }
 }
 
 extension BeginTurn {
     fileprivate func writeMembers(to writer: inout JSONWriter) {
-        if let stream { writer.member("stream", stream) }
-        if let source { writer.member("source", source) }
+        writeNotes(to: &writer)
         if let message {
             writer.member("message", raw: message)
         } else {
@@ -112,11 +118,28 @@ extension BeginTurn {
         }
     }
 
-    fileprivate init(_ root: JSONRef) throws(ContentError) {
-        isResume = root["resume"]?.bool ?? false
-        message = isResume ? nil : try root.object("message")
+    /// Writes all but the message as members of an open object.
+    func writeNotes(to writer: inout JSONWriter) {
+        if let stream { writer.member("stream", stream) }
+        if let source { writer.member("source", source) }
+        if let lifetime { writer.member("lifetime", lifetime.text) }
+        if let fields { writer.member("fields", raw: fields) }
+        if let attachments { writer.member("attachments", raw: attachments) }
+    }
+
+    /// What ``writeNotes(to:)`` wrote.
+    init(notes root: JSONRef) throws(ContentError) {
         stream = root["stream"]?.text
         source = root["source"]?.text
+        lifetime = try root.label("lifetime")
+        fields = try root["fields"] == nil ? nil : root.object("fields")
+        attachments = root["attachments"].map { Array($0.raw) }
+    }
+
+    fileprivate init(_ root: JSONRef) throws(ContentError) {
+        try self.init(notes: root)
+        isResume = root["resume"]?.bool ?? false
+        message = isResume ? nil : try root.object("message")
     }
 }
 
@@ -124,6 +147,7 @@ extension EndTurn {
     fileprivate func writeMembers(to writer: inout JSONWriter) {
         writer.member("status", status.rawValue)
         if let reason { writer.member("reason", reason) }
+        if let fields { writer.member("fields", raw: fields) }
         if !messages.isEmpty { writer.member("messages", messages) }
     }
 
@@ -133,6 +157,7 @@ extension EndTurn {
         }
         self.status = status
         reason = root["reason"]?.text
+        fields = try root["fields"] == nil ? nil : root.object("fields")
         messages = root["messages"] == nil ? MessageList(checked: []) : try root.messages()
     }
 }

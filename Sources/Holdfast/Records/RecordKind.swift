@@ -10,6 +10,15 @@ enum RecordKind: UInt8, Sendable, CaseIterable {
     case endTurn = 8
     case delete = 9
     case router = 40
+    case checkpoint = 30
+    case enqueue = 31
+    case editQueued = 32
+    case dropQueued = 33
+    case claim = 34
+    case complete = 35
+    case release = 36
+    case materialise = 37
+    case abandonTurn = 38
 
     /// The operation's name in the protocol.
     var name: String {
@@ -24,6 +33,15 @@ enum RecordKind: UInt8, Sendable, CaseIterable {
         case .endTurn: "end_turn"
         case .delete: "delete"
         case .router: "router"
+        case .checkpoint: "checkpoint"
+        case .enqueue: "enqueue"
+        case .editQueued: "edit_queued"
+        case .dropQueued: "drop_queued"
+        case .claim: "claim"
+        case .complete: "complete"
+        case .release: "release"
+        case .materialise: "materialise"
+        case .abandonTurn: "abandon_turn"
         }
     }
 }

@@ -3,7 +3,7 @@ import HoldfastLog
 
 // Listing many sessions.
 extension HoldfastStore {
-    /// A page of the sessions that are not deleted, or of those with an open turn.
+    /// A page of the sessions that are not deleted, or of those with an open turn or queued messages.
     func page(after: String?, limit: Int, pendingOnly: Bool) throws(HoldfastError) -> Page<SessionRow> {
         guard (1...SessionLimits.page).contains(limit) else {
             throw HoldfastError(.badRequest, "'limit' must be 1 to \(SessionLimits.page)")
@@ -14,7 +14,7 @@ extension HoldfastStore {
         var page = PageBudget(count: limit)
         for (index, candidate) in candidates.enumerated() {
             guard let listed = try listed(candidate), !listed.isDeleted else { continue }
-            if pendingOnly, listed.row.turn == nil { continue }
+            if pendingOnly, !listed.isPending { continue }
             rows.append(listed.row)
             let mayGoOn = page.takes(listed.row.json.bytes.count)
             if !mayGoOn, index + 1 < candidates.count || !isLast {
@@ -22,38 +22,6 @@ extension HoldfastStore {
             }
         }
         return Page(rows: rows, next: isLast ? nil : candidates.last?.session.text)
-    }
-
-    /// A page of the open turns.
-    func pendingPage(after: String?, limit: Int) throws(HoldfastError) -> Page<PendingTurn> {
-        let rows = try page(after: after, limit: limit, pendingOnly: true)
-        let now = options.now()
-        var turns: [PendingTurn] = []
-        var page = PageBudget(count: limit)
-        for (index, row) in rows.rows.enumerated() {
-            guard let turn = try openTurn(of: row.summary.session) else { continue }
-            let age = now - min(now, turn.begunAt)
-            turns.append(PendingTurn(session: row.summary.session, turn: turn, age: age))
-            if !page.takes(turn.message.bytes.count), index + 1 < rows.rows.count {
-                return Page(rows: turns, next: row.summary.session)
-            }
-        }
-        return Page(rows: turns, next: rows.next)
-    }
-
-    /// The open turn of a session that had one a moment ago.
-    private func openTurn(of session: String) throws(HoldfastError) -> OpenTurn? {
-        do throws(HoldfastError) {
-            let view = try view(of: try Self.sessionID(session))
-            // Whether the turn is open still, nobody can say.
-            guard view.damage == nil else { return nil }
-            try sessions.waitUntilDurable(view)
-            return view.head.turn.map(OpenTurn.init)
-        } catch {
-            // A damaged session must not hide the turns of the others; a read of it says what is wrong.
-            guard error.code != .closed else { throw error }
-            return nil
-        }
     }
 
     /// The rows of the first `limit` sessions after `after`, in order, and whether there are no others.
@@ -74,8 +42,8 @@ extension HoldfastStore {
     }
 
     private func mayBePending(_ row: SummaryRow) -> Bool {
-        if let head = sessions.durableHead(of: row.session) { return head.turn != nil }
-        return ListedRow(row).map { $0.row.turn != nil } ?? true
+        if let head = sessions.durableHead(of: row.session) { return head.turn != nil || !head.queue.isEmpty }
+        return ListedRow(row)?.isPending ?? true
     }
 
     /// What to show for `row`: the session itself when it is ready, for then the index may lag, or when the

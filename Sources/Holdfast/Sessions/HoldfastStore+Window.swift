@@ -54,7 +54,8 @@ extension ViewReader {
     private func deltas(after number: UInt64) throws(LogError) -> [Delta] {
         var page = PageBudget(count: SessionLimits.page)
         var deltas: [Delta] = []
-        try self.deltas(after: number) { (number, data) throws(LogError) in
+        guard let turn = view.head.turn else { return [] }
+        try self.deltas(of: turn.id, after: number) { (number, data) throws(LogError) in
             deltas.append(Delta(number: number, data: JSON(data)))
             return page.takes(data.count)
         }
@@ -83,14 +84,5 @@ extension JSONFields {
         var writer = JSONWriter(capacity: 256)
         write(to: &writer)
         return JSON(writer.finish())
-    }
-}
-
-extension OpenTurn {
-    init(_ turn: TurnHead) {
-        self.init(
-            turn: turn.id.text, message: JSON(turn.message), isMessageListed: turn.isListed,
-            begunAt: turn.begunAt, attempts: turn.attempts, deltas: turn.deltas, deltaBytes: turn.deltaBytes,
-            stream: turn.stream, source: turn.source)
     }
 }

@@ -40,35 +40,11 @@ struct ViewReader {
         }
         if goesOn { try records(holding: wanted, body) }
     }
-
-    /// Calls `body` with the number and the data of each delta of the open turn after the number `first`.
-    func deltas(
-        after number: UInt64, _ body: (UInt64, [UInt8]) throws(LogError) -> Bool
-    ) throws(LogError) {
-        guard let turn = view.head.turn, number < turn.deltas else { return }
-        let snapshot = try usableSnapshot()
-        var current: UInt64 = 0
-        var goesOn = true
-        if let snapshot, snapshot.source.sequence > turn.sequence {
-            try snapshot.deltas(in: 0..<Int(clamping: turn.deltas)) { (data) throws(LogError) in
-                current += 1
-                if current > number { goesOn = try body(current, data) }
-                return goesOn
-            }
-        }
-        guard goesOn else { return }
-        let first = max(turn.sequence, snapshot?.source.sequence ?? 0) + 1
-        try records(from: first) { (content, _) throws(LogError) in
-            guard case .delta(let data) = content.change else { return true }
-            current += 1
-            return try current > number ? body(current, data) : true
-        }
-    }
 }
 
 extension ViewReader {
     /// The newest snapshot, which must not be newer than the view.
-    private func usableSnapshot() throws(LogError) -> SnapshotReader? {
+    func usableSnapshot() throws(LogError) -> SnapshotReader? {
         let source = try log.snapshot(view.session)
         guard let source else { return nil }
         guard source.sequence <= view.head.sequence else {
@@ -108,7 +84,7 @@ extension ViewReader {
     }
 
     /// Calls `body` with the decoded records from `first` to the view's last.
-    private func records(
+    func records(
         from first: Sequence, _ body: (RecordContent, Sequence) throws(LogError) -> Bool
     ) throws(LogError) {
         let last = view.head.sequence

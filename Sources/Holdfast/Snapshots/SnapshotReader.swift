@@ -29,7 +29,7 @@ struct SnapshotReader {
         try elements(of: "messages", in: window, body)
     }
 
-    /// Calls `body` with the open turn's deltas in `window`, by their places, until it answers `false`.
+    /// Calls `body` with the deltas in `window`, by their places, until it answers `false`.
     func deltas(in window: Range<Int>, _ body: ([UInt8]) throws(LogError) -> Bool) throws(LogError) {
         try elements(of: "deltas", in: window, body)
     }

@@ -11,9 +11,9 @@ extension ViewReader {
             try output.addElement(message)
         }
         output.endArray()
-        if let turn = view.head.turn, turn.deltas > 0 {
+        if let count = view.head.outputs.last?.deltas.upperBound, count > 0 {
             output.beginArray(",\"deltas\":[")
-            try deltas(after: 0) { (_, data) throws(LogError) in try output.addElement(data) }
+            try deltas(in: 0..<count) { (data) throws(LogError) in try output.addElement(data) }
             output.endArray()
         }
         try output.flush()

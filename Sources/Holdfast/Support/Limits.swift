@@ -10,6 +10,19 @@ enum SessionLimits {
     static let keys = 256
     /// Ended turns that a session remembers, to tell a stale turn from one that never was.
     static let endedTurns = 64
+    /// Messages that wait in one session: they are kept in memory while it is hot, and a caller that is so far
+    /// behind needs to be told.
+    static let queuedMessages = 256
+    /// Bytes of those messages and their attachments.
+    static let queueByteCount = 16 << 20
+    /// Queued messages that are done or dropped and remembered, to refuse an id that comes again.
+    static let settledMessages = 256
+    /// The longest claim of a queued message: a week. What takes longer is renewed.
+    static let leaseMilliseconds: UInt64 = 7 * 24 * 3_600_000
+    /// Ended turns whose output is kept for readers that reconnect: the newest is what they ask for.
+    static let keptRuns = 4
+    /// Bytes of that output, unless the newest turn alone has more: snapshots carry it.
+    static let keptRunByteCount: UInt64 = 4 << 20
     /// Messages or rows in one answer.
     static let page = 10_000
     /// Messages or rows in one answer when the request does not say.

@@ -43,7 +43,7 @@ extension HoldfastStore {
         let mutation = try withOutput(mutation, session, state.head)
         let isDurable = mutation.durability == .durable
         let context = WriteContext(time: max(options.now(), state.head.updatedAt), lifetime: lifetime)
-        switch try state.head.resolve(mutation, context) {
+        switch try resolve(mutation, context, for: session, state.head) {
         case .repeated(let answer):
             let result = WriteResult(session.id, answer, of: state.head, isDurable: isDurable)
             return isDurable ? .answerLater(result) : .answer(result)
@@ -55,7 +55,17 @@ extension HoldfastStore {
             let result = try append(
                 content, at: context.time, to: session, &state, mutation.durability, completion)
             return isDurable ? .none : .answer(result)
+        case .lookUp: preconditionFailure("a question that was answered")
         }
+    }
+
+    /// Decides about `mutation`, and reads messages for it when that is needed.
+    private func resolve(
+        _ mutation: Mutation, _ context: WriteContext, for session: HotSession, _ head: SessionHead
+    ) throws(HoldfastError) -> Resolution {
+        let resolution = try head.resolve(mutation, context)
+        guard case .lookUp(let question) = resolution else { return resolution }
+        return try head.resolve(mutation, context, finding: try look(up: question, in: session, head))
     }
 
     /// Appends the record, and only then changes the state: what the log refuses has not happened.
@@ -136,7 +146,8 @@ extension WriteResult {
         self.init(
             session: session.text, sequence: answer.sequence, messageCount: answer.messageCount,
             turn: answer.turn?.text, delta: answer.delta, attempts: answer.attempts, strikes: answer.strikes,
-            queued: answer.queued?.text, claim: answer.claim?.text, isDurable: isDurable)
+            queued: answer.queued?.text, claim: answer.claim?.text, removal: answer.removal,
+            restoredCount: answer.restoredCount, message: answer.message.map { JSON($0) }, isDurable: isDurable)
         if answer.kind == .claim, let queued = answer.queued { claimed = head.queuedMessage(queued) }
     }
 }

@@ -3,8 +3,22 @@ import HoldfastLog
 
 /// Which part of a session to read.
 public struct Window: Hashable, Sendable {
-    /// The place of the first message, from 0. Beyond the end there are none.
-    public var from = 0
+    /// Where a window begins. Places count from 0.
+    public enum Start: Hashable, Sendable {
+        /// At this place. Beyond the end there are no messages.
+        case place(Int)
+        /// So that it has the list's last messages.
+        case last
+        /// So that the message at this place, which must be there, is in the middle, as far as the list allows.
+        case around(Int)
+    }
+
+    /// Which of the session's lists.
+    public var list = SessionList.visible
+    /// Whether the list's hidden messages are shown too, each with its state. Places count them then.
+    public var showsHidden = false
+    /// Where the window begins.
+    public var start = Start.place(0)
     /// How many messages at most, up to 10,000. An answer also ends once it has 16 MiB of messages.
     public var limit = 100
     /// The number of the delta after which the open turn's deltas are wanted, 0 for all; `nil` for none.
@@ -12,9 +26,16 @@ public struct Window: Hashable, Sendable {
 
     /// A window on the messages from `from` on.
     public init(from: Int = 0, limit: Int = 100, deltasAfter: UInt64? = nil) {
-        self.from = from
-        self.limit = limit
+        self.init(.place(from), limit: limit)
         self.deltasAfter = deltasAfter
+    }
+
+    /// A window on `limit` messages of `list`.
+    public init(_ start: Start, limit: Int = 100, of list: SessionList = .visible, showsHidden: Bool = false) {
+        self.start = start
+        self.limit = limit
+        self.list = list
+        self.showsHidden = showsHidden
     }
 }
 

@@ -5,7 +5,8 @@ import HoldfastLog
 extension HoldfastStore {
     /// Makes the change `mutation` and calls `completion` exactly once with what it did.
     ///
-    /// Returns without waiting for the disk, except to read a session that is not ready yet. What was
+    /// Returns without waiting for the disk, except to read a session that is not ready yet, or messages that the
+    /// change depends on, as an undo does. What was
     /// submitted for one session before is done, and answered, before. `completion` runs on this thread or on
     /// one of the log and must not block. Refusals, such as `conflict` or `unknown_session`, come through it
     /// too.
@@ -29,8 +30,9 @@ extension HoldfastStore {
             let submit: @Sendable () -> Void = {
                 self.submit(mutation) { continuation.resume(returning: $0) }
             }
-            // A session that is not ready must be read first, and the threads of `async` code must not block.
-            if sessions.isReady(mutation.session), !mutation.readsOutput { submit() } else { workers.run(submit) }
+            // What has to read first would block, and the threads of `async` code must not.
+            let mayRead = mutation.readsOutput || mutation.change.readsMessages
+            if sessions.isReady(mutation.session), !mayRead { submit() } else { workers.run(submit) }
         }
         return try result.get()
     }

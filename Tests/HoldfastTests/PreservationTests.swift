@@ -90,10 +90,11 @@ import Testing
                 .utf8)
         let expected = text.count - 3
         for cut in 0...text.count {
-            var finder = ArrayFinder(name: "messages")
+            var finder = ArrayFinder([.hiddenMessages, .messages])
             let head = finder.next(Array(text[..<cut]))
             let found = head ?? finder.next(Array(text[cut...])).map { $0 + cut }
             #expect(found == expected)
+            #expect(finder.found == .messages)
         }
     }
 }

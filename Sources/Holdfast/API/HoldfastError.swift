@@ -47,6 +47,8 @@ public struct HoldfastError: Error, Hashable, Sendable, CustomStringConvertible 
         public static let claimed = Code(rawValue: "claimed")
         /// The claim was released, or another has taken its place.
         public static let staleClaim = Code(rawValue: "stale_claim")
+        /// There is no such message: none at that place, none of the user's, or none that was taken back.
+        public static let unknownMessage = Code(rawValue: "unknown_message")
         /// The request or its record is longer than the store takes.
         public static let tooLarge = Code(rawValue: "too_large")
         /// The disk is full. Reads go on, and writes as soon as there is room.

@@ -32,6 +32,14 @@ public struct Mutation: Sendable {
     public var key: String?
     /// When the write is answered; `.durable` except for ``delta(of:in:_:)``.
     public var durability: Durability = .durable
+    /// The lists in which the change's messages are to stand, and for `replace` and `compactMessages` the lists
+    /// whose messages they take the place of. For changes with messages only.
+    public var placement: Placement = .both
+    /// Where each message is to stand, when that is not the same for all; as many as there are messages.
+    public var placements: [Placement]?
+    /// A JSON merge patch (RFC 7396) of the session's metadata that is applied in the same record. Not for
+    /// `create`, `set` and `delete`.
+    public var fields: JSON?
 
     init(_ session: String, _ change: Change, turn: String? = nil) {
         self.session = session
@@ -54,19 +62,9 @@ extension Mutation {
         Mutation(session, .set(patch: fields.bytes))
     }
 
-    /// Adds `messages`, at least one object, to the end of the message list.
+    /// Adds `messages`, at least one object, to the end of the lists.
     public static func append(to session: String, _ messages: [JSON]) -> Mutation {
         Mutation(session, .append(MessageList(messages)))
-    }
-
-    /// Keeps the first `count` messages and drops the rest.
-    public static func truncate(_ session: String, keep count: Int) -> Mutation {
-        Mutation(session, .truncate(count: count))
-    }
-
-    /// Puts `messages`, which may be none, in the place of the whole list.
-    public static func replace(_ session: String, messages: [JSON]) -> Mutation {
-        Mutation(session, .replace(MessageList(messages)))
     }
 
     /// Opens a turn whose pending message is the object `message`. Answered when the message is durable.

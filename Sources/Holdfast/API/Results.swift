@@ -20,6 +20,12 @@ public struct WriteResult: Hashable, Sendable {
     public var claim: String?
     /// The message that was claimed. For a retry of a claim it is `nil` when the message has gone meanwhile.
     public var claimed: QueuedMessage?
+    /// What an `undo_last`, a `retry_last` or a `take_back` took away.
+    public var removal: Removal?
+    /// How many visible messages a `restore` brought back.
+    public var restoredCount: Int?
+    /// The message as an `edit` left it.
+    public var message: JSON?
     /// Whether the record is on stable storage; false only for ``Mutation/Durability/soon``.
     public var isDurable = true
     /// Whether nothing was written, because all was as the write wants it already.
@@ -38,6 +44,10 @@ public struct SessionState: Hashable, Sendable {
     public var from: Int
     /// The window.
     public var messages: [JSON]
+    /// The state of each of those messages in the list, when hidden ones were asked for.
+    public var states: [MessageState]?
+    /// How many active messages the list has before the window: with ``states``, what numbers the active ones.
+    public var activeBefore = 0
     /// Where the next window begins; `nil` at the end of the list.
     public var next: Int?
     /// The open turn's deltas, when they were asked for.
@@ -63,8 +73,11 @@ public struct SessionSummary: Hashable, Sendable {
     public var session: String
     /// The last record.
     public var sequence: UInt64
-    /// How many messages there are.
+    /// How many visible messages there are, hidden ones left out: it grows with each append of visible messages, and
+    /// shrinks only with an operation that takes messages away or hides them.
     public var messageCount: Int
+    /// How many context messages there are, hidden ones left out.
+    public var contextCount: Int
     /// When the first record was written, in milliseconds since 1970.
     public var createdAt: UInt64
     /// When the last record was written.

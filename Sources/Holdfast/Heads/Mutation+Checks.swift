@@ -3,7 +3,9 @@ import HoldfastBytes
 // What can be said about a mutation without its session.
 extension Mutation {
     /// The names that the store itself uses in a session's document.
-    static let reservedFields = ["session_id", "holdfast", "message_count", "messages", "deltas", "check"]
+    static let reservedFields = [
+        "session_id", "holdfast", "message_count", "messages", "deltas", "check", "message_states", "hidden_messages",
+    ]
 
     /// The mutation with each value checked, and without the whitespace around it.
     func checked() throws(HoldfastError) -> Mutation {
@@ -15,8 +17,16 @@ extension Mutation {
             guard !messages.isEmpty else { throw HoldfastError(.badRequest, "'messages' is empty") }
             change = .append(try Self.objects(messages))
         case .replace(let messages): change = .replace(try Self.objects(messages))
-        case .truncate(let count):
-            if count < 0 { throw HoldfastError(.badRequest, "'count' is negative") }
+        case .compactMessages(let messages): change = .compactMessages(try Self.objects(messages))
+        case .cut(let cut):
+            if min(cut.count ?? 0, cut.contextCount ?? 0) < 0 {
+                throw HoldfastError(.badRequest, "a count is negative")
+            }
+        case .edit(var edit):
+            if edit.index < 0 { throw HoldfastError(.badRequest, "'index' is negative") }
+            let name = edit.isPatch ? "patch" : "message"
+            edit.message = Array(try Self.value(edit.message[...], name, mustBeObject: true))
+            change = .edit(edit)
         case .beginTurn(var begin):
             begin.message = try begin.message.map { (message) throws(HoldfastError) in
                 Array(try Self.value(message[...], "message", mustBeObject: true))
@@ -31,12 +41,13 @@ extension Mutation {
             }
             try Self.checkNotes(("reason", end.reason))
             change = .endTurn(end)
-        case .delete: break
         case .router(let router): change = .router(try router.checked())
         case .turns(let turns): change = .turns(try turns.checked())
+        case .clear, .restore, .delete: break
         }
         var checked = self
-        checked.change = change
+        checked.change = try placed(change)
+        checked.fields = try checkedPatch()
         return checked
     }
 
@@ -58,14 +69,40 @@ extension Mutation {
         return Array(root.raw)
     }
 
-    static func objects(_ messages: MessageList) throws(HoldfastError) -> MessageList {
-        if messages.isChecked { return messages }
-        var checked: [ArraySlice<UInt8>] = []
-        checked.reserveCapacity(messages.count)
-        for message in messages.messages {
-            checked.append(try value(message, "messages", mustBeObject: true))
+    private func checkedPatch() throws(HoldfastError) -> JSON? {
+        guard let fields else { return nil }
+        guard change.kind.takesPatch else {
+            throw HoldfastError(.badRequest, "no patch of the metadata goes with '\(change.kind.name)'")
         }
-        return MessageList(checked: checked)
+        return JSON(try Self.fields(fields.bytes))
+    }
+
+    /// The change with its messages where the mutation wants them.
+    private func placed(_ change: Change) throws(HoldfastError) -> Change {
+        if placement == .both, placements == nil { return change }
+        func placed(_ messages: MessageList) throws(HoldfastError) -> MessageList {
+            guard let placements else { return messages.placed(placement) }
+            guard let placed = messages.placed(placements) else {
+                throw HoldfastError(
+                    .badRequest, "'list' has \(placements.count) words for \(messages.count) messages")
+            }
+            return placed
+        }
+        switch change {
+        case .append(let messages): return .append(try placed(messages))
+        case .replace(let messages): return .replace(try placed(messages))
+        case .compactMessages(let messages): return .compactMessages(try placed(messages))
+        case .endTurn(var end):
+            end.messages = try placed(end.messages)
+            return .endTurn(end)
+        default: throw HoldfastError(.badRequest, "'list' goes with messages only")
+        }
+    }
+
+    static func objects(_ messages: MessageList) throws(HoldfastError) -> MessageList {
+        try messages.checked { (message) throws(HoldfastError) in
+            try value(message, "messages", mustBeObject: true)
+        }
     }
 
     /// The one value that `bytes` spell.

@@ -22,13 +22,14 @@ extension SessionHead {
         next.updatedAt = time
         if content.listsPending { next.turn?.isListed = true }
         try next.apply(content.change, turn: content.turn, time: time)
+        if let patch = content.patch { try next.merge(patch) }
         return next
     }
 
     /// Notes what the write of `content`, folded in just now, is answered, if it had a key. A step of its own so that
     /// the keys are changed in place, and not copied with every record.
     mutating func remember(_ content: RecordContent) {
-        if let key = content.key { keys.add(answer(to: content), at: key) }
+        if let key = content.key { remember(answer(to: content), at: key) }
     }
 
     /// The head as others are shown it: without what only a writer needs.
@@ -43,10 +44,11 @@ extension SessionHead {
         case .create(let fields): self.fields = try Self.fields(fields)
         case .set(let patch): try merge(patch)
         case .append(let messages): list(messages, at: time)
-        case .truncate(let count): messageCount = min(messageCount, count)
-        case .replace(let messages):
-            messageCount = 0
-            list(messages, at: time)
+        case .cut(let cut): self.cut(cut)
+        case .replace(let messages), .compactMessages(let messages): replace(with: messages, at: time)
+        case .clear: cut(MessageCut(kind: .truncate, count: 0, contextCount: 0))
+        case .restore(let restore): self.restore(restore)
+        case .edit: break
         case .beginTurn(let begin): try self.begin(begin, turn, at: time)
         case .delta(let data):
             self.turn?.lastDelta = sequence
@@ -69,9 +71,19 @@ extension SessionHead {
         if kind == .beginTurn || kind == .delta || kind == .endTurn { answer.turn = content.turn }
         if kind == .beginTurn { answer.attempts = turn?.attempts }
         if kind == .delta { answer.delta = turn?.deltas }
-        if kind == .router { answer.strikes = router.entry?.strikes ?? 0 }
-        if case .turns(let change) = content.change { add(change, turn: content.turn, to: &answer) }
+        switch content.change {
+        case .cut(let cut): answer.removal = cut.removal
+        case .restore(let restore): answer.restoredCount = restore.count
+        case .edit(let edit): answer.message = edit.message
+        case .router: answer.strikes = router.entry?.strikes ?? 0
+        case .turns(let change): add(change, turn: content.turn, to: &answer)
+        default: break
+        }
         return answer
+    }
+
+    private mutating func remember(_ answer: KeyedAnswer, at key: Label) {
+        keys.add(answer, at: key, byteCount: answer.byteCount)
     }
 }
 
@@ -95,12 +107,6 @@ extension SessionHead {
         }
     }
 
-    mutating func list(_ messages: MessageList, at time: Milliseconds) {
-        guard !messages.isEmpty else { return }
-        messageCount += messages.count
-        lastMessageAt = time
-    }
-
     private mutating func begin(_ begin: BeginTurn, _ id: Label?, at time: Milliseconds) throws(ContentError) {
         guard let id else { throw ContentError("a turn without an id begins") }
         if let message = begin.message {
@@ -120,6 +126,8 @@ extension SessionHead {
         isDeleted = true
         fields = JSONFields()
         messageCount = 0
+        contextCount = 0
+        listsDiffer = false
         lastMessageAt = nil
         turn = nil
         router = RouterState()

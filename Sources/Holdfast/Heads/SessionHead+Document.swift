@@ -5,22 +5,29 @@ import HoldfastLog
 //
 //     {"session_id":"s1", <the metadata fields, in order>,
 //      "holdfast":{"format_version":1,"sequence":9,"created_at":…,"updated_at":…,["last_message_at":…,]
-//                  ["deleted":true,]["turn":{…},]["router":{…},]["ended_turns":[["t","completed"]],]
-//                  ["runs":[{…}],]["queue":[{…}],]["settled_messages":[["q","done"]],]["keys":[["k",…]]]},
+//                  ["context_count":3,]["lists_differ":true,]["deleted":true,]["turn":{…},]["router":{…},]
+//                  ["ended_turns":[["t","completed"]],]["runs":[{…}],]["queue":[{…}],]
+//                  ["settled_messages":[["q","done"]],]["keys":[["k",…]]]},
 //      "message_count":2,
-//      "messages":[
+//      ["message_states":[
+//     [1,"compacted","compacted"],
+//     [2,"active","active"]
+//     ],]"messages":[
 //     {…},
 //     {…}
-//     ][,"deltas":[
+//     ][,"hidden_messages":[
+//     {…}
+//     ]][,"deltas":[
 //     …
 //     ]]
 //
-// Everything that an append needs stands before the messages, so that the head is read without them. `deltas`
-// are those of `runs`, oldest first, and then of the open turn. The log adds `,"check":"…"}`.
+// Everything that an append needs stands before the messages, so that the head is read without them. The states
+// and the hidden messages are there when some message is not active in both lists. `deltas` are those of `runs`,
+// oldest first, and then of the open turn. The log adds `,"check":"…"}`.
 extension SessionHead {
     static let documentVersion: UInt64 = 1
 
-    /// The document up to and without the comma before `"messages"`.
+    /// The document up to and without the comma before `"message_states"` or `"messages"`.
     func documentOpening(_ session: SessionID) -> [UInt8] {
         var writer = JSONWriter(capacity: 1024)
         writer.beginObject()
@@ -43,6 +50,8 @@ extension SessionHead {
         writer.member("created_at", createdAt)
         writer.member("updated_at", updatedAt)
         if let lastMessageAt { writer.member("last_message_at", lastMessageAt) }
+        if contextCount != messageCount { writer.member("context_count", contextCount) }
+        if listsDiffer { writer.member("lists_differ", true) }
         if isDeleted { writer.member("deleted", true) }
         if let turn {
             writer.key("turn")
@@ -62,7 +71,7 @@ extension SessionHead {
 
     /// The head in a document of which `opening` is everything before `"messages"`, closed with a brace.
     init(documentOpening opening: [UInt8]) throws(ContentError) {
-        let root = try JSONTree.parsed(opening, detail: 4)
+        let root = try JSONTree.parsed(opening, detail: 5)
         guard root.kind == .object else { throw ContentError("the document is not an object") }
         let state = try root.required("holdfast")
         guard try state.unsigned("format_version") == Self.documentVersion else {
@@ -75,6 +84,8 @@ extension SessionHead {
         createdAt = try state.unsigned("created_at")
         updatedAt = try state.unsigned("updated_at")
         if state["last_message_at"] != nil { lastMessageAt = try state.unsigned("last_message_at") }
+        contextCount = state["context_count"] == nil ? messageCount : try state.count("context_count")
+        listsDiffer = state["lists_differ"]?.bool ?? false
         isDeleted = state["deleted"]?.bool ?? false
         if let turn = state["turn"] { self.turn = try TurnHead(turn) }
         if let router = state["router"] { self.router.entry = try RouterEntry(router) }
@@ -95,7 +106,10 @@ extension SessionHead {
             }
             settledMessages.add(outcome, at: label)
         }
-        for (label, entry) in try state.entries("keys") { keys.add(try KeyedAnswer(entry), at: label) }
+        for (label, entry) in try state.entries("keys") {
+            let answer = try KeyedAnswer(entry)
+            keys.add(answer, at: label, byteCount: answer.byteCount)
+        }
     }
 }
 
@@ -121,6 +135,20 @@ extension KeyedAnswer {
             writer.string("claim")
             writer.string(claim.text)
         }
+        if let removal {
+            writer.string("removal")
+            writer.beginObject()
+            removal.writeMembers(to: &writer)
+            writer.endObject()
+        }
+        if let restoredCount {
+            writer.string("restored_count")
+            writer.integer(restoredCount)
+        }
+        if let message {
+            writer.string("message")
+            writer.raw(message)
+        }
     }
 
     fileprivate init(_ entry: ArraySlice<JSONRef>) throws(ContentError) {
@@ -138,7 +166,10 @@ extension KeyedAnswer {
             kind: kind, sequence: sequence, messageCount: Int(count),
             turn: parts[3].text.flatMap(Label.init), delta: parts[4].unsigned, attempts: parts[5].unsigned,
             strikes: more("strikes")?.int.flatMap { Int(exactly: $0) },
-            queued: more("queued")?.text.flatMap(Label.init), claim: more("claim")?.text.flatMap(Label.init))
+            queued: more("queued")?.text.flatMap(Label.init), claim: more("claim")?.text.flatMap(Label.init),
+            removal: try more("removal").flatMap { (value) throws(ContentError) in try Removal(members: value) },
+            restoredCount: more("restored_count")?.int.flatMap { Int(exactly: $0) },
+            message: more("message").map { Array($0.raw) })
     }
 }
 

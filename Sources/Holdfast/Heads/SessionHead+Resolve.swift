@@ -5,6 +5,8 @@ import HoldfastLog
 enum Resolution: Equatable {
     /// Append a record that says this.
     case append(RecordContent)
+    /// Read this, and decide then.
+    case lookUp(MessageQuestion)
     /// Nothing: the mutation is a retry, and this was the first answer.
     case repeated(KeyedAnswer)
     /// Nothing: everything is as the mutation wants it already.
@@ -13,8 +15,11 @@ enum Resolution: Equatable {
 
 // The rules: what may be written now. Pure; nothing is changed here.
 extension SessionHead {
-    /// Decides about `mutation`, whose values are checked. Throws the refusal.
-    func resolve(_ mutation: Mutation, _ context: WriteContext) throws(HoldfastError) -> Resolution {
+    /// Decides about `mutation`, whose values are checked. Throws the refusal. `finding` is the answer to what had
+    /// to be looked up.
+    func resolve(
+        _ mutation: Mutation, _ context: WriteContext, finding: MessageFinding? = nil
+    ) throws(HoldfastError) -> Resolution {
         let kind = mutation.change.kind
         let key = try mutation.key.map { (text) throws(HoldfastError) in try Self.label(text, "key") }
         if let key, let first = keys[key] { return .repeated(try first.repeated(as: kind, key)) }
@@ -28,8 +33,11 @@ extension SessionHead {
         let turn = try mutation.turn.map { (text) throws(HoldfastError) in try Self.label(text, "turn") }
         if !mutation.change.beginsTurn, let turn { try checkFence(turn, attempt: mutation.attempt) }
         if case .router(let change) = mutation.change { return resolve(change, turn: turn, key: key) }
-        let content = try content(of: mutation.change, turn: turn, key: key, context)
+        if finding == nil, let question = try question(about: mutation.change) { return .lookUp(question) }
+        let change = try settled(mutation.change, by: finding)
+        var content = try content(of: change, turn: turn, key: key, context)
         if case .turns(let change) = mutation.change, isVain(change) { return .unchanged(answer(to: content)) }
+        content.patch = mutation.fields?.bytes
         return .append(content)
     }
 
@@ -75,13 +83,9 @@ extension SessionHead {
     ) throws(HoldfastError) -> RecordContent {
         var content = RecordContent(change: change, turn: turn, key: key)
         switch change {
-        case .create, .set, .replace, .delete, .router: break
+        case .create, .set, .replace, .delete, .edit, .cut, .clear, .compactMessages, .restore, .router: break
         case .append(let messages):
             if turn != nil { list(&content) { .append(messages.preceded(by: $0)) } }
-        case .truncate(let count):
-            guard count <= messageCount else {
-                throw HoldfastError(.badRequest, "cannot keep \(count) of \(messageCount) messages")
-            }
         case .beginTurn(var begin):
             content.turn = try turnToBegin(begin, turn, context)
             begin.lifetime = context.lifetime

@@ -44,6 +44,7 @@ extension SessionHead {
         writer.member("session", session.text)
         writer.member("sequence", sequence)
         writer.member("message_count", messageCount)
+        if contextCount != messageCount { writer.member("context_count", contextCount) }
         writer.member("created_at", createdAt)
         writer.member("updated_at", updatedAt)
         if let lastMessageAt { writer.member("last_message_at", lastMessageAt) }
@@ -65,8 +66,8 @@ extension SessionHead {
     /// Counts and times.
     func summary(_ session: SessionID) -> SessionSummary {
         SessionSummary(
-            session: session.text, sequence: sequence, messageCount: messageCount, createdAt: createdAt,
-            updatedAt: updatedAt, lastMessageAt: lastMessageAt)
+            session: session.text, sequence: sequence, messageCount: messageCount, contextCount: contextCount,
+            createdAt: createdAt, updatedAt: updatedAt, lastMessageAt: lastMessageAt)
     }
 }
 
@@ -84,8 +85,9 @@ struct ListedRow {
             let createdAt = root["created_at"]?.unsigned, let updatedAt = root["updated_at"]?.unsigned
         else { return nil }
         let summaryPart = SessionSummary(
-            session: summary.session.text, sequence: sequence, messageCount: Int(count), createdAt: createdAt,
-            updatedAt: updatedAt, lastMessageAt: root["last_message_at"]?.unsigned)
+            session: summary.session.text, sequence: sequence, messageCount: Int(count),
+            contextCount: Int(root["context_count"]?.int ?? count), createdAt: createdAt, updatedAt: updatedAt,
+            lastMessageAt: root["last_message_at"]?.unsigned)
         row = SessionRow(
             summary: summaryPart, turn: root["turn"]?["turn"]?.text, queued: Int(root["queued"]?.int ?? 0),
             json: JSON(summary.row))

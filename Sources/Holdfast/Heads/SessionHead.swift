@@ -8,8 +8,12 @@ import HoldfastLog
 struct SessionHead: Sendable, Equatable {
     /// The metadata, in order.
     var fields = JSONFields()
-    /// How many messages are listed.
+    /// How many visible messages there are, hidden ones left out.
     var messageCount = 0
+    /// How many context messages there are, hidden ones left out.
+    var contextCount = 0
+    /// Whether the two lists may hold different messages. When they do not, a cut of one is a cut of both.
+    var listsDiffer = false
     /// The last record that is folded in; 0 when the session has none, which is to say that there is no
     /// session.
     var sequence: Sequence = 0
@@ -27,7 +31,7 @@ struct SessionHead: Sendable, Equatable {
     /// What became of the newest messages that waited.
     var settledMessages = NewestEntries<QueueOutcome>(capacity: SessionLimits.settledMessages)
     /// What the newest writes that had a key were answered.
-    var keys = NewestEntries<KeyedAnswer>(capacity: SessionLimits.keys)
+    var keys = NewestEntries<KeyedAnswer>(capacity: SessionLimits.keys, byteLimit: SessionLimits.keyedByteCount)
     /// What a router of model requests knows of the session.
     var router = RouterState()
     /// Whether the last record is the session's tombstone.
@@ -45,4 +49,13 @@ struct KeyedAnswer: Sendable, Equatable {
     var strikes: Int?
     var queued: Label?
     var claim: Label?
+    var removal: Removal?
+    var restoredCount: Int?
+    /// The message as an edit left it.
+    var message: [UInt8]?
+
+    /// About how many bytes of the caller's it holds.
+    var byteCount: Int {
+        (message?.count ?? 0) + (removal?.preview?.utf8.count ?? 0) + (removal?.lastUserText?.utf8.count ?? 0)
+    }
 }

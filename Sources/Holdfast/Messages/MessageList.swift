@@ -5,6 +5,10 @@ struct MessageList: Sendable, Equatable {
     private(set) var messages: [ArraySlice<UInt8>]
     /// Whether each message is known to be one object without whitespace around it.
     let isChecked: Bool
+    /// The lists that the messages are for, or as a whole take the place of.
+    private(set) var placement = Placement.both
+    /// Where each message goes, when that is not the same for all.
+    private(set) var placements: [Placement]?
 
     /// Messages that are known to be objects.
     init(checked messages: [ArraySlice<UInt8>] = []) {
@@ -33,9 +37,60 @@ struct MessageList: Sendable, Equatable {
     var isEmpty: Bool { messages.isEmpty }
     var byteCount: Int { messages.reduce(0) { $0 + $1.count + 1 } }
 
-    /// The list with `message`, an object, in front.
-    func preceded(by message: [UInt8]) -> MessageList { MessageList(checked: [message[...]] + messages) }
+    /// How many of the messages go into `list`.
+    func count(in list: SessionList) -> Int {
+        if let placements { return placements.count { $0.contains(list) } }
+        return placement.contains(list) ? count : 0
+    }
 
+    /// Where the message at `index` goes.
+    func placement(at index: Int) -> Placement { placements?[index] ?? placement }
+
+    /// The list with `message`, an object that goes into both lists, in front.
+    func preceded(by message: [UInt8]) -> MessageList {
+        var list = MessageList(checked: [message[...]] + messages)
+        if placements != nil || placement != .both {
+            list.placements = [.both] + messages.indices.map { placement(at: $0) }
+        }
+        return list
+    }
+
+    /// The messages of a caller, checked and stripped of the whitespace around them.
+    func checked<Failure: Error>(
+        _ check: (ArraySlice<UInt8>) throws(Failure) -> ArraySlice<UInt8>
+    ) throws(Failure) -> MessageList {
+        if isChecked { return self }
+        var checked: [ArraySlice<UInt8>] = []
+        checked.reserveCapacity(count)
+        for message in messages { checked.append(try check(message)) }
+        var list = MessageList(checked: checked)
+        (list.placement, list.placements) = (placement, placements)
+        return list
+    }
+
+    /// The messages, all for `placement`.
+    func placed(_ placement: Placement) -> MessageList {
+        var list = self
+        (list.placement, list.placements) = (placement, nil)
+        return list
+    }
+
+    /// The messages, each for the lists that `placements` says; `nil` when there are not as many of them.
+    func placed(_ placements: [Placement]) -> MessageList? {
+        guard placements.count == count else { return nil }
+        var list = self
+        (list.placement, list.placements) = (.both, placements)
+        return list
+    }
+
+    /// Lists are the same when their messages are, and go to the same places.
+    static func == (a: MessageList, b: MessageList) -> Bool {
+        a.messages == b.messages && a.placement == b.placement && a.placements == b.placements
+    }
+}
+
+// The member `list` says where messages go, when that is not everywhere: one word, or a word for each.
+extension MessageList {
     /// Writes the messages as an array.
     func write(to writer: inout JSONWriter) {
         writer.beginArray()
@@ -43,6 +98,35 @@ struct MessageList: Sendable, Equatable {
         writer.endArray()
     }
 
-    /// Lists are the same when their messages are.
-    static func == (a: MessageList, b: MessageList) -> Bool { a.messages == b.messages }
+    /// Writes the members `messages` and, unless all go into both lists, `list`.
+    func writeMembers(to writer: inout JSONWriter) {
+        writer.member("messages", self)
+        if let placements {
+            writer.key("list")
+            writer.beginArray()
+            for placement in placements { writer.string(placement.rawValue) }
+            writer.endArray()
+        } else if placement != .both {
+            writer.member("list", placement.rawValue)
+        }
+    }
+
+    /// The messages, placed as the member `list` says.
+    func placed(by list: JSONRef?) throws(ContentError) -> MessageList {
+        guard let list else { return self }
+        if let placement = Placement(list) { return placed(placement) }
+        let placements = list.kind == .array ? list.elements.compactMap(Placement.init) : []
+        guard let placed = placed(placements) else {
+            throw ContentError("the member 'list' does not say where \(count) messages go")
+        }
+        return placed
+    }
+}
+
+extension Placement {
+    /// The placement that `word` names.
+    init?(_ word: JSONRef) {
+        guard let placement = word.string.flatMap(Placement.init(rawValue:)) else { return nil }
+        self = placement
+    }
 }

@@ -45,6 +45,9 @@ extension WriteResult {
         if let delta { writer.member("delta", delta) }
         if let attempts { writer.member("attempts", attempts) }
         if let strikes { writer.member("strikes", strikes) }
+        if let removal { removal.writeMembers(to: &writer) }
+        if let restoredCount { writer.member("restored_count", restoredCount) }
+        if let message { writer.member("message", raw: message.bytes) }
         if let queued { writer.member("queued", queued) }
         if let claim { writer.member("claim", claim) }
         claimed?.writeContent(to: &writer)
@@ -68,6 +71,13 @@ extension SessionState {
         writer.beginArray()
         for message in messages { writer.raw(message.bytes) }
         writer.endArray()
+        if let states {
+            writer.member("active_before", activeBefore)
+            writer.key("states")
+            writer.beginArray()
+            for state in states { writer.string(state.rawValue) }
+            writer.endArray()
+        }
         if let next { writer.member("next", next) }
         if let deltas { write(deltas, to: &writer) }
         if let damage { write(damage, to: &writer) }
@@ -100,6 +110,7 @@ extension SessionSummary {
         writer.member("session", session)
         writer.member("sequence", sequence)
         writer.member("message_count", messageCount)
+        if contextCount != messageCount { writer.member("context_count", contextCount) }
         writer.member("created_at", createdAt)
         writer.member("updated_at", updatedAt)
         if let lastMessageAt { writer.member("last_message_at", lastMessageAt) }

@@ -88,6 +88,8 @@ extension Mutation {
         // `create` makes an id up when it is given none.
         let session = try kind == .create ? session ?? Label.random().text : session.required("session")
         self.init(session, try Change(kind, &fields))
+        (placement, placements) = try fields.placement() ?? (.both, nil)
+        if kind.takesPatch { self.fields = try fields.object("fields") }
         turn = try fields.string("turn")
         attempt = try fields.unsigned("attempt")
         ifSequence = try fields.unsigned("if_sequence")
@@ -103,8 +105,15 @@ extension Change {
         case .create: self = .create(fields: try fields.object("fields")?.bytes ?? Array("{}".utf8))
         case .set: self = .set(patch: try fields.object("fields").required("fields").bytes)
         case .append: self = .append(try fields.messages().required("messages"))
-        case .truncate: self = .truncate(count: try fields.count("count").required("count"))
+        case .truncate, .takeBack:
+            let count = try fields.count("count").required("count")
+            self = .cut(MessageCut(kind: kind, count: count, contextCount: try fields.count("context_count")))
+        case .undoLast, .retryLast: self = .cut(MessageCut(kind: kind))
         case .replace: self = .replace(try fields.messages().required("messages"))
+        case .compactMessages: self = .compactMessages(try fields.messages().required("messages"))
+        case .restore: self = .restore(MessageRestore(sequence: 0, count: 0, contextCount: 0))
+        case .clear: self = .clear
+        case .edit: self = .edit(try MessageEdit(&fields))
         case .beginTurn: self = .beginTurn(try BeginTurn(&fields))
         case .delta: self = .delta(data: Array(try fields.value("data").required("data").raw))
         case .endTurn: self = .endTurn(try EndTurn(&fields))
@@ -116,6 +125,20 @@ extension Change {
             }
             self = .turns(change)
         }
+    }
+}
+
+extension MessageEdit {
+    fileprivate init(_ fields: inout RequestFields) throws(HoldfastError) {
+        list = try fields.word("list", "\"visible\" or \"context\"") ?? .visible
+        index = try fields.count("index").required("index")
+        let patch = try fields.object("patch")
+        let text = try fields.object("message")
+        guard let message = text ?? patch, text == nil || patch == nil else {
+            throw HoldfastError(.badRequest, "the operation needs either 'message' or 'patch'")
+        }
+        self.message = message.bytes
+        isPatch = patch != nil
     }
 }
 
@@ -156,9 +179,22 @@ extension Window {
     fileprivate init(_ fields: inout RequestFields) throws(HoldfastError) {
         let wantsDeltas = try fields.bool("deltas") ?? false
         let after = try fields.unsigned("after_delta")
-        self.init(
-            from: try fields.count("from") ?? 0, limit: try fields.limit(),
-            deltasAfter: after ?? (wantsDeltas ? 0 : nil))
+        self.init(try Start(&fields), limit: try fields.limit())
+        list = try fields.word("list", "\"visible\" or \"context\"") ?? .visible
+        showsHidden = try fields.bool("hidden") ?? false
+        deltasAfter = after ?? (wantsDeltas ? 0 : nil)
+    }
+}
+
+extension Window.Start {
+    fileprivate init(_ fields: inout RequestFields) throws(HoldfastError) {
+        let from = try fields.count("from")
+        let around = try fields.count("around")
+        let isLast = try fields.bool("last") ?? false
+        guard [from != nil, around != nil, isLast].count(where: \.self) <= 1 else {
+            throw HoldfastError(.badRequest, "only one of 'from', 'around' and 'last' says where to begin")
+        }
+        self = isLast ? .last : around.map(Self.around) ?? .place(from ?? 0)
     }
 }
 

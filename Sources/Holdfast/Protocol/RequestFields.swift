@@ -60,6 +60,16 @@ struct RequestFields {
         try take("messages", "an array of objects") { try? MessageList(elementsOf: $0) }
     }
 
+    /// Takes out where messages are to stand: a word for all, or one for each.
+    mutating func placement() throws(HoldfastError) -> (all: Placement, each: [Placement]?)? {
+        let words = "\"both\", \"visible\" or \"context\", or an array of these with one for each message"
+        return try take("list", words) { value in
+            guard value.kind == .array else { return Placement(value).map { ($0, nil) } }
+            let each = value.elements.compactMap(Placement.init)
+            return each.count == value.count ? (.both, each) : nil
+        }
+    }
+
     /// Takes out one of a few words.
     mutating func word<Word: RawRepresentable<String>>(
         _ name: String, _ words: String

@@ -5,9 +5,16 @@ enum Change: Sendable, Equatable {
     /// `patch` is a JSON merge patch, an object.
     case set(patch: [UInt8])
     case append(MessageList)
-    /// Keeps the first `count` messages.
-    case truncate(count: Int)
+    /// Shortens both lists, for good or until a restore.
+    case cut(MessageCut)
+    /// Puts messages in the place of the active ones of the lists that they are for.
     case replace(MessageList)
+    /// The same, but what was active is kept hidden.
+    case compactMessages(MessageList)
+    case restore(MessageRestore)
+    case edit(MessageEdit)
+    /// Drops all messages of both lists, the hidden ones too.
+    case clear
     case beginTurn(BeginTurn)
     /// `data` is any value.
     case delta(data: [UInt8])
@@ -22,8 +29,12 @@ enum Change: Sendable, Equatable {
         case .create: .create
         case .set: .set
         case .append: .append
-        case .truncate: .truncate
+        case .cut(let cut): cut.kind
         case .replace: .replace
+        case .compactMessages: .compactMessages
+        case .restore: .restore
+        case .edit: .edit
+        case .clear: .clear
         case .beginTurn: .beginTurn
         case .delta: .delta
         case .endTurn: .endTurn
@@ -71,6 +82,8 @@ struct RecordContent: Sendable, Equatable {
     var turn: Label?
     /// The idempotency key that it was made under.
     var key: Label?
+    /// A JSON merge patch of the metadata that goes with the change, an object.
+    var patch: [UInt8]?
     /// Whether the first of the change's messages is the turn's pending message, which is listed from now on.
     var listsPending = false
 }

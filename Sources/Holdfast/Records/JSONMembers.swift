@@ -57,9 +57,9 @@ extension JSONRef {
         return label
     }
 
-    /// The member `messages`.
+    /// The member `messages`, placed as the member `list` says.
     func messages() throws(ContentError) -> MessageList {
-        try MessageList(elementsOf: try required("messages"))
+        try MessageList(elementsOf: try required("messages")).placed(by: self["list"])
     }
 }
 

@@ -6,20 +6,29 @@ import HoldfastBytes
 //     kind         payload
 //     1 create     {["key":"k",]"fields":{…}}
 //     2 set        {["turn":"t",]["key":"k",]"fields":{…}}                          a JSON merge patch
-//     3 append     [{…},{…}]                                                        without turn and key
-//                  {["turn":"t",]["key":"k",]["lists_pending":true,]"messages":[{…},{…}]}
-//     4 truncate   {["turn":"t",]["key":"k",]"count":7}                             messages to keep
-//     5 replace    {["turn":"t",]["key":"k",]"messages":[{…}]}
+//     3 append     [{…},{…}]                                                        when there is no more to say
+//                  {["turn":"t",]["key":"k",]["lists_pending":true,]"messages":[{…},{…}][,"list":…]}
+//     4 truncate   {["turn":"t",]["key":"k",]"count":7,"context_count":7}           messages to keep
+//     5 replace    {["turn":"t",]["key":"k",]"messages":[{…}][,"list":…]}
 //     6 begin_turn {"turn":"t",["key":"k",]["stream":"s",]["source":"s",]["lifetime":"l",]["fields":{…},]
 //                   ["attachments":[…],]"message":{…}}
 //                  {"turn":"t",[…,]"resume":true}                                    another attempt
 //     7 delta      {"turn":"t",["key":"k",]"data":…}
 //     8 end_turn   {"turn":"t",["key":"k",]["lists_pending":true,]"status":"completed",["reason":"r",]
-//                   ["fields":{…},]["messages":[{…}]]}
+//                   ["fields":{…},]["messages":[{…}][,"list":…]]}
 //     9 delete     {["turn":"t",]["key":"k"]}
-//     40 router    {["turn":"t",]["key":"k",]"event":"set"[,"model":"m",…]}       the entry afterwards, if any
-//     30 to 38     see TurnChange+Coding.swift
+//    10 edit       {…,["list":"context",]"index":3,"message":{…}}
+//    11 undo_last  {…,"count":2,"context_count":2,"removed_count":2,"removed_preview":"…"}
+//    12 retry_last {…,"count":2,"context_count":2,"removed_count":2,"last_user_text":"…"}
+//    13 clear      {…}
+//    14 compact_messages  {…,"messages":[{…}][,"list":…]}
+//    15 take_back  {…,"count":2,"context_count":2,"removed_count":2}
+//    16 restore    {…,"taken_back":17,"count":2,"context_count":2}
+//    30 to 38      see TurnChange+Coding.swift
+//    40 router     {["turn":"t",]["key":"k",]"event":"set"[,"model":"m",…]}       the entry afterwards, if any
 //
+// `"fields":{…}`, a JSON merge patch of the metadata, may stand in 3 to 5 and 10 to 16 too. `list` is a word,
+// "visible" or "context", or an array with a word for each message, one of them "both"; missing, it is "both".
 // `lists_pending` says that the first message is the turn's pending one, which is in the list from here on.
 // It is written out again so that every message of the list is found in one record, in the order of the
 // records. Members that a later version adds are ignored.
@@ -27,17 +36,22 @@ extension RecordContent {
     /// The payload.
     func encoded() -> [UInt8] {
         var writer = JSONWriter(capacity: 128 + change.byteCount)
-        if case .append(let messages) = change, turn == nil, key == nil {
+        if case .append(let messages) = change, isPlain(messages) {
             messages.write(to: &writer)
             return writer.finish()
         }
         writer.beginObject()
         if let turn { writer.member("turn", turn.text) }
         if let key { writer.member("key", key.text) }
+        if let patch { writer.member("fields", raw: patch) }
         if listsPending { writer.member("lists_pending", true) }
         change.writeMembers(to: &writer)
         writer.endObject()
         return writer.finish()
+    }
+
+    private func isPlain(_ messages: MessageList) -> Bool {
+        turn == nil && key == nil && patch == nil && messages.placement == .both && messages.placements == nil
     }
 
     /// What `payload` says.
@@ -55,6 +69,7 @@ extension RecordContent {
         guard root.kind == .object else { throw ContentError("the record is not an object") }
         self.init(
             change: try Change(kind, root), turn: try root.label("turn"), key: try root.label("key"),
+            patch: kind.takesPatch && root["fields"] != nil ? try root.object("fields") : nil,
             listsPending: root["lists_pending"]?.bool ?? false)
     }
 }
@@ -64,10 +79,11 @@ extension Change {
     fileprivate var byteCount: Int {
         switch self {
         case .create(let bytes), .set(let bytes), .delta(let bytes): bytes.count
-        case .append(let messages), .replace(let messages): messages.byteCount
+        case .append(let messages), .replace(let messages), .compactMessages(let messages): messages.byteCount
         case .beginTurn(let begin): (begin.message?.count ?? 0) + (begin.attachments?.count ?? 0)
         case .endTurn(let end): end.messages.byteCount
-        case .truncate, .delete: 0
+        case .edit(let edit): edit.message.count
+        case .cut, .restore, .clear, .delete: 0
         case .router: 512
         case .turns(let change): change.byteCount
         }
@@ -77,12 +93,15 @@ extension Change {
     fileprivate func writeMembers(to writer: inout JSONWriter) {
         switch self {
         case .create(let fields), .set(let fields): writer.member("fields", raw: fields)
-        case .append(let messages), .replace(let messages): writer.member("messages", messages)
-        case .truncate(let count): writer.member("count", count)
+        case .append(let messages), .replace(let messages), .compactMessages(let messages):
+            messages.writeMembers(to: &writer)
+        case .cut(let cut): cut.writeMembers(to: &writer)
+        case .restore(let restore): restore.writeMembers(to: &writer)
+        case .edit(let edit): edit.writeMembers(to: &writer)
         case .beginTurn(let begin): begin.writeMembers(to: &writer)
         case .delta(let data): writer.member("data", raw: data)
         case .endTurn(let end): end.writeMembers(to: &writer)
-        case .delete: break
+        case .clear, .delete: break
         case .router(let change): change.writeMembers(to: &writer)
         case .turns(let change): change.writeMembers(to: &writer)
         }
@@ -94,8 +113,12 @@ extension Change {
         case .create: self = .create(fields: try root.object("fields"))
         case .set: self = .set(patch: try root.object("fields"))
         case .append: self = .append(try root.messages())
-        case .truncate: self = .truncate(count: try root.count("count"))
+        case .truncate, .undoLast, .retryLast, .takeBack: self = .cut(try MessageCut(kind, root))
         case .replace: self = .replace(try root.messages())
+        case .compactMessages: self = .compactMessages(try root.messages())
+        case .restore: self = .restore(try MessageRestore(root))
+        case .edit: self = .edit(try MessageEdit(root))
+        case .clear: self = .clear
         case .beginTurn: self = .beginTurn(try BeginTurn(root))
         case .delta: self = .delta(data: Array(try root.required("data").raw))
         case .endTurn: self = .endTurn(try EndTurn(root))
@@ -148,7 +171,7 @@ extension EndTurn {
         writer.member("status", status.rawValue)
         if let reason { writer.member("reason", reason) }
         if let fields { writer.member("fields", raw: fields) }
-        if !messages.isEmpty { writer.member("messages", messages) }
+        if !messages.isEmpty { messages.writeMembers(to: &writer) }
     }
 
     fileprivate init(_ root: JSONRef) throws(ContentError) {

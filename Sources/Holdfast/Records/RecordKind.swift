@@ -9,6 +9,13 @@ enum RecordKind: UInt8, Sendable, CaseIterable {
     case delta = 7
     case endTurn = 8
     case delete = 9
+    case edit = 10
+    case undoLast = 11
+    case retryLast = 12
+    case clear = 13
+    case compactMessages = 14
+    case takeBack = 15
+    case restore = 16
     case router = 40
     case checkpoint = 30
     case enqueue = 31
@@ -19,6 +26,15 @@ enum RecordKind: UInt8, Sendable, CaseIterable {
     case release = 36
     case materialise = 37
     case abandonTurn = 38
+
+    /// Whether it changes messages, which a patch of the metadata may go with.
+    var takesPatch: Bool {
+        switch self {
+        case .append, .truncate, .replace, .edit, .undoLast, .retryLast, .clear, .compactMessages, .takeBack, .restore:
+            true
+        default: false
+        }
+    }
 
     /// The operation's name in the protocol.
     var name: String {
@@ -42,6 +58,13 @@ enum RecordKind: UInt8, Sendable, CaseIterable {
         case .release: "release"
         case .materialise: "materialise"
         case .abandonTurn: "abandon_turn"
+        case .edit: "edit"
+        case .undoLast: "undo_last"
+        case .retryLast: "retry_last"
+        case .clear: "clear"
+        case .compactMessages: "compact_messages"
+        case .takeBack: "take_back"
+        case .restore: "restore"
         }
     }
 }

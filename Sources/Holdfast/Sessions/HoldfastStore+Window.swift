@@ -5,30 +5,66 @@ import HoldfastLog
 extension HoldfastStore {
     /// The state of the session of `view` with the messages in `window`.
     func state(in view: SessionView, _ window: Window) throws(HoldfastError) -> SessionState {
-        guard window.from >= 0, (0...SessionLimits.page).contains(window.limit) else {
-            throw HoldfastError(
-                .badRequest, "'from' must not be negative, 'limit' must be 0 to \(SessionLimits.page)")
-        }
+        try window.check()
         do throws(HoldfastError) {
-            return try sessions.reading(view) { (reader) throws(LogError) in try reader.state(window) }
+            return try read(window, of: view)
         } catch {
             // The damage came, or was found, after the view had been taken.
             guard view.damage == nil else { throw error }
-            let readable = try sessions.viewBeforeDamage(of: view.session, error)
-            return try sessions.reading(readable) { (reader) throws(LogError) in try reader.state(window) }
+            return try read(window, of: try sessions.viewBeforeDamage(of: view.session, error))
         }
+    }
+
+    private func read(_ window: Window, of view: SessionView) throws(HoldfastError) -> SessionState {
+        let state = try sessions.reading(view) { (reader) throws(LogError) in try reader.state(window) }
+        if let state { return state }
+        throw HoldfastError(.unknownMessage, "there is no such message in the list to show others around it")
+    }
+}
+
+extension Window {
+    fileprivate func check() throws(HoldfastError) {
+        let isPlace =
+            switch start {
+            case .place(let place), .around(let place): place >= 0
+            case .last: true
+            }
+        guard isPlace, (0...SessionLimits.page).contains(limit) else {
+            throw HoldfastError(
+                .badRequest, "a place must not be negative, 'limit' must be 0 to \(SessionLimits.page)")
+        }
+    }
+
+    /// The places that are wanted of a list with `count` messages; `nil` when the middle is none of them.
+    fileprivate func places(in count: Int) -> Range<Int>? {
+        let from: Int
+        switch start {
+        case .place(let place): from = min(place, count)
+        case .last: from = max(0, count - limit)
+        case .around(let place):
+            guard place < count else { return nil }
+            from = max(0, min(place - limit / 2, count - limit))
+        }
+        return from..<from + min(limit, count - from)
     }
 }
 
 extension ViewReader {
-    fileprivate func state(_ window: Window) throws(LogError) -> SessionState {
+    /// The session with the messages in `window`; `nil` when those are to be around one that is not there.
+    fileprivate func state(_ window: Window) throws(LogError) -> SessionState? {
         let head = view.head
-        let messages = try messages(window)
-        let end = window.from + messages.count
+        // Without hidden messages the head knows the number, and an empty window needs no reading.
+        let runs = window.showsHidden || window.limit > 0 ? try runs() : MessageRuns()
+        let count = window.showsHidden ? runs.totalCount(window.list) : head.count(window.list)
+        guard let places = window.places(in: count) else { return nil }
         var state = SessionState(
             summary: head.summary(view.session), fields: head.fields.json, turn: head.turn.map(OpenTurn.init),
-            from: window.from, messages: messages, next: end < head.messageCount ? end : nil)
+            from: places.lowerBound, messages: [])
+        if case .place(let place) = window.start { state.from = place }
         state.damage = view.damage
+        try show(places, of: runs, window, in: &state)
+        let end = places.lowerBound + state.messages.count
+        if end < count { state.next = end }
         if let number = window.deltasAfter {
             let deltas = try deltas(after: number)
             state.deltas = deltas
@@ -37,18 +73,24 @@ extension ViewReader {
         return state
     }
 
-    private func messages(_ window: Window) throws(LogError) -> [JSON] {
-        let count = view.head.messageCount
-        let from = min(window.from, count)
-        var page = PageBudget(count: window.limit)
+    /// Adds the messages at `places` to `state`, as many as fit.
+    private func show(
+        _ places: Range<Int>, of runs: MessageRuns, _ window: Window, in state: inout SessionState
+    ) throws(LogError) {
+        var page = PageBudget(count: places.count)
         var messages: [JSON] = []
-        let wanted = from..<from + min(window.limit, count - from)
-        if wanted.isEmpty { return [] }
-        try self.messages(in: wanted) { (message) throws(LogError) in
+        var states: [MessageState] = []
+        let wanted = runs.runs(of: window.list, in: places, hidden: window.showsHidden)
+        try self.messages(of: wanted) { (message, run) in
             messages.append(JSON(message))
+            if window.showsHidden { states.append(run[window.list].state ?? .active) }
             return page.takes(message.count)
         }
-        return messages
+        state.messages = messages
+        guard window.showsHidden else { return }
+        state.states = states
+        let before = runs.runs(of: window.list, in: 0..<places.lowerBound, hidden: true)
+        state.activeBefore = before.reduce(0) { $0 + ($1[window.list] == .active ? $1.count : 0) }
     }
 
     private func deltas(after number: UInt64) throws(LogError) -> [Delta] {

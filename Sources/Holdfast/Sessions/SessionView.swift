@@ -20,25 +20,52 @@ struct ViewReader {
     let log: any SessionLog
     let view: SessionView
 
-    /// Calls `body` with the listed messages in `window`, by their places, until it answers `false`.
+    /// Calls `body` with the visible messages in `window`, by their places, until it answers `false`.
     func messages(
         in window: Range<Int>, _ body: ([UInt8]) throws(LogError) -> Bool
     ) throws(LogError) {
+        let found = try runs().runs(of: .visible, in: window)
+        try messages(of: found) { (message, _) throws(LogError) in try body(message) }
+    }
+
+    /// The first pass: where all messages are and how they stand to the lists. Reads the records since the
+    /// snapshot.
+    func runs() throws(LogError) -> MessageRuns {
         let snapshot = try usableSnapshot()
-        let runs = try runs(after: snapshot)
-        guard runs.count == view.head.messageCount else {
-            throw LogError(.damaged, "the records hold \(runs.count) of \(view.head.messageCount) messages")
+        var runs = try snapshot?.runs() ?? MessageRuns()
+        try records(from: (snapshot?.source.sequence ?? 0) + 1) { (content, sequence) throws(LogError) in
+            runs.apply(content.change, sequence: sequence)
+            return true
         }
-        var wanted = runs.runs(in: window)[...]
-        var goesOn = true
-        if let first = wanted.first, first.source == 0, let snapshot {
-            wanted.removeFirst()
-            try snapshot.messages(in: first.first..<first.first + first.count) { (message) throws(LogError) in
-                goesOn = try body(message)
+        for list in SessionList.allCases where runs.count(list) != view.head.count(list) {
+            throw LogError(
+                .damaged,
+                "the records hold \(runs.count(list)) of \(view.head.count(list)) \(list.rawValue) messages")
+        }
+        return runs
+    }
+
+    /// The second pass: calls `body` with each message of `runs`, which are in order, until it answers `false`.
+    ///
+    /// Reads the snapshot and the records that hold them. Where messages were edited since the snapshot, as many as
+    /// fit into memory are read at a time.
+    func messages(
+        of runs: [MessageRuns.Run], _ body: ([UInt8], MessageRuns.Run) throws(LogError) -> Bool
+    ) throws(LogError) {
+        var rest = runs[...]
+        while !rest.isEmpty {
+            let part = rest.takePart(withEditsUpTo: SessionLimits.heldEditByteCount)
+            let edits = try edits(of: part)
+            var goesOn = true
+            let output = { (message: [UInt8], run: MessageRuns.Run) throws(LogError) in
+                let text = run.edit.flatMap { edits[$0.sequence] } ?? message
+                goesOn = try body(text, run)
                 return goesOn
             }
+            try snapshotMessages(of: part, output)
+            if goesOn { try recordMessages(of: part, output) }
+            if !goesOn { return }
         }
-        if goesOn { try records(holding: wanted, body) }
     }
 }
 
@@ -53,31 +80,54 @@ extension ViewReader {
         return SnapshotReader(source: source)
     }
 
-    /// The first pass: which record holds which of the listed messages.
-    private func runs(after snapshot: SnapshotReader?) throws(LogError) -> MessageRuns {
-        var runs = MessageRuns()
-        if let snapshot {
-            let head = try snapshot.head()
-            runs = MessageRuns(snapshotCount: head.messageCount)
+    /// The texts of the edited messages among `runs`, by the records that hold them.
+    private func edits(of runs: ArraySlice<MessageRuns.Run>) throws(LogError) -> [Sequence: [UInt8]] {
+        let wanted = Set(runs.compactMap { $0.edit?.sequence })
+        guard let first = wanted.min() else { return [:] }
+        var edits: [Sequence: [UInt8]] = [:]
+        try records(from: first) { (content, sequence) throws(LogError) in
+            if case .edit(let edit) = content.change, wanted.contains(sequence) { edits[sequence] = edit.message }
+            return edits.count < wanted.count
         }
-        try records(from: (snapshot?.source.sequence ?? 0) + 1) { (content, sequence) throws(LogError) in
-            runs.apply(content.change, sequence: sequence)
-            return true
-        }
-        return runs
+        return edits
     }
 
-    /// The second pass: the messages of `runs`, all of which are in records.
-    private func records(
-        holding runs: ArraySlice<MessageRuns.Run>, _ body: ([UInt8]) throws(LogError) -> Bool
+    /// Calls `body` with those messages of `runs` that the snapshot has.
+    private func snapshotMessages(
+        of runs: ArraySlice<MessageRuns.Run>, _ body: ([UInt8], MessageRuns.Run) throws(LogError) -> Bool
     ) throws(LogError) {
-        var runs = runs
-        guard let first = runs.first else { return }
-        try records(from: first.source) { (content, sequence) throws(LogError) in
-            guard let run = runs.first, run.source == sequence else { return !runs.isEmpty }
-            runs.removeFirst()
-            for message in content.change.addedMessages.messages[run.first..<run.first + run.count] {
-                if try !body(Array(message)) { return false }
+        guard case .snapshot? = runs.first?.source else { return }
+        guard let snapshot = try usableSnapshot() else {
+            throw LogError(.trimmed, "the snapshot has gone while it was read")
+        }
+        var arrays: [SnapshotArray: SnapshotElements] = [:]
+        for run in runs {
+            guard case .snapshot(let array) = run.source else { return }
+            var elements: SnapshotElements
+            if let begun = arrays.removeValue(forKey: array) {
+                elements = begun
+            } else {
+                elements = try snapshot.elements(of: array, in: runs.window(in: array))
+            }
+            for place in run.first..<run.first + run.count {
+                if try !body(try elements.element(at: place), run) { return }
+            }
+            arrays[array] = elements
+        }
+    }
+
+    /// Calls `body` with those messages of `runs` that are in records.
+    private func recordMessages(
+        of runs: ArraySlice<MessageRuns.Run>, _ body: ([UInt8], MessageRuns.Run) throws(LogError) -> Bool
+    ) throws(LogError) {
+        var runs = runs.drop { $0.source.record == nil }
+        guard let first = runs.first?.source.record else { return }
+        try records(from: first) { (content, sequence) throws(LogError) in
+            while let run = runs.first, run.source.record == sequence {
+                runs.removeFirst()
+                for message in content.change.addedMessages.messages[run.first..<run.first + run.count] {
+                    if try !body(Array(message), run) { return false }
+                }
             }
             return !runs.isEmpty
         }
@@ -94,6 +144,32 @@ extension ViewReader {
             let content = try RecordContent(reading: record)
             return try body(content, record.sequence) && record.sequence < last
         }
+    }
+}
+
+extension MessageRuns.Source {
+    /// The record, unless it is the snapshot.
+    fileprivate var record: Sequence? { if case .record(let sequence) = self { sequence } else { nil } }
+}
+
+extension ArraySlice<MessageRuns.Run> {
+    /// The part of the snapshot's `array` in which the messages are.
+    fileprivate func window(in array: SnapshotArray) -> Range<Int> {
+        let runs = filter { $0.source == .snapshot(array) }
+        guard let first = runs.first, let last = runs.last else { return 0..<0 }
+        return first.first..<last.first + last.count
+    }
+
+    /// Takes the first runs out, as many as have at most `limit` bytes of edited messages, and at least one.
+    fileprivate mutating func takePart(withEditsUpTo limit: Int) -> Self {
+        var byteCount = 0
+        let end = dropFirst().firstIndex { run in
+            byteCount += run.edit?.byteCount ?? 0
+            return byteCount > limit
+        }
+        let part = self[..<(end ?? endIndex)]
+        self = self[part.endIndex...]
+        return part
     }
 }
 

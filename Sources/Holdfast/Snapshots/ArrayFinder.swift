@@ -1,15 +1,31 @@
-/// Finds where the array begins that is the member `name` of a JSON object, in pieces of its text.
+/// The arrays of a session's document, which are read element by element.
+enum SnapshotArray: String, Sendable, CaseIterable {
+    /// Runs of messages and how they stand to the lists; there when not every message is active in both.
+    case messageStates = "message_states"
+    /// The visible messages.
+    case messages
+    /// All other messages.
+    case hiddenMessages = "hidden_messages"
+    /// Those of the open turn.
+    case deltas
+}
+
+/// Finds where the first of some arrays begins that are members of a JSON object, in pieces of its text.
 struct ArrayFinder {
-    private let name: [UInt8]
+    /// The arrays that are looked for, and their names with quotes.
+    private let wanted: [(array: SnapshotArray, name: [UInt8])]
+    private let longestName: Int
     private var structure = JSONStructure()
-    /// The string that is being read, or was read last, if it is or may be the name: with its quotes.
+    /// The string that is being read, or was read last, if it is or may be a name: with its quotes.
     private var text: [UInt8] = []
     private var isKeyExpected = false
-    private var isValueOfName = false
+    /// The array whose value comes next, or was found.
+    private(set) var found: SnapshotArray?
 
-    /// Looks for the member `name`, which must be spelled without escapes.
-    init(name: StaticString) {
-        self.name = name.withUTF8Buffer { [UInt8(ascii: "\"")] + $0 + [UInt8(ascii: "\"")] }
+    /// Looks for the first of `arrays`.
+    init(_ arrays: [SnapshotArray]) {
+        wanted = arrays.map { ($0, Array("\"\($0.rawValue)\"".utf8)) }
+        longestName = wanted.map(\.name.count).max() ?? 0
     }
 
     /// Reads `piece`; answers the offset in it of the first byte behind the array's bracket once that is
@@ -25,17 +41,17 @@ struct ArrayFinder {
         guard structure.depth == 1 || (structure.depth == 2 && token == .opening) else { return false }
         switch token {
         case .opening:
-            if structure.depth == 2 { return isValueOfName && byte == UInt8(ascii: "[") }
+            if structure.depth == 2 { return found != nil && byte == UInt8(ascii: "[") }
             isKeyExpected = true
         case .comma:
             isKeyExpected = true
-            isValueOfName = false
+            found = nil
         case .colon:
-            isValueOfName = isKeyExpected && text == name
+            found = isKeyExpected ? wanted.first { $0.name == text }?.array : nil
             isKeyExpected = false
             text.removeAll(keepingCapacity: true)
         case .quote, .content:
-            if isKeyExpected, text.count <= name.count { text.append(byte) }
+            if isKeyExpected, text.count <= longestName { text.append(byte) }
         case .closing, .whitespace: break
         }
         return false

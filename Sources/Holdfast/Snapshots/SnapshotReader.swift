@@ -3,16 +3,14 @@ import HoldfastLog
 
 /// Reads a session's document piece by piece: first the head, then messages or deltas one at a time.
 struct SnapshotReader {
-    private static let pieceByteCount = 1 << 20
     let source: any SnapshotSource
 
     /// The head, of which the bytes before the messages are read.
     func head() throws(LogError) -> SessionHead {
-        var finder = ArrayFinder(name: "messages")
         var opening: [UInt8] = []
-        let end = try find(&finder) { opening += $0 }
-        guard let end else { throw LogError(.damaged, "the snapshot has no messages") }
-        let text = opening[..<end] + [UInt8(ascii: "]"), UInt8(ascii: "}")]
+        let start = try find([.messageStates, .messages]) { opening += $0 }
+        guard let start else { throw LogError(.damaged, "the snapshot has no messages") }
+        let text = opening[..<start.offset] + [UInt8(ascii: "]"), UInt8(ascii: "}")]
         do throws(ContentError) {
             let head = try SessionHead(documentOpening: Array(text))
             guard head.sequence == source.sequence else { throw ContentError("it is of another sequence") }
@@ -22,46 +20,146 @@ struct SnapshotReader {
         }
     }
 
-    /// Calls `body` with the messages in `window`, by their places, until it answers `false`.
-    func messages(
-        in window: Range<Int>, _ body: ([UInt8]) throws(LogError) -> Bool
-    ) throws(LogError) {
-        try elements(of: "messages", in: window, body)
-    }
-
-    /// Calls `body` with the deltas in `window`, by their places, until it answers `false`.
-    func deltas(in window: Range<Int>, _ body: ([UInt8]) throws(LogError) -> Bool) throws(LogError) {
-        try elements(of: "deltas", in: window, body)
-    }
-
-    private func elements(
-        of name: StaticString, in window: Range<Int>, _ body: ([UInt8]) throws(LogError) -> Bool
-    ) throws(LogError) {
-        var splitter = ElementSplitter(window: window)
-        var finder = ArrayFinder(name: name)
-        guard !splitter.isDone, var offset = try find(&finder, { _ in }) else { return }
-        while !splitter.isDone, offset < source.byteCount {
-            let piece = try read(at: offset)
-            offset += piece.count
-            try splitter.next(piece[...], body)
+    /// The runs of the messages that the snapshot has.
+    func runs() throws(LogError) -> MessageRuns {
+        var runs = MessageRuns()
+        let start = try find([.messageStates, .messages])
+        guard let start, start.array == .messageStates else {
+            runs.add(MessageRuns.Run(source: .snapshot(.messages), first: 0, count: try head().messageCount))
+            return runs
         }
+        var states = SnapshotElements(self, start.offset, 0..<Int.max)
+        var counts: [SnapshotArray: Int] = [:]
+        while let element = try states.next() {
+            do throws(ContentError) {
+                var run = try MessageRuns.Run(snapshotState: element)
+                let array = run.visible == .active ? SnapshotArray.messages : .hiddenMessages
+                run.source = .snapshot(array)
+                run.first = counts[array, default: 0]
+                counts[array, default: 0] += run.count
+                runs.add(run)
+            } catch {
+                throw LogError(.damaged, "the snapshot: \(error)")
+            }
+        }
+        return runs
     }
 
-    /// Where the array begins, as the offset behind its bracket; `seen` is given all that is read on the way.
-    private func find(_ finder: inout ArrayFinder, _ seen: ([UInt8]) -> Void) throws(LogError) -> Int? {
+    /// The elements of `array` in `window`, by their places; none when there is no such array.
+    func elements(of array: SnapshotArray, in window: Range<Int>) throws(LogError) -> SnapshotElements {
+        let start = window.isEmpty ? nil : try find([array])
+        return SnapshotElements(self, start?.offset ?? source.byteCount, window)
+    }
+
+    /// Where the first of `arrays` begins, as the offset behind its bracket; `seen` is given all that is read on
+    /// the way.
+    private func find(
+        _ arrays: [SnapshotArray], _ seen: ([UInt8]) -> Void = { _ in }
+    ) throws(LogError) -> (array: SnapshotArray, offset: Int)? {
+        var finder = ArrayFinder(arrays)
         var offset = 0
         while offset < source.byteCount {
             let piece = try read(at: offset)
             seen(piece)
-            if let found = finder.next(piece) { return offset + found }
+            if let end = finder.next(piece), let found = finder.found { return (found, offset + end) }
             offset += piece.count
         }
         return nil
     }
 
-    private func read(at offset: Int) throws(LogError) -> [UInt8] {
+    /// The bytes from `offset` on, at most a piece of them.
+    fileprivate func read(at offset: Int) throws(LogError) -> [UInt8] {
         let piece = try source.read(at: offset, count: min(Self.pieceByteCount, source.byteCount - offset))
         guard !piece.isEmpty else { throw LogError(.damaged, "the snapshot is shorter than it says") }
         return piece
+    }
+
+    private static let pieceByteCount = 1 << 20
+}
+
+/// Part of an array of a snapshot, element by element, with memory for a piece of the document.
+struct SnapshotElements {
+    private let reader: SnapshotReader
+    private var offset: Int
+    private var splitter: ElementSplitter
+    /// Elements that were read and not taken yet, the next one last.
+    private var ready: [[UInt8]] = []
+    /// The place of the next element.
+    private(set) var place: Int
+
+    /// The elements in `window` of the array that begins at `offset`.
+    fileprivate init(_ reader: SnapshotReader, _ offset: Int, _ window: Range<Int>) {
+        self.reader = reader
+        self.offset = offset
+        splitter = ElementSplitter(window: window)
+        place = window.lowerBound
+    }
+
+    /// The next element; `nil` at the end.
+    mutating func next() throws(LogError) -> [UInt8]? {
+        while ready.isEmpty, !splitter.isDone, offset < reader.source.byteCount {
+            let piece = try reader.read(at: offset)
+            offset += piece.count
+            splitter.next(piece[...]) { element in
+                ready.append(element)
+                return true
+            }
+            ready.reverse()
+        }
+        guard let element = ready.popLast() else { return nil }
+        place += 1
+        return element
+    }
+
+    /// The element at `place`, which must not come before the next one.
+    mutating func element(at place: Int) throws(LogError) -> [UInt8] {
+        while let element = try next() { if self.place > place { return element } }
+        throw LogError(.damaged, "the snapshot has fewer messages than it says")
+    }
+}
+
+// One of the `message_states`: how many messages, and how they stand to the visible list and to the context.
+extension MessageRuns.Run {
+    func writeState(to writer: inout JSONWriter) {
+        writer.beginArray()
+        writer.integer(count)
+        visible.write(to: &writer)
+        context.write(to: &writer)
+        writer.endArray()
+    }
+
+    fileprivate init(snapshotState element: [UInt8]) throws(ContentError) {
+        let state = try JSONTree.parsed(element, detail: 1)
+        let parts = state.kind == .array ? Array(state.elements) : []
+        guard parts.count >= 3, let count = parts[0].int, let count = Int(exactly: count), count > 0 else {
+            throw ContentError("a run of messages without its count")
+        }
+        self.init(
+            source: .snapshot(.messages), first: 0, count: count,
+            visible: try MessageRuns.Standing(parts[1]), context: try MessageRuns.Standing(parts[2]))
+    }
+}
+
+extension MessageRuns.Standing {
+    fileprivate func write(to writer: inout JSONWriter) {
+        switch self {
+        case .absent: writer.null()
+        case .active, .compacted: writer.string(state?.rawValue ?? "")
+        case .takenBack(let sequence): writer.integer(sequence)
+        }
+    }
+
+    fileprivate init(_ value: JSONRef) throws(ContentError) {
+        if value.isNull {
+            self = .absent
+        } else if let sequence = value.unsigned {
+            self = .takenBack(sequence)
+        } else if value.isString(MessageState.active.rawValue) {
+            self = .active
+        } else if value.isString(MessageState.compacted.rawValue) {
+            self = .compacted
+        } else {
+            throw ContentError("a message in a state that this version does not know")
+        }
     }
 }

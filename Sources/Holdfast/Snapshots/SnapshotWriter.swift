@@ -6,17 +6,50 @@ extension ViewReader {
     func writeDocument(to sink: any SnapshotSink) throws(LogError) {
         let output = DocumentOutput(sink)
         output.add(view.head.documentOpening(view.session))
-        output.beginArray(",\"messages\":[")
-        try messages(in: 0..<view.head.messageCount) { (message) throws(LogError) in
-            try output.addElement(message)
+        let runs = try runs().runs
+        let hidden = runs.filter { $0.visible != .active }
+        if !hidden.isEmpty || runs.contains(where: { $0.context != .active }) {
+            output.begin(.messageStates)
+            for state in runs.mergedStates { _ = try output.addElement(state) }
+            output.endArray()
         }
+        output.begin(.messages)
+        try write(runs.filter { $0.visible == .active }, to: output)
         output.endArray()
+        if !hidden.isEmpty {
+            output.begin(.hiddenMessages)
+            try write(hidden, to: output)
+            output.endArray()
+        }
         if let count = view.head.outputs.last?.deltas.upperBound, count > 0 {
-            output.beginArray(",\"deltas\":[")
+            output.begin(.deltas)
             try deltas(in: 0..<count) { (data) throws(LogError) in try output.addElement(data) }
             output.endArray()
         }
         try output.flush()
+    }
+
+    private func write(_ runs: [MessageRuns.Run], to output: DocumentOutput) throws(LogError) {
+        try messages(of: runs) { (message, _) throws(LogError) in try output.addElement(message) }
+    }
+}
+
+extension [MessageRuns.Run] {
+    /// The spelling of each state, for as many messages that follow each other as have it.
+    fileprivate var mergedStates: [[UInt8]] {
+        var merged: [MessageRuns.Run] = []
+        for run in self {
+            if let last = merged.last, last.visible == run.visible, last.context == run.context {
+                merged[merged.count - 1].count += run.count
+            } else {
+                merged.append(run)
+            }
+        }
+        return merged.map { run in
+            var writer = JSONWriter(capacity: 32)
+            run.writeState(to: &writer)
+            return writer.finish()
+        }
     }
 }
 
@@ -30,8 +63,8 @@ private final class DocumentOutput {
 
     func add(_ more: [UInt8]) { bytes += more }
 
-    func beginArray(_ opening: String) {
-        bytes += opening.utf8
+    func begin(_ array: SnapshotArray) {
+        bytes += ",\"\(array.rawValue)\":[".utf8
         isFirstElement = true
     }
 

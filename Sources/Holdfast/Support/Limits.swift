@@ -8,6 +8,10 @@ enum SessionLimits {
     static let noteByteCount = 1024
     /// Idempotency keys that a session remembers: retries come within seconds, not after hundreds of writes.
     static let keys = 256
+    /// Bytes of messages and texts in the answers that belong to those keys, which are kept in memory too.
+    static let keyedByteCount = 1 << 20
+    /// Bytes of edited messages that a reader holds at once; what has more is read in several passes.
+    static let heldEditByteCount = 16 << 20
     /// Ended turns that a session remembers, to tell a stale turn from one that never was.
     static let endedTurns = 64
     /// Messages that wait in one session: they are kept in memory while it is hot, and a caller that is so far

@@ -29,13 +29,10 @@ extension ViewReader {
             let count = all.last?.deltas.upperBound ?? 0
             let dropped = all.first { $0.id == outputs.first?.id }?.deltas.lowerBound ?? count
             (place, first) = (count - dropped, snapshot.source.sequence)
-            var goesOn = true
             let stored = dropped + min(wanted.lowerBound, place)..<dropped + min(wanted.upperBound, place)
-            try snapshot.deltas(in: stored) { (data) throws(LogError) in
-                goesOn = try body(data)
-                return goesOn
-            }
-            guard goesOn, wanted.upperBound > place else { return }
+            var elements = try snapshot.elements(of: .deltas, in: stored)
+            while let data = try elements.next() { if try !body(data) { return } }
+            guard wanted.upperBound > place else { return }
         }
         // Turns come one after the other, so those before the wanted one need not be read.
         if let output = outputs.last(where: { $0.deltas.lowerBound <= wanted.lowerBound }), output.sequence > first {

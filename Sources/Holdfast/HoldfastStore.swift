@@ -16,6 +16,7 @@ public final class HoldfastStore: Sendable {
     let sessions: HotSessions
     let workers: WorkQueue
     let compactor: Compactor
+    let checkpoints: CheckpointThread
     /// Names this opening of the store, which owns the turns that it begins.
     let lifetime = Label.random()
     /// `nil` when snapshots are taken on demand only.
@@ -40,6 +41,7 @@ public final class HoldfastStore: Sendable {
         openedAt = options.now()
         sessions = HotSessions(log: log, capacity: options.hotSessions)
         workers = try WorkQueue(name: "holdfast-reads", threads: 2)
+        checkpoints = CheckpointThread(clock: options.clock)
         compactor = Compactor(log: log, sessions: sessions)
         background =
             options.compactsInBackground ? BackgroundCompaction(compactor, sessions, options) : nil
@@ -57,6 +59,7 @@ public final class HoldfastStore: Sendable {
         }
         if wasClosed { return }
         settleTouches()
+        checkpoints.stop()
         background?.stop()
         workers.stop()
         try translated { () throws(LogError) in

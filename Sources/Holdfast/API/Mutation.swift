@@ -38,7 +38,7 @@ public struct Mutation: Sendable {
     /// Where each message is to stand, when that is not the same for all; as many as there are messages.
     public var placements: [Placement]?
     /// A JSON merge patch (RFC 7396) of the session's metadata that is applied in the same record. Not for
-    /// `create`, `set` and `delete`.
+    /// changes that have nothing to do with messages and turns.
     public var fields: JSON?
 
     init(_ session: String, _ change: Change, turn: String? = nil) {
@@ -77,9 +77,10 @@ extension Mutation {
         stream: String? = nil, source: String? = nil
     ) -> Mutation {
         let begin = BeginTurn(
-            message: message.bytes, attachments: attachments?.bytes, fields: fields?.bytes, stream: stream,
-            source: source)
-        return Mutation(session, .beginTurn(begin), turn: turn)
+            message: message.bytes, attachments: attachments?.bytes, stream: stream, source: source)
+        var mutation = Mutation(session, .beginTurn(begin), turn: turn)
+        mutation.fields = fields
+        return mutation
     }
 
     /// Takes up the open turn `turn` again after a crash: counts one more attempt.
@@ -112,9 +113,10 @@ extension Mutation {
         keepsMessage: Bool = true, reason: String? = nil, fields: JSON? = nil
     ) -> Mutation {
         let end = EndTurn(
-            status: status, reason: reason, keepsMessage: keepsMessage, messages: MessageList(messages),
-            fields: fields?.bytes)
-        return Mutation(session, .endTurn(end), turn: turn)
+            status: status, reason: reason, keepsMessage: keepsMessage, messages: MessageList(messages))
+        var mutation = Mutation(session, .endTurn(end), turn: turn)
+        mutation.fields = fields
+        return mutation
     }
 
     /// Deletes the session. Its id stays taken: every later operation on it is refused with

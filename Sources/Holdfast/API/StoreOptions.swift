@@ -1,5 +1,5 @@
 package import HoldfastLog
-import HoldfastThreads
+package import HoldfastThreads
 
 /// How a store of sessions works above its log.
 public struct StoreOptions: Sendable {
@@ -12,6 +12,8 @@ public struct StoreOptions: Sendable {
     public var compaction = CompactionPolicy()
     /// How many snapshots before the newest one are kept, with all records since; `nil` keeps everything for ever.
     public var retainedGenerations: Int? = 1
+    /// Where durations are measured; for tests.
+    package var clock: any Clock = SystemClock()
     /// What time it is, in milliseconds since 1970; for tests.
     package var now: @Sendable () -> Milliseconds = { SystemClock.shared.wallMilliseconds() }
 

@@ -35,7 +35,6 @@ extension Mutation {
         case .delta(let data): change = .delta(data: Array(try Self.value(data[...], "data")))
         case .endTurn(var end):
             end.messages = try Self.objects(end.messages)
-            end.fields = try end.fields.map { (fields) throws(HoldfastError) in try Self.fields(fields) }
             if end.status == .interrupted {
                 throw HoldfastError(.badRequest, "'interrupted' is how materialise ends a turn")
             }
@@ -54,7 +53,6 @@ extension Mutation {
     /// The notes of the beginning of a turn, checked.
     static func checked(_ begin: BeginTurn) throws(HoldfastError) -> BeginTurn {
         var begin = begin
-        begin.fields = try begin.fields.map { (fields) throws(HoldfastError) in try Self.fields(fields) }
         begin.attachments = try begin.attachments.map { (list) throws(HoldfastError) in
             try array(list, "attachments")
         }

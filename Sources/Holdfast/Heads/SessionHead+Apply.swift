@@ -56,7 +56,6 @@ extension SessionHead {
             self.turn?.deltaBytes += UInt64(data.count)
         case .endTurn(let end):
             list(end.messages, at: time)
-            if let fields = end.fields { try merge(fields) }
             endTurn(end.status, turn, at: time)
         case .delete: bury()
         case .router(let change): router.entry = change.entry
@@ -118,7 +117,6 @@ extension SessionHead {
         turn?.lifetime = begin.lifetime
         if let stream = begin.stream { turn?.stream = stream }
         if let source = begin.source { turn?.source = source }
-        if let fields = begin.fields { try merge(fields) }
     }
 
     /// Keeps of a deleted session what refuses later writes and answers retries.

@@ -36,7 +36,9 @@ extension SessionHead {
         if finding == nil, let question = try question(about: mutation.change) { return .lookUp(question) }
         let change = try settled(mutation.change, by: finding)
         var content = try content(of: change, turn: turn, key: key, context)
-        if case .turns(let change) = mutation.change, isVain(change) { return .unchanged(answer(to: content)) }
+        if case .turns(let change) = mutation.change, isVain(change, mutation.fields?.bytes) {
+            return .unchanged(answer(to: content))
+        }
         content.patch = mutation.fields?.bytes
         return .append(content)
     }

@@ -159,7 +159,6 @@ extension BeginTurn {
     init(notes fields: inout RequestFields) throws(HoldfastError) {
         stream = try fields.string("stream")
         source = try fields.string("source")
-        self.fields = try fields.object("fields")?.bytes
     }
 }
 
@@ -170,7 +169,6 @@ extension EndTurn {
         self.status = try status.required("status")
         reason = try fields.string("reason")
         keepsMessage = try fields.bool("keep_message") ?? true
-        self.fields = try fields.object("fields")?.bytes
         messages = try fields.messages() ?? MessageList(checked: [])
     }
 }

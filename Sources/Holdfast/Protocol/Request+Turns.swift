@@ -6,8 +6,7 @@ extension TurnChange {
     init?(_ kind: RecordKind, _ fields: inout RequestFields) throws(HoldfastError) {
         switch kind {
         case .checkpoint:
-            self = .checkpoint(
-                Checkpoint(fields: try fields.object("fields")?.bytes, activity: try fields.unsigned("activity")))
+            self = .checkpoint(Checkpoint(activity: try fields.unsigned("activity")))
         case .enqueue: self = .enqueue(try Enqueue(&fields))
         case .editQueued: self = .editQueued(try Enqueue(&fields))
         case .dropQueued: self = .dropQueued(try QueueStep(&fields))
@@ -44,8 +43,7 @@ extension ClaimQueued {
         owner = try fields.string("owner").required("owner")
         maximumAttempts = try fields.unsigned("max_attempts")
         if try fields.bool("begin_turn") ?? false {
-            begin = BeginTurn(
-                fields: try fields.object("fields")?.bytes, stream: try fields.string("stream"))
+            begin = BeginTurn(stream: try fields.string("stream"))
         } else {
             claim = try fields.string("claim")
             leaseMilliseconds = try fields.unsigned("lease_ms").required("lease_ms")

@@ -51,8 +51,6 @@ struct BeginTurn: Sendable, Equatable {
     var message: [UInt8]?
     /// What comes with the message, an array.
     var attachments: [UInt8]?
-    /// A JSON merge patch of the session's fields.
-    var fields: [UInt8]?
     var stream: String?
     var source: String?
     var isResume = false
@@ -71,8 +69,6 @@ struct EndTurn: Sendable, Equatable {
     /// Of the request only: in a record, the pending message is among `messages` or it is not.
     var keepsMessage = true
     var messages: MessageList
-    /// A JSON merge patch of the session's fields.
-    var fields: [UInt8]?
 }
 
 /// All that a record's payload says.

@@ -10,12 +10,12 @@ import HoldfastBytes
 //                  {["turn":"t",]["key":"k",]["lists_pending":true,]"messages":[{…},{…}][,"list":…]}
 //     4 truncate   {["turn":"t",]["key":"k",]"count":7,"context_count":7}           messages to keep
 //     5 replace    {["turn":"t",]["key":"k",]"messages":[{…}][,"list":…]}
-//     6 begin_turn {"turn":"t",["key":"k",]["stream":"s",]["source":"s",]["lifetime":"l",]["fields":{…},]
+//     6 begin_turn {"turn":"t",["key":"k",]["stream":"s",]["source":"s",]["lifetime":"l",]
 //                   ["attachments":[…],]"message":{…}}
 //                  {"turn":"t",[…,]"resume":true}                                    another attempt
 //     7 delta      {"turn":"t",["key":"k",]"data":…}
 //     8 end_turn   {"turn":"t",["key":"k",]["lists_pending":true,]"status":"completed",["reason":"r",]
-//                   ["fields":{…},]["messages":[{…}][,"list":…]]}
+//                   ["messages":[{…}][,"list":…]]}
 //     9 delete     {["turn":"t",]["key":"k"]}
 //    10 edit       {…,["list":"context",]"index":3,"message":{…}}
 //    11 undo_last  {…,"count":2,"context_count":2,"removed_count":2,"removed_preview":"…"}
@@ -27,7 +27,8 @@ import HoldfastBytes
 //    30 to 38      see TurnChange+Coding.swift
 //    40 router     {["turn":"t",]["key":"k",]"event":"set"[,"model":"m",…]}       the entry afterwards, if any
 //
-// `"fields":{…}`, a JSON merge patch of the metadata, may stand in 3 to 5 and 10 to 16 too. `list` is a word,
+// `"fields":{…}`, a JSON merge patch of the metadata, may stand in 3 to 6, 8, 10 to 16, 30, 34, 35 and 37
+// too. `list` is a word,
 // "visible" or "context", or an array with a word for each message, one of them "both"; missing, it is "both".
 // `lists_pending` says that the first message is the turn's pending one, which is in the list from here on.
 // It is written out again so that every message of the list is found in one record, in the order of the
@@ -146,7 +147,6 @@ extension BeginTurn {
         if let stream { writer.member("stream", stream) }
         if let source { writer.member("source", source) }
         if let lifetime { writer.member("lifetime", lifetime.text) }
-        if let fields { writer.member("fields", raw: fields) }
         if let attachments { writer.member("attachments", raw: attachments) }
     }
 
@@ -155,7 +155,6 @@ extension BeginTurn {
         stream = root["stream"]?.text
         source = root["source"]?.text
         lifetime = try root.label("lifetime")
-        fields = try root["fields"] == nil ? nil : root.object("fields")
         attachments = root["attachments"].map { Array($0.raw) }
     }
 
@@ -170,7 +169,6 @@ extension EndTurn {
     fileprivate func writeMembers(to writer: inout JSONWriter) {
         writer.member("status", status.rawValue)
         if let reason { writer.member("reason", reason) }
-        if let fields { writer.member("fields", raw: fields) }
         if !messages.isEmpty { messages.writeMembers(to: &writer) }
     }
 
@@ -180,7 +178,6 @@ extension EndTurn {
         }
         self.status = status
         reason = root["reason"]?.text
-        fields = try root["fields"] == nil ? nil : root.object("fields")
         messages = root["messages"] == nil ? MessageList(checked: []) : try root.messages()
     }
 }

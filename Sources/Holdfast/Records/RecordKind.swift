@@ -27,10 +27,11 @@ enum RecordKind: UInt8, Sendable, CaseIterable {
     case materialise = 37
     case abandonTurn = 38
 
-    /// Whether it changes messages, which a patch of the metadata may go with.
+    /// Whether a patch of the metadata may go with it.
     var takesPatch: Bool {
         switch self {
-        case .append, .truncate, .replace, .edit, .undoLast, .retryLast, .clear, .compactMessages, .takeBack, .restore:
+        case .append, .truncate, .replace, .edit, .undoLast, .retryLast, .clear, .compactMessages, .takeBack, .restore,
+            .beginTurn, .endTurn, .checkpoint, .claim, .complete, .materialise:
             true
         default: false
         }

@@ -7,8 +7,9 @@ extension Mutation {
     public static func checkpoint(
         _ turn: String, in session: String, fields: JSON? = nil, activity: UInt64? = nil
     ) -> Mutation {
-        let checkpoint = Checkpoint(fields: fields?.bytes, activity: activity)
-        return Mutation(session, .turns(.checkpoint(checkpoint)), turn: turn)
+        var mutation = Mutation(session, .turns(.checkpoint(Checkpoint(activity: activity))), turn: turn)
+        mutation.fields = fields
+        return mutation
     }
 
     /// Puts the object `message` at the end of the session's queue, under the id `queued`, which is made up when
@@ -65,8 +66,10 @@ extension Mutation {
     ) -> Mutation {
         let step = ClaimQueued(
             queued: queued, owner: owner, maximumAttempts: maximumAttempts,
-            begin: BeginTurn(fields: fields?.bytes, stream: stream))
-        return Mutation(session, .turns(.claim(step)), turn: turn)
+            begin: BeginTurn(stream: stream))
+        var mutation = Mutation(session, .turns(.claim(step)), turn: turn)
+        mutation.fields = fields
+        return mutation
     }
 
     /// Takes a claimed message out of the queue because it is done; `messages` join the list in the same record.

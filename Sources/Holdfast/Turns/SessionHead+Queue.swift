@@ -29,12 +29,12 @@ extension SessionHead {
         }
     }
 
-    /// Whether `change` would leave everything as it is, so that no record is needed.
-    func isVain(_ change: TurnChange) -> Bool {
+    /// Whether `change` and the patch of the fields would leave everything as it is, so that no record is needed.
+    func isVain(_ change: TurnChange, _ patch: [UInt8]?) -> Bool {
         switch change {
         case .checkpoint(let checkpoint):
             if let activity = checkpoint.activity, activity != turn?.activity { return false }
-            guard let patch = checkpoint.fields else { return true }
+            guard let patch else { return true }
             var next = self
             return (try? next.merge(patch)) != nil && next.fields == fields
         case .abandonTurn: return turn != nil && turn?.lifetime == nil

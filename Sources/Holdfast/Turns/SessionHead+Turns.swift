@@ -6,7 +6,6 @@ extension SessionHead {
     mutating func apply(_ change: TurnChange, turn: Label?, time: Milliseconds) throws(ContentError) {
         switch change {
         case .checkpoint(let checkpoint):
-            if let fields = checkpoint.fields { try merge(fields) }
             if let activity = checkpoint.activity { self.turn?.activity = activity }
         case .enqueue(let message): try add(message, at: time)
         case .editQueued(let message): edit(message)
@@ -83,7 +82,6 @@ extension SessionHead {
         queue[index].lease = QueuedHead.Lease(claim: id, owner: claim.owner, expiresAt: claim.expiresAt)
         guard let begin = claim.begin else { return }
         guard let turn else { throw ContentError("a turn without an id begins") }
-        if let fields = begin.fields { try merge(fields) }
         let message = queue.remove(at: index)
         self.turn = TurnHead(
             id: turn, message: message.message, attachments: message.attachments, sequence: sequence,

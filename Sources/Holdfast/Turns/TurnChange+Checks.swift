@@ -5,11 +5,6 @@ extension TurnChange {
     /// The change with each value checked, and without the whitespace around it.
     func checked() throws(HoldfastError) -> TurnChange {
         switch self {
-        case .checkpoint(var checkpoint):
-            checkpoint.fields = try checkpoint.fields.map { (fields) throws(HoldfastError) in
-                try Mutation.fields(fields)
-            }
-            return .checkpoint(checkpoint)
         case .enqueue(let message): return .enqueue(try message.checked())
         case .editQueued(let message):
             guard message.queued != nil else { throw HoldfastError(.badRequest, "the id 'queued' is missing") }
@@ -24,7 +19,7 @@ extension TurnChange {
             }
             try Mutation.checkNotes(("notice", materialise.notice))
             return .materialise(materialise)
-        case .dropQueued, .release, .abandonTurn: return self
+        case .checkpoint, .dropQueued, .release, .abandonTurn: return self
         }
     }
 }

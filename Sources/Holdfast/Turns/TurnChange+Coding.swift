@@ -1,8 +1,8 @@
 import HoldfastBytes
 
-// The members of the records 30 to 38, besides `turn` and `key`.
+// The members of the records 30 to 38, besides `turn`, `key` and `fields`.
 //
-//     30 checkpoint    {"turn":"t",["fields":{…},]["activity":7]}
+//     30 checkpoint    {"turn":"t",["activity":7]}
 //     31 enqueue       {"queued":"q","message":{…},["attachments":[…],]["source":"s"]}
 //     32 edit_queued   {"queued":"q","message":{…},["attachments":[…],]["source":"s"]}
 //     33 drop_queued   {"queued":"q"}
@@ -16,11 +16,10 @@ extension TurnChange {
     /// About how many bytes of the caller's the change holds.
     var byteCount: Int {
         switch self {
-        case .checkpoint(let checkpoint): checkpoint.fields?.count ?? 0
         case .enqueue(let message), .editQueued(let message):
             message.message.count + (message.attachments?.count ?? 0)
         case .complete, .materialise: addedMessages.byteCount
-        case .dropQueued, .claim, .release, .abandonTurn: 0
+        case .checkpoint, .dropQueued, .claim, .release, .abandonTurn: 0
         }
     }
 
@@ -28,7 +27,6 @@ extension TurnChange {
     func writeMembers(to writer: inout JSONWriter) {
         switch self {
         case .checkpoint(let checkpoint):
-            if let fields = checkpoint.fields { writer.member("fields", raw: fields) }
             if let activity = checkpoint.activity { writer.member("activity", activity) }
         case .enqueue(let message), .editQueued(let message): message.writeMembers(to: &writer)
         case .claim(let claim): claim.writeMembers(to: &writer)
@@ -43,7 +41,7 @@ extension TurnChange {
     /// Reads the members that are the change's own; `nil` when the kind is none of these.
     init?(_ kind: RecordKind, _ root: JSONRef) throws(ContentError) {
         switch kind {
-        case .checkpoint: self = .checkpoint(try Checkpoint(root))
+        case .checkpoint: self = .checkpoint(Checkpoint(activity: root["activity"]?.unsigned))
         case .enqueue: self = .enqueue(try Enqueue(root))
         case .editQueued: self = .editQueued(try Enqueue(root))
         case .dropQueued: self = .dropQueued(try QueueStep(root))
@@ -54,13 +52,6 @@ extension TurnChange {
         case .abandonTurn: self = .abandonTurn
         default: return nil
         }
-    }
-}
-
-extension Checkpoint {
-    fileprivate init(_ root: JSONRef) throws(ContentError) {
-        fields = try root["fields"] == nil ? nil : root.object("fields")
-        activity = root["activity"]?.unsigned
     }
 }
 

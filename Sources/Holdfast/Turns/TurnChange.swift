@@ -37,8 +37,6 @@ enum TurnChange: Sendable, Equatable {
 
 /// What a running turn has come to.
 struct Checkpoint: Sendable, Equatable {
-    /// A JSON merge patch of the session's fields.
-    var fields: [UInt8]?
     /// The caller's counter of what the turn has done.
     var activity: UInt64?
 }

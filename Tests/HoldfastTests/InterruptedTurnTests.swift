@@ -56,6 +56,27 @@ import Testing
         #expect(call("run_events", on: after)["run", "status"] == #""interrupted""#)
     }
 
+    @Test(arguments: [CommitMode.journal, .segment])
+    func `W765 A45110 a prompt and all that came with it is durable before its turn runs`(commit: CommitMode) throws {
+        let machine = SimulatedMachine(commit: commit)
+        var opened = try machine.open()
+        try opened.store.writeBlocking(.create("s"))
+        let begun = try opened.store.writeBlocking(
+            .beginTurn(
+                in: "s", turn: "t", message: #"{"role":"user","content":"hi"}"#, attachments: #"[{"name":"a"}]"#,
+                fields: #"{"model":"m"}"#, stream: "st", source: "web"))
+        #expect(begun.isDurable)
+        for _ in 0..<2 {
+            opened = try machine.crash(opened, .dropAll)
+            let turn = try #require(try opened.store.pendingBlocking().turns.first?.turn)
+            #expect(turn.message == #"{"role":"user","content":"hi"}"# && turn.attachments == #"[{"name":"a"}]"#)
+            #expect(turn.stream == "st" && turn.source == "web" && turn.begunAt > 0 && turn.attempts == 1)
+        }
+        #expect(try opened.store.getBlocking("s").fields == #"{"model":"m"}"#)
+        #expect(try opened.store.pendingBlocking().turns.count == 1, "it is shown once")
+        try opened.store.close()
+    }
+
     @Test func `W4283 a turn is materialised once`() throws {
         begin()
         let after = try restarted()

@@ -2,9 +2,12 @@
 
 import copy
 import json
+import re
 from dataclasses import dataclass, field
 
 from pipe import encoded
+
+DIGITS = b"\0"  # in a message of the model: a time that only the store knows
 
 
 @dataclass
@@ -15,6 +18,17 @@ class Turn:
     attempts: int = 1
     is_listed: bool = False
     deltas: list = field(default_factory=list)
+    queued: str = None  # its id in the queue, if it came from there
+    is_live: bool = True  # whether the process that began or resumed it may be there still
+
+
+@dataclass
+class Queued:
+    """A message that waits."""
+    id: str
+    message: bytes
+    attempts: int = 0
+    claim: str = None
 
 
 @dataclass
@@ -24,6 +38,7 @@ class Session:
     messages: list = field(default_factory=list)
     fields: dict = field(default_factory=dict)
     turn: Turn = None
+    queue: list = field(default_factory=list)
     is_deleted: bool = False
 
     def apply(self, op, fields):
@@ -49,6 +64,7 @@ class Session:
     def _begin_turn(self, turn, message=None, resume=False):
         if resume:
             self.turn.attempts += 1
+            self.turn.is_live = True
         else:
             self.turn = Turn(turn, message)
 
@@ -58,6 +74,49 @@ class Session:
     def _end_turn(self, turn, status, messages=(), keep_message=True):
         self.messages += self._with_prompt(list(messages)) if keep_message else messages
         self.turn = None
+
+    def _checkpoint(self, turn, activity, fields):
+        self.fields.update(fields)
+
+    def _enqueue(self, queued, message):
+        self.queue.append(Queued(queued, message))
+
+    def _edit_queued(self, queued, message):
+        self.queued(queued).message = message
+
+    def _drop_queued(self, queued):
+        self.queue.remove(self.queued(queued))
+
+    def _claim(self, owner, queued=None, claim=None, lease_ms=None, begin_turn=False, turn=None):
+        message = self.queued(queued) if queued else next(m for m in self.queue if not m.claim)
+        message.attempts += 1
+        message.claim = claim
+        if begin_turn:
+            self.queue.remove(message)
+            self.turn = Turn(turn, message.message, message.attempts, queued=message.id)
+
+    def _complete(self, queued, claim, messages=()):
+        self.queue.remove(self.queued(queued))
+        self.messages += messages
+
+    def _release(self, queued, claim):
+        self.queued(queued).claim = None
+
+    def _materialise(self, cause):
+        prompt = self.turn.message[:-1] + (b"," if len(self.turn.message) > 2 else b"")
+        recovered = prompt + b'"timestamp":' + DIGITS + b',"_recovered":true}'
+        self.messages += [] if self.turn.is_listed else [recovered]
+        text = b"".join(data[1:-1] for data in self.turn.deltas)
+        if text:
+            self.messages.append(b'{"role":"assistant","content":"' + text + b'","timestamp":' + DIGITS
+                                 + b',"_partial":true}')
+        self.messages.append(b'{"role":"assistant","content":"The answer was interrupted.","timestamp":' + DIGITS
+                             + b',"_error":true,"type":"interrupted","interruption_cause":"' + cause.encode() + b'"}')
+        self.turn = None
+
+    def queued(self, id):
+        """The message that waits under this id."""
+        return next(message for message in self.queue if message.id == id)
 
     def _delete(self):
         self.__init__(sequence=self.sequence, is_deleted=True)
@@ -96,6 +155,12 @@ class History:
             session.apply(op, fields)
         return session
 
+    def reopened(self):
+        """Notes that the process that had the store open is gone."""
+        for session in (self.confirmed, self.latest):
+            if session.turn:
+                session.turn.is_live = False
+
     def settle(self, session):
         """Takes `session` as what the store holds; forgets what was sent and has not arrived."""
         self.confirmed = session
@@ -123,6 +188,7 @@ def check(pipe, history):
             f"{history.id}: at record {state.sequence}, but record {history.acknowledged} was acknowledged")
     if answer.ok:
         _compare(state, answer, history.id)
+        _compare_queue(pipe, state, history.id)
         _compare_messages(pipe, state, answer, history.id)
     history.settle(state)
 
@@ -130,7 +196,8 @@ def check(pipe, history):
 def check_pending(pipe, histories):
     """Compares the list of pending messages with the settled histories: each is there, once."""
     expected = {h.id: h.confirmed.turn for h in histories if h.confirmed.turn}
-    found, after = [], {}
+    waiting = [(h.id, m.id) for h in histories for m in h.confirmed.queue]
+    found, queued, after = [], [], {}
     while True:
         answer = pipe.ask("pending", **after)
         require(answer.ok, f"pending was refused: {answer.line!r}")
@@ -142,10 +209,12 @@ def check_pending(pipe, histories):
                     and row["message_listed"] == turn.is_listed and row["age_ms"] >= 0
                     and b'"message":' + turn.message + b"}" in answer.line,
                     f"{row['session']}: the pending message is not the one that was sent: {row}")
+        queued += [(row["session"], row["queued"]) for row in answer.fields["queued"]]
         if "next" not in answer.fields:
             break
         after = {"after": answer.fields["next"]}
     _require_same("pending", found, expected)
+    require(sorted(queued) == sorted(waiting), f"pending: queued {queued} instead of {waiting}")
 
 
 def check_list(pipe, histories):
@@ -203,13 +272,33 @@ def _compare(state, answer, id):
                 f"{id}: {len(deltas)} deltas instead of {len(state.turn.deltas)}, or others")
 
 
+def _compare_queue(pipe, state, id):
+    """Compares what waits in the session, the message in flight first."""
+    answer = pipe.ask("queue", session=id)
+    require(answer.ok, f"{id}: {answer.line!r}")
+    found = [(row["queued"], row["attempts"], row["state"], row.get("claim")) for row in answer.fields["queue"]]
+    turn = state.turn
+    expected = [(turn.queued, turn.attempts, "in_flight", None)] if turn and turn.queued else []
+    expected += [(m.id, m.attempts, "claimed" if m.claim else "queued", m.claim) for m in state.queue]
+    require(found == expected, f"{id}: queue {found} instead of {expected}")
+    for message in state.queue:
+        require(b'"message":' + message.message + b"}" in answer.line, f"{id}: {message.id} is another message")
+
+
+def _is_in(wanted, line):
+    """Whether the answer has these bytes."""
+    if DIGITS not in wanted:
+        return wanted in line
+    return re.search(re.escape(wanted).replace(re.escape(DIGITS), b"[0-9]+"), line) is not None
+
+
 def _compare_messages(pipe, state, answer, id):
     """Compares the messages byte for byte, page by page."""
     first = 0
     while True:
         end = answer.fields.get("next", len(state.messages))
         wanted = b'"messages":[' + b",".join(state.messages[first:end]) + b"]"
-        require(wanted in answer.line, f"{id}: messages {first} to {end} are not as they were sent")
+        require(_is_in(wanted, answer.line), f"{id}: messages {first} to {end} are not as they were sent")
         if "next" not in answer.fields:
             return
         first = end

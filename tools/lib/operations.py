@@ -10,12 +10,26 @@ ODD = [  # spellings that a careless store would change
 ]
 
 
+LEASE = 7 * 24 * 3_600_000  # milliseconds: longer than any run
+
+
+def free(session):
+    """The messages that anybody may claim."""
+    return [message for message in session.queue if not message.claim]
+
+
+def held(session):
+    """The messages that somebody works on."""
+    return [message for message in session.queue if message.claim]
+
+
 class Operations:
     """Makes the next operation for a session, from a random generator."""
 
     def __init__(self, random):
         self.random = random
         self.turns = 0
+        self.steps = 0
 
     def next(self, session):
         """An operation and its fields that `session` allows; None when it is deleted."""
@@ -31,6 +45,11 @@ class Operations:
         weights = {"append": 30, "set": 6, "truncate": 2, "replace": 1, "compact": 1, "delete": 0.2}
         weights |= {"delta": 40, "end_turn": 8} if session.turn else {}
         weights["begin_turn"] = 1 if session.turn else 12
+        weights |= {"checkpoint": 6} if session.turn else {}
+        weights |= {"materialise": 12} if session.turn and not session.turn.is_live else {}
+        weights["enqueue"] = 8 if len(session.queue) < 6 else 0.5
+        weights |= {"claim": 8, "edit_queued": 2, "drop_queued": 1} if free(session) else {}
+        weights |= {"complete": 8, "release": 3} if held(session) else {}
         return list(weights), list(weights.values())
 
     def _append(self, session):
@@ -53,6 +72,43 @@ class Operations:
             return {"turn": session.turn.id, "resume": True}
         self.turns += 1
         return {"turn": f"turn-{self.turns}", "message": self.message()}
+
+    def _checkpoint(self, session):
+        return {"turn": session.turn.id, "activity": self.step(), "fields": {"title": encoded_text(self.text(20))}}
+
+    def _materialise(self, session):
+        return {"cause": self.random.choice(["process_restart", "unknown"])}
+
+    def _enqueue(self, session):
+        return {"queued": f"queued-{self.step()}", "message": self.message()}
+
+    def _edit_queued(self, session):
+        return {"queued": self.random.choice(free(session)).id, "message": self.message()}
+
+    def _drop_queued(self, session):
+        return {"queued": self.random.choice(free(session)).id}
+
+    def _claim(self, session):
+        if not session.turn and self.random.random() < 0.5:
+            self.turns += 1
+            return {"owner": "w", "begin_turn": True, "turn": f"turn-{self.turns}"}
+        fields = {"owner": "w", "claim": f"claim-{self.step()}", "lease_ms": LEASE}
+        if self.random.random() < 0.3:
+            fields["queued"] = self.random.choice(free(session)).id
+        return fields
+
+    def _complete(self, session):
+        message = self.random.choice(held(session))
+        return {"queued": message.id, "claim": message.claim, "messages": [self.message()]}
+
+    def _release(self, session):
+        message = self.random.choice(held(session))
+        return {"queued": message.id, "claim": message.claim}
+
+    def step(self):
+        """A number that was not used before."""
+        self.steps += 1
+        return self.steps
 
     def _delta(self, session):
         return {"turn": session.turn.id, "data": encoded_text(self.text(40))}

@@ -46,7 +46,9 @@ extension SessionHead {
         case .append(let messages): list(messages, at: time)
         case .cut(let cut): self.cut(cut)
         case .replace(let messages), .compactMessages(let messages): replace(with: messages, at: time)
-        case .clear: cut(MessageCut(kind: .truncate, count: 0, contextCount: 0))
+        case .clear:
+            cut(MessageCut(kind: .truncate, count: 0, contextCount: 0))
+            runs = []
         case .restore(let restore): self.restore(restore)
         case .edit: break
         case .beginTurn(let begin): try self.begin(begin, turn, at: time)

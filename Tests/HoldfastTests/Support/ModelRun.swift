@@ -77,6 +77,7 @@ struct ModelRun {
         let fields = session.fields.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
         try require(state.fields.description, is: "{\(fields)}", "fields")
         try require(state.turn?.turn, is: session.turn?.id, "turn")
+        try compareTurns(store, id, session)
         try require(state.turn?.message.description, is: session.turn?.prompt.text, "pending message")
         try require(state.turn?.isMessageListed, is: session.turn?.isListed, "whether the pending message is listed")
         try require(state.deltas?.map(\.data.description), is: session.turn?.deltas ?? [], "deltas")
@@ -127,7 +128,7 @@ extension SessionModel {
     /// Makes a random change; gives the mutation that should do the same to the store.
     mutating func change(_ id: String, _ step: Int, _ random: inout SeededGenerator) -> ModelChange {
         let new = newMessages(step, &random)
-        switch Int.random(in: 0..<34, using: &random) {
+        switch Int.random(in: 0..<42, using: &random) {
         case 0 where Int.random(in: 0..<3, using: &random) == 0:
             self = Self(sequence: sequence, isDeleted: true)
             return ModelChange(what: "delete", mutation: .delete(id))
@@ -149,6 +150,7 @@ extension SessionModel {
         case 19: return clear(id, step)
         case 20...22: return replace(id, new, &random)
         case 23...25 where count(.visible) + count(.context) > 0: return edit(id, step, &random)
+        case 26...33: return turnChange(id, new, step, &random) ?? append(id, new, step, &random)
         default: return append(id, new, step, &random)
         }
     }
@@ -248,6 +250,7 @@ extension SessionModel {
 
     private mutating func clear(_ id: String, _ step: Int) -> ModelChange {
         messages = []
+        outputs = []
         set("cleared", "\(step)")
         var mutation = Mutation.clear(id)
         mutation.fields = JSON("{\"cleared\":\(step)}")

@@ -24,17 +24,23 @@ struct SessionModel: Equatable {
         var prompt: Message
         var isListed = false
         var deltas: [String] = []
+        /// Its id in the queue, if it came from there.
+        var queued: String?
     }
 
     var fields: [(key: String, value: String)] = []
     /// Of both lists, hidden ones too.
     var messages: [Message] = []
     var turn: Turn?
+    /// The newest turns that have ended.
+    var outputs: [Turn] = []
+    var queue: [Queued] = []
     var sequence: UInt64 = 1
     var isDeleted = false
 
     static func == (a: Self, b: Self) -> Bool {
-        a.messages == b.messages && a.turn == b.turn && a.sequence == b.sequence && a.isDeleted == b.isDeleted
+        a.messages == b.messages && a.turn == b.turn && a.outputs == b.outputs && a.queue == b.queue
+            && a.sequence == b.sequence && a.isDeleted == b.isDeleted
             && a.fields.elementsEqual(b.fields, by: ==)
     }
 
@@ -108,7 +114,7 @@ extension SessionModel {
     mutating func endTurn(_ more: [Message], keeps: Bool) {
         if keeps { listPrompt() }
         messages += more
-        turn = nil
+        closeTurn()
     }
 
     mutating func set(_ key: String, _ value: String?) {

@@ -24,6 +24,8 @@ class TortureStore:
         self.refusals = []
 
     def open(self, environment=None):
+        for history in self.histories:
+            history.reopened()
         return Pipe(self.options.program, self.folder, "--commit", self.options.commit, environment=environment)
 
     def check(self, pipe):

@@ -28,6 +28,7 @@ let package = Package(
         // C and C++ libraries of the distribution.
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(
             name: "CJSON", cxxSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))],
@@ -49,7 +50,7 @@ let package = Package(
             "HoldfastCommands",
             [
                 "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine",
-                "CPosix",
+                "CPosix", "CSQLite",
             ]),
         .executableTarget(
             name: "holdfast-cli", dependencies: ["HoldfastCommands"], path: "Sources/holdfast",
@@ -81,7 +82,10 @@ let package = Package(
                 "HoldfastSimulation",
             ]),
         tests("HoldfastProofTests", ["HoldfastProof", "HoldfastThreads", "HoldfastSimulation", "HoldfastStorage"]),
-        tests("HoldfastCommandsTests", ["HoldfastCommands", "Holdfast", "HoldfastBytes", "HoldfastEngine"]),
+        .testTarget(
+            name: "HoldfastCommandsTests",
+            dependencies: ["HoldfastCommands", "Holdfast", "HoldfastBytes", "HoldfastEngine", "CSQLite"],
+            exclude: ["Fixtures"], swiftSettings: settings),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6],

@@ -106,8 +106,10 @@ final class Scratch {
 
     func read(_ name: String) -> String? { bytes(name).map { String(decoding: $0, as: UTF8.self) } }
 
-    func bytes(_ name: String) -> [UInt8]? {
-        guard let file = fopen(at(name), "r") else { return nil }
+    func bytes(_ name: String) -> [UInt8]? { Self.bytes(of: at(name)) }
+
+    static func bytes(of path: String) -> [UInt8]? {
+        guard let file = fopen(path, "r") else { return nil }
         defer { fclose(file) }
         var content: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)

@@ -14,8 +14,7 @@ private let layers: [String: Set<String>] = [
     "Holdfast": ["HoldfastBytes", "HoldfastThreads", "HoldfastLog", "Glibc", "Synchronization"],
     "HoldfastCommands": [
         "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine",
-        "CPosix",
-        "Glibc", "Synchronization",
+        "CPosix", "CSQLite", "Glibc", "Synchronization",
     ],
     "holdfast": ["HoldfastCommands"],
     "HoldfastProof": [

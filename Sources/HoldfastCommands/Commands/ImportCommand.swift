@@ -13,16 +13,20 @@ extension Command {
         details: [
             "'<session>.jsonl' holds one message object per line, as Claude Code keeps them under "
                 + "~/.claude/projects. '<session>.json' is an object with an array 'messages', as hermes-webui "
-                + "keeps them; its other members become the fields of a new session. Names that begin with '_' or "
-                + "'.', and files with other endings, are skipped. Links inside folders are not followed.",
+                + "keeps them; its other members become the fields of a new session; the backups, the lists of deleted "
+                + "sessions and the journals of turns beside it are taken into account. 'state.db' is the database of "
+                + "hermes-agent. docs/interchange.md has the rules. Other names that begin with '_' or '.', and files "
+                + "with other endings, are skipped. Links inside folders are not followed.",
             "Importing again adds nothing that is there: a session whose messages are how the file begins gets the "
                 + "rest, one with other messages is left as it is and named. What is no message is named with its "
-                + "line and copied into the store's quarantine. The files are never changed.",
+                + "line and copied into the store's quarantine. The files are never changed: at the end each is read "
+                + "again and compared, and so are the messages that the store gives back.",
             "The store is created when the folder is missing or empty.",
         ],
         examples: [
             ("holdfast import ./store ~/.claude/projects", "take over every Claude Code session"),
             ("holdfast import ./store talk.jsonl", "import one session, called 'talk'"),
+            ("holdfast import ./store ~/.hermes/state.db", "take over the sessions of hermes-agent"),
         ],
         exitCodes: [
             (.success, "everything is in the store"),

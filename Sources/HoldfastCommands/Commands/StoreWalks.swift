@@ -31,17 +31,18 @@ extension HoldfastStore {
         }
     }
 
-    /// Calls `body` with each message of `session` from the place `first` on, until it answers `false`. Of a
+    /// Calls `body` with each message of a list of `session` from the place `first` on, until it answers `false`. Of a
     /// damaged session these are the messages before the damage, which is answered.
     @discardableResult
     func forEachMessage(
-        of session: String, from first: Int = 0, _ body: ([UInt8]) throws(CommandError) -> Bool
+        of session: String, in list: SessionList = .visible, from first: Int = 0, showsHidden: Bool = false,
+        _ body: ([UInt8]) throws(CommandError) -> Bool
     ) throws(CommandError) -> SessionDamage? {
         var from: Int? = first
         var damage: SessionDamage?
         while let start = from {
             let state = try asking { () throws(HoldfastError) in
-                try getBlocking(session, Window(from: start, limit: 10_000))
+                try getBlocking(session, Window(.place(start), limit: 10_000, of: list, showsHidden: showsHidden))
             }
             damage = state.damage
             for message in state.messages {

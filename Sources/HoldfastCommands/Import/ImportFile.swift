@@ -1,12 +1,18 @@
 import HoldfastBytes
 import HoldfastStorage
 
-/// A file that holds one session.
+/// A file that holds one session, or a database of many.
 struct ImportFile {
     /// How the file keeps its messages.
-    enum Shape { case transcript, document }
+    enum Shape {
+        case transcript, document
+        /// A document's backup, whose own file is missing.
+        case backup
+        /// The database of hermes-agent.
+        case database
+    }
 
-    /// The session, named by the file without its ending.
+    /// The session, named by the file without its ending; of a database just a name.
     let session: SessionID
     let shape: Shape
     /// The folder that the user named, or the one of the file that the user named.
@@ -17,35 +23,45 @@ struct ImportFile {
     let shownPath: String
     /// Its length when it was found.
     let byteCount: UInt64
+    /// What stands beside a document and belongs to it.
+    var companions = WebUIFolder.Companions()
+
+    /// The files whose bytes are read: the file, and what belongs to it and is there.
+    var paths: [String] {
+        switch shape {
+        case .transcript: [path]
+        case .document: [path] + companions.paths
+        case .backup: companions.paths
+        case .database: [path, path + AgentDatabase.logSuffix]
+        }
+    }
 
     /// The shape that a file's name promises, and what the session is called; `nil` for files of other kinds.
     static func meaning(of name: String) -> (shape: Shape, session: String)? {
         if name.hasPrefix("_") || name.hasPrefix(".") { return nil }
+        if name == AgentDatabase.fileName { return (.database, "state") }
         if name.hasSuffix(".jsonl") { return (.transcript, session(named: String(name.dropLast(6)))) }
         if name.hasSuffix(".json") { return (.document, session(named: String(name.dropLast(5)))) }
         return nil
     }
 
     /// The stem is the session's id, and an id that an export had to escape comes back as it was.
-    private static func session(named stem: String) -> String {
+    static func session(named stem: String) -> String {
         StoreLayout.session(escapedName: stem)?.text ?? stem
     }
 
-    /// Hands over what the file holds, in order. Reads a transcript piece by piece, a document as a whole.
-    ///
-    /// `begin` is called first, with the session's metadata, unless the whole file is damaged. The answer is false when
-    /// the file turns out to be no session; nothing has been called then.
-    func read(
-        begin: (_ fields: [UInt8]) throws(CommandError) -> Void,
-        _ body: (ImportItem) throws(CommandError) -> Void
-    ) throws(CommandError) -> Bool {
+    /// Hands over what the file holds, in order. Reads a transcript piece by piece, a document as a whole, a
+    /// database row by row. The answer is false when the file turns out to be no session; nothing has been called
+    /// then.
+    func read(_ body: (ImportItem) throws(CommandError) -> Void) throws(CommandError) -> Bool {
         switch shape {
-        case .document: return try readDocument(begin, body)
+        case .document, .backup: return try DocumentImport(file: self).read(body)
+        case .database: try AgentDatabase.read(self, body)
         case .transcript:
-            try begin(Array("{}".utf8))
+            try body(.session(ImportedSession(id: session)))
             try readTranscript(body)
-            return true
         }
+        return true
     }
 
     private func readTranscript(_ body: (ImportItem) throws(CommandError) -> Void) throws(CommandError) {
@@ -65,24 +81,5 @@ struct ImportFile {
             try splitter.take(UnsafeRawBufferPointer(rebasing: buffer[..<count]), take)
         }
         try splitter.finish(take)
-    }
-
-    private func readDocument(
-        _ begin: ([UInt8]) throws(CommandError) -> Void, _ body: (ImportItem) throws(CommandError) -> Void
-    ) throws(CommandError) -> Bool {
-        let text = try filing { () throws(StorageError) in
-            try folder.readAll(path, limit: ImportLimits.documentByteCount)
-        }
-        let document: SessionDocument
-        do throws(SessionDocument.Refusal) {
-            document = try SessionDocument(text)
-        } catch {
-            guard case .damaged(let reason) = error else { return false }
-            try body(.damaged(DamagedPiece(place: "", reason: reason, offset: 0, bytes: text)))
-            return true
-        }
-        try begin(document.fields)
-        for item in document.items { try body(item) }
-        return true
     }
 }

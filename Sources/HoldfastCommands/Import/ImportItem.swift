@@ -1,9 +1,44 @@
-/// One thing that a file of messages holds.
+import Holdfast
+import HoldfastBytes
+
+/// One thing that a file holds, in the order of the file. A session comes first, what follows is its.
 enum ImportItem: Equatable {
+    case session(ImportedSession)
     /// A message, an object, byte for byte without the whitespace around it.
     case message([UInt8])
+    /// A message that is kept and not shown: taken back by the user, or about to be compacted.
+    case hidden([UInt8], MessageState)
+    /// All messages until here were compacted.
+    case compacted
+    /// The model's messages, of a session whose lists differ.
+    case context([[UInt8]])
+    /// A prompt that waits for its answer.
+    case pending(PendingPrompt)
     /// What is no message.
     case damaged(DamagedPiece)
+    /// Something to tell that is no damage.
+    case note(String)
+    /// Something that is not imported, to tell.
+    case problem(String)
+}
+
+/// What a session begins with.
+struct ImportedSession: Equatable {
+    var id: SessionID
+    /// The metadata, one object.
+    var fields = Array("{}".utf8)
+    /// Whether the model's messages are others than those that people see; then they follow as
+    /// ``ImportItem/context(_:)``.
+    var hasOwnContext = false
+}
+
+/// A prompt whose turn has not ended.
+struct PendingPrompt: Equatable {
+    /// The prompt, an object.
+    var message: [UInt8]
+    var turn: String?
+    var stream: String?
+    var source: String?
 }
 
 /// A part of a file that could not be imported.
@@ -24,6 +59,13 @@ enum ImportLimits {
     static let messageByteCount = (64 << 20) - (64 << 10)
     /// The longest session document, which is parsed as a whole.
     static let documentByteCount = 512 << 20
+    /// The longest list of deleted sessions: that program keeps 1000 ids.
+    static let tombstoneByteCount = 1 << 20
+    /// The longest journal of turns that is read as a whole, and the most events of one session.
+    static let journalByteCount = 64 << 20
+    static let journalEvents = 100_000
+    /// The longest database, which is copied before it is opened.
+    static let databaseByteCount: UInt64 = 64 << 30
     /// Containers inside each other in a message: what a store takes.
     static let messageDepth = 510
     /// How deep folders are looked into: a tree of thousands of levels must not exhaust the stack.

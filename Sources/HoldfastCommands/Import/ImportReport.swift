@@ -21,6 +21,16 @@ struct ImportReport {
     var setAside = 0
     /// Files and folders that are no sessions.
     var skipped = 0
+    /// The visible messages of the imported sessions: as the files have them, and as the store gives them back.
+    var before = MessageProof()
+    var after = MessageProof()
+    /// The files that were read, their bytes and one hash for all; and those that another program changed meanwhile.
+    var sourceFiles = 0
+    var sourceBytes: UInt64 = 0
+    var sourceHash: UInt64 = 0
+    var changedSources: [String] = []
+    /// How things were imported that are not plain, as sentences; the first thousand.
+    var notes: [String] = []
     /// Everything that was not imported, as sentences; the first thousand.
     var problems: [String] = []
     var milliseconds: UInt64 = 0
@@ -32,6 +42,7 @@ struct ImportReport {
         var messages: Int
         var messageBytes: Int
         var textBytes: Int
+        var proof: SessionProof
     }
 
     /// Counts a file whose writes have been answered.
@@ -59,6 +70,7 @@ struct ImportReport {
             "\(Human.count(messages, "message")) added, \(Human.bytes(UInt64(messageBytes))), "
                 + "in \(Human.duration(milliseconds: milliseconds)).",
         ]
+        lines.append(proofSentence)
         if damaged > 0 {
             lines.append(
                 "\(Human.count(damaged, "damaged piece")) left out, \(Human.count(setAside)) of them copied into "
@@ -72,6 +84,15 @@ struct ImportReport {
                     + "messages (\(ratio)x).")
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var proofSentence: String {
+        let messages = "\(Human.count(after.count, "message")) read back from the store"
+        let isSame = before == after ? "same as in the files" : "NOT the same as in the files"
+        let files = Human.count(sourceFiles, "file")
+        let sources =
+            changedSources.isEmpty ? "\(files) unchanged" : "\(Human.count(changedSources.count)) of \(files) changed"
+        return "\(messages), \(isSame) (hash \(Hex64.text(after.hash))); \(sources) (hash \(Hex64.text(sourceHash)))."
     }
 
     /// The summary for programs: one object on one line.
@@ -89,11 +110,38 @@ struct ImportReport {
             writer.key(name)
             writer.integer(value)
         }
-        writer.key("problems")
-        writer.beginArray()
-        for problem in problems { writer.string(problem) }
-        writer.endArray()
+        write("before", before, to: &writer)
+        write("after", after, to: &writer)
+        writer.key("sources")
+        writer.beginObject()
+        writer.key("files")
+        writer.integer(sourceFiles)
+        writer.key("bytes")
+        writer.integer(sourceBytes)
+        writer.key("hash")
+        writer.string(Hex64.text(sourceHash))
+        write("changed", changedSources, to: &writer)
+        writer.endObject()
+        write("notes", notes, to: &writer)
+        write("problems", problems, to: &writer)
         writer.endObject()
         return writer.finish() + [10]
+    }
+
+    private func write(_ name: StaticString, _ proof: MessageProof, to writer: inout JSONWriter) {
+        writer.key(name)
+        writer.beginObject()
+        writer.key("messages")
+        writer.integer(proof.count)
+        writer.key("hash")
+        writer.string(Hex64.text(proof.hash))
+        writer.endObject()
+    }
+
+    private func write(_ name: StaticString, _ texts: [String], to writer: inout JSONWriter) {
+        writer.key(name)
+        writer.beginArray()
+        for text in texts { writer.string(text) }
+        writer.endArray()
     }
 }

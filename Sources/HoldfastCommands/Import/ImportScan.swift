@@ -11,6 +11,8 @@ struct ImportScan {
     private(set) var files: [ImportFile] = []
     /// What looks like a session and cannot be imported, as sentences.
     private(set) var problems: [String] = []
+    /// What is left out for a good reason, as sentences.
+    private(set) var notes: [String] = []
     /// Files and folders that are no sessions.
     private(set) var skippedCount = 0
 
@@ -33,9 +35,11 @@ struct ImportScan {
         }
         guard ImportFile.meaning(of: name) != nil else {
             throw CommandError(
-                .usage, "'\(path)' is no session: a file must be named '<session>.jsonl' or '<session>.json'.")
+                .usage,
+                "'\(path)' is no session: a file must be named '<session>.jsonl', '<session>.json' or 'state.db'.")
         }
-        addFile(name, name: name, of: place.folder, shownAs: path)
+        let beside = (try? place.folder.list("")).map { WebUIFolder($0, at: "", of: place.folder) }
+        addFile(name, name: name, of: place.folder, shownAs: path, beside: beside)
     }
 
     private mutating func addFolder(
@@ -52,28 +56,35 @@ struct ImportScan {
                 problems.append("'\(shownPath)' is a store and was left out; 'holdfast export' writes its sessions.")
                 return
             }
+            let folderOfWebUI = WebUIFolder(entries, at: path, of: folder)
+            problems += folderOfWebUI.problems
             for entry in entries {
                 let below = path.isEmpty ? entry.name : "\(path)/\(entry.name)"
-                add(entry, below, of: folder, shownAs: joined(shownPath, entry.name), depth: depth)
+                add(entry, below, of: folder, shownAs: joined(shownPath, entry.name), depth: depth, folderOfWebUI)
             }
+            addOrphans(of: folderOfWebUI, entries, folder, path, shownPath)
         } catch {
             problems.append(error.description)
         }
     }
 
     private mutating func add(
-        _ entry: DirectoryEntry, _ path: String, of folder: any Storage, shownAs shownPath: String, depth: Int
+        _ entry: DirectoryEntry, _ path: String, of folder: any Storage, shownAs shownPath: String, depth: Int,
+        _ beside: WebUIFolder
     ) {
+        if beside.ownNames.contains(entry.name) { return }
         if entry.isDirectory, !entry.name.hasPrefix("_"), !entry.name.hasPrefix(".") {
             addFolder(path, of: folder, shownAs: shownPath, depth: depth + 1)
         } else if !entry.isDirectory, ImportFile.meaning(of: entry.name) != nil {
-            addFile(path, name: entry.name, of: folder, shownAs: shownPath)
+            addFile(path, name: entry.name, of: folder, shownAs: shownPath, beside: beside)
         } else {
             skippedCount += 1
         }
     }
 
-    private mutating func addFile(_ path: String, name: String, of folder: any Storage, shownAs shownPath: String) {
+    private mutating func addFile(
+        _ path: String, name: String, of folder: any Storage, shownAs shownPath: String, beside: WebUIFolder?
+    ) {
         guard let meaning = ImportFile.meaning(of: name), let session = SessionID(meaning.session) else {
             problems.append("'\(shownPath)': the name is no session id (1 to 255 bytes of UTF-8).")
             return
@@ -85,12 +96,36 @@ struct ImportScan {
                 problems.append("'\(shownPath)': the name is not UTF-8, or the file has just gone.")
                 return
             }
-            let file = ImportFile(
+            var file = ImportFile(
                 session: session, shape: meaning.shape, folder: folder, path: path, shownPath: shownPath,
                 byteCount: attributes.byteCount)
+            if meaning.shape == .document {
+                file.companions = beside?.companions[String(name.dropLast(5))] ?? WebUIFolder.Companions()
+            }
             files.append(file)
         } catch {
             problems.append(error.description)
+        }
+    }
+
+    /// Adds the backups whose own files are missing, unless their sessions were deleted.
+    private mutating func addOrphans(
+        of beside: WebUIFolder, _ entries: [DirectoryEntry], _ folder: any Storage, _ path: String,
+        _ shownPath: String
+    ) {
+        let names = Set(entries.map(\.name))
+        for (stem, companions) in beside.companions.sorted(by: { $0.key < $1.key }) {
+            guard let backup = companions.backup, !names.contains("\(stem).json") else { continue }
+            let shown = joined(shownPath, "\(stem).json.bak")
+            guard let session = SessionID(ImportFile.session(named: stem)), !beside.tombstones.contains(stem) else {
+                notes.append("'\(shown)' is what is left of a deleted session, and was left out.")
+                continue
+            }
+            let byteCount = (try? folder.attributes(backup))??.byteCount ?? 0
+            files.append(
+                ImportFile(
+                    session: session, shape: .backup, folder: folder, path: backup, shownPath: shown,
+                    byteCount: byteCount, companions: companions))
         }
     }
 

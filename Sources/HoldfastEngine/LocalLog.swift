@@ -19,6 +19,8 @@ package final class LocalLog: SessionLog {
     private let committer: Committer
     private let closeJournal: @Sendable () throws(StorageError) -> Void
     private let writers = Lock<[SessionID: SessionWriter]>([:])
+    /// Sessions that somebody is claiming: two who did so at once would both begin where the session ends.
+    private let beingClaimed = Monitor<Set<SessionID>>([])
     private let epochs: Lock<UInt64>
     private let isClosed = Lock(false)
 
@@ -204,6 +206,15 @@ extension LocalLog {
     package var softWindow: Milliseconds { options.softWindow }
 
     package func claim(_ session: SessionID) throws(LogError) -> LogClaim {
+        beingClaimed.wait(until: { !$0.contains(session) }) { _ = $0.insert(session) }
+        defer {
+            beingClaimed.withLock { _ = $0.remove(session) }
+            beingClaimed.broadcast()
+        }
+        return try claimAlone(session)
+    }
+
+    private func claimAlone(_ session: SessionID) throws(LogError) -> LogClaim {
         try checkOpen()
         let earlier = writers.withLock { $0[session] }
         if let earlier {

@@ -49,8 +49,9 @@ extension HoldfastStore {
     public func getBlocking(_ session: String, _ window: Window = Window()) throws(HoldfastError)
         -> SessionState
     {
-        try checkOpen()
-        return try state(in: try view(of: try Self.sessionID(session)), window)
+        try operate { () throws(HoldfastError) in
+            try state(in: try view(of: try Self.sessionID(session)), window)
+        }
     }
 
     /// As ``getBlocking(_:_:)``.
@@ -68,8 +69,7 @@ extension HoldfastStore {
     public func listBlocking(
         after: String? = nil, limit: Int = 100, pendingOnly: Bool = false
     ) throws(HoldfastError) -> Page<SessionRow> {
-        try checkOpen()
-        return try page(after: after, limit: limit, pendingOnly: pendingOnly)
+        try operate { () throws(HoldfastError) in try page(after: after, limit: limit, pendingOnly: pendingOnly) }
     }
 
     /// As ``listBlocking(after:limit:pendingOnly:)``.
@@ -89,8 +89,7 @@ extension HoldfastStore {
     public func pendingBlocking(
         after: String? = nil, limit: Int = 100
     ) throws(HoldfastError) -> PendingPage {
-        try checkOpen()
-        return try pendingPage(after: after, limit: limit)
+        try operate { () throws(HoldfastError) in try pendingPage(after: after, limit: limit) }
     }
 
     /// As ``pendingBlocking(after:limit:)``.
@@ -104,8 +103,7 @@ extension HoldfastStore {
 
     /// Waits until every write that was submitted before the call is durable or has failed.
     public func flushBlocking() throws(HoldfastError) {
-        try checkOpen()
-        try translated { () throws(LogError) in try log.flush() }
+        try operate { () throws(HoldfastError) in try translated { () throws(LogError) in try log.flush() } }
     }
 
     /// As ``flushBlocking()``.
@@ -118,9 +116,10 @@ extension HoldfastStore {
     /// are passed over when all are compacted.
     @discardableResult
     public func compactBlocking(_ session: String? = nil) throws(HoldfastError) -> Int {
-        try checkOpen()
-        guard let session else { return try compactor.compactAll() }
-        return try compactor.compact(try Self.sessionID(session)) ? 1 : 0
+        try operate { () throws(HoldfastError) in
+            guard let session else { return try compactor.compactAll() }
+            return try compactor.compact(try Self.sessionID(session)) ? 1 : 0
+        }
     }
 
     /// As ``compactBlocking(_:)``.

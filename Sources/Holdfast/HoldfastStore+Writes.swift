@@ -15,9 +15,10 @@ extension HoldfastStore {
     ) {
         if case .router = mutation.change { return RouterStore(self).submit(mutation, completion) }
         do throws(HoldfastError) {
-            try checkOpen()
-            let id = try Self.sessionID(mutation.session)
-            try perform(try mutation.checked(), on: id, completion)
+            try operate { () throws(HoldfastError) in
+                let id = try Self.sessionID(mutation.session)
+                try perform(try mutation.checked(), on: id, completion)
+            }
         } catch {
             completion(.failure(error))
         }

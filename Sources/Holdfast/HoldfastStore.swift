@@ -26,7 +26,8 @@ public final class HoldfastStore: Sendable {
     /// When the store was opened.
     let openedAt: Milliseconds
     private let closeLog: @Sendable () throws(LogError) -> Void
-    private let isClosed = Lock(false)
+    /// Whether operations are let in, and how many are in progress.
+    private let entrance = Monitor<(isClosed: Bool, runningCount: Int)>((false, 0))
 
     /// Opens the sessions that `log` keeps. `closeLog` is called at the end of ``close()``.
     ///
@@ -49,30 +50,51 @@ public final class HoldfastStore: Sendable {
         try background?.start()
     }
 
-    /// Waits until all that was written is durable, lets every session go and closes the log.
+    /// Waits for the operations in progress and until all that was written is durable, lets every session go and closes
+    /// the log. When it throws, the store is closed all the same, and nothing keeps it from being opened again.
     ///
     /// Operations that come later are refused with `closed`. A second call does nothing.
     public func close() throws(HoldfastError) {
-        let wasClosed = isClosed.withLock { isClosed in
-            defer { isClosed = true }
-            return isClosed
+        let wasClosed = entrance.withLock { entrance in
+            defer { entrance.isClosed = true }
+            return entrance.isClosed
         }
         if wasClosed { return }
+        entrance.wait(until: { $0.runningCount == 0 }) { _ in }
         settleTouches()
         checkpoints.stop()
         background?.stop()
         workers.stop()
+        let flushed = Result { () throws(LogError) in try log.flush() }
+        sessions.releaseAll()
         try translated { () throws(LogError) in
-            try log.flush()
-            sessions.releaseAll()
             try closeLog()
+            try flushed.get()
         }
+    }
+
+    /// Runs one operation, for which ``close()`` waits; refused after it.
+    func operate<Result>(_ body: () throws(HoldfastError) -> Result) throws(HoldfastError) -> Result {
+        try entrance.withLock { (entrance) throws(HoldfastError) in
+            if entrance.isClosed { throw Self.closed }
+            entrance.runningCount += 1
+        }
+        defer {
+            let isAwaited = entrance.withLock { entrance in
+                entrance.runningCount -= 1
+                return entrance.isClosed
+            }
+            if isAwaited { entrance.broadcast() }
+        }
+        return try body()
     }
 
     /// Refuses work after ``close()``.
     func checkOpen() throws(HoldfastError) {
-        if isClosed.withLock({ $0 }) { throw HoldfastError(.closed, "the store was closed") }
+        if entrance.withLock({ $0.isClosed }) { throw Self.closed }
     }
+
+    private static let closed = HoldfastError(.closed, "the store was closed")
 
     /// Makes the index right again for `session`, which a recovery named: folds it and hands its row to the
     /// log.

@@ -154,11 +154,12 @@ extension RouterStore {
     /// The session's entry, expired or not, unless it was cleaned up.
     func knownEntry(of id: String) throws(HoldfastError) -> RouterEntry? {
         guard isKept(id) else { return nil }
-        try store.checkOpen()
         let session = try HoldfastStore.sessionID(id)
-        return try store.touches.withTouches(of: session) { (touches) throws(HoldfastError) in
-            try store.sessions.view(of: session).head.router
-                .entry(after: touches, horizon: horizon(store.options.now()))
+        return try store.operate { () throws(HoldfastError) in
+            try store.touches.withTouches(of: session) { (touches) throws(HoldfastError) in
+                try store.sessions.view(of: session).head.router
+                    .entry(after: touches, horizon: horizon(store.options.now()))
+            }
         }
     }
 
@@ -190,12 +191,13 @@ extension RouterStore {
         // Not while the session's touches are locked: whoever is answered may come back.
         let answer = HeldAnswer(completion)
         do throws(HoldfastError) {
-            try store.checkOpen()
             let mutation = try mutation.checked()
             guard case .router(let change) = mutation.change, let request = change.request else {
                 preconditionFailure("a mutation that is not the router's")
             }
-            try perform(request, mutation, on: try HoldfastStore.sessionID(mutation.session), answer)
+            try store.operate { () throws(HoldfastError) in
+                try perform(request, mutation, on: try HoldfastStore.sessionID(mutation.session), answer)
+            }
         } catch {
             answer.give(.failure(error))
         }

@@ -6,9 +6,7 @@ extension HoldfastStore {
     /// The session's queue in order, the message in flight first. Waits for the writes of the session that came
     /// before.
     public func queueBlocking(of session: String) throws(HoldfastError) -> [PendingMessage] {
-        try checkOpen()
-        let view = try view(of: try Self.sessionID(session))
-        return try queue(in: view)
+        try operate { () throws(HoldfastError) in try queue(in: try view(of: try Self.sessionID(session))) }
     }
 
     /// As ``queueBlocking(of:)``.

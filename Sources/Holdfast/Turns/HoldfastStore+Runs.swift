@@ -6,8 +6,7 @@ extension HoldfastStore {
     /// The turns whose output can be read: the newest 4 that have ended, as far as they hold 4 MiB of it (the
     /// last one whatever it holds), oldest first, and the open one.
     public func runsBlocking(of session: String) throws(HoldfastError) -> [RunSummary] {
-        try checkOpen()
-        return try runs(in: try view(of: try Self.sessionID(session)))
+        try operate { () throws(HoldfastError) in try runs(in: try view(of: try Self.sessionID(session))) }
     }
 
     /// As ``runsBlocking(of:)``.
@@ -22,8 +21,9 @@ extension HoldfastStore {
     public func runEventsBlocking(
         of session: String, _ cursor: RunCursor = .start(), limits: ReplayLimits = ReplayLimits()
     ) throws(HoldfastError) -> RunReplay {
-        try checkOpen()
-        return try runEvents(in: try view(of: try Self.sessionID(session)), cursor, limits)
+        try operate { () throws(HoldfastError) in
+            try runEvents(in: try view(of: try Self.sessionID(session)), cursor, limits)
+        }
     }
 
     /// As ``runEventsBlocking(of:_:limits:)``.

@@ -4,7 +4,7 @@ package import HoldfastStorage
 import HoldfastThreads
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// A store opened for reading only: another process may be writing to it, or nobody may.

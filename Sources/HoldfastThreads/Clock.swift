@@ -30,3 +30,14 @@ package final class SystemClock: Clock {
         return now
     }
 }
+
+#if HOLDFAST_SCHEDULES
+/// The time of the run that the calling thread belongs to.
+package final class ScheduledClock: Clock {
+    package init() {}
+
+    package func wallMilliseconds() -> UInt64 { 1_700_000_000_000 + monotonicNanoseconds() / 1_000_000 }
+
+    package func monotonicNanoseconds() -> UInt64 { ScheduledThread.current?.scheduler.nanoseconds ?? 0 }
+}
+#endif

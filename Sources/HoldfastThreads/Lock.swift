@@ -25,8 +25,8 @@ package final class Lock<Value>: @unchecked Sendable {  // the mutex guards `val
     package func withLock<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        require(pthread_mutex_lock(mutex))
-        defer { require(pthread_mutex_unlock(mutex)) }
+        acquire(mutex)
+        defer { release(mutex) }
         return try body(&value)
     }
 }
@@ -66,10 +66,10 @@ package final class Monitor<Value>: @unchecked Sendable {  // the lock's mutex g
     package func wait<Result, Failure: Error>(
         until condition: (Value) -> Bool, _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        require(pthread_mutex_lock(lock.mutex))
-        defer { require(pthread_mutex_unlock(lock.mutex)) }
+        acquire(lock.mutex)
+        defer { release(lock.mutex) }
         while !condition(lock.value) {
-            require(pthread_cond_wait(changed, lock.mutex))
+            awaitChange(changed, lock.mutex)
         }
         return try body(&lock.value)
     }
@@ -80,42 +80,24 @@ package final class Monitor<Value>: @unchecked Sendable {  // the lock's mutex g
         until condition: (Value) -> Bool, milliseconds: UInt64,
         _ body: (inout Value, Bool) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        var deadline = deadline(after: milliseconds)
-        require(pthread_mutex_lock(lock.mutex))
-        defer { require(pthread_mutex_unlock(lock.mutex)) }
+        let deadline = Deadline(after: milliseconds)
+        acquire(lock.mutex)
+        defer { release(lock.mutex) }
         while !condition(lock.value) {
-            let result = pthread_cond_timedwait(changed, lock.mutex, &deadline)
-            if result == ETIMEDOUT { return try body(&lock.value, condition(lock.value)) }
-            require(result)
+            guard awaitChange(changed, lock.mutex, until: deadline) else {
+                return try body(&lock.value, condition(lock.value))
+            }
         }
         return try body(&lock.value, true)
     }
 
     /// Wakes one waiting thread.
     package func signal() {
-        require(pthread_cond_signal(changed))
+        wakeOne(changed)
     }
 
     /// Wakes all waiting threads.
     package func broadcast() {
-        require(pthread_cond_broadcast(changed))
+        wakeAll(changed)
     }
-}
-
-/// The moment on the monotonic clock that is so far ahead, or a century ahead when that is sooner.
-private func deadline(after milliseconds: UInt64) -> timespec {
-    let bounded = min(milliseconds, 100 * 365 * 86_400 * 1_000)
-    var time = SystemClock.now(CLOCK_MONOTONIC)
-    time.tv_sec += Int(bounded / 1_000)
-    time.tv_nsec += Int(bounded % 1_000) * 1_000_000
-    if time.tv_nsec >= 1_000_000_000 {
-        time.tv_nsec -= 1_000_000_000
-        time.tv_sec += 1
-    }
-    return time
-}
-
-/// These calls fail only when they are used wrongly.
-func require(_ result: Int32) {
-    precondition(result == 0, "a pthread call was misused")
 }

@@ -22,8 +22,8 @@ package final class ReadWriteLock<Value: ~Copyable>: @unchecked Sendable {  // t
     package func withReadLock<Result, Failure: Error>(
         _ body: (borrowing Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        require(pthread_rwlock_rdlock(lock))
-        defer { require(pthread_rwlock_unlock(lock)) }
+        acquireToRead(lock)
+        defer { release(lock) }
         return try body(value)
     }
 
@@ -31,8 +31,8 @@ package final class ReadWriteLock<Value: ~Copyable>: @unchecked Sendable {  // t
     package func withWriteLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        require(pthread_rwlock_wrlock(lock))
-        defer { require(pthread_rwlock_unlock(lock)) }
+        acquireToWrite(lock)
+        defer { release(lock) }
         return try body(&value)
     }
 }

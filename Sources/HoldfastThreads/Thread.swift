@@ -4,10 +4,9 @@ import Glibc
 /// A thread of the system, for work that blocks. A thread that nobody joins runs on by itself.
 package final class Thread: Sendable {
     private let handle: Lock<pthread_t?>
-
-    private init(_ handle: pthread_t) {
-        self.handle = Lock(handle)
-    }
+    #if HOLDFAST_SCHEDULES
+    private let scheduled: ScheduledThread?
+    #endif
 
     deinit {
         if let unjoined = handle.withLock({ $0.take() }) { pthread_detach(unjoined) }
@@ -19,6 +18,23 @@ package final class Thread: Sendable {
     package static func start(
         name: String, _ body: @escaping @Sendable () -> Void
     ) throws(ThreadError) -> Thread {
+        #if HOLDFAST_SCHEDULES
+        if let starter = ScheduledThread.current { return try start(name, for: starter, body) }
+        #endif
+        return Thread(try create(name, body))
+    }
+
+    /// Waits until the thread has ended. A second call returns at once.
+    package func join() {
+        guard let handle = handle.withLock({ $0.take() }) else { return }
+        #if HOLDFAST_SCHEDULES
+        if let current = ScheduledThread.current, let scheduled { current.awaitEnd(of: scheduled) }
+        #endif
+        require(pthread_join(handle, nil))
+    }
+
+    private static func create(_ name: String, _ body: @escaping @Sendable () -> Void) throws(ThreadError) -> pthread_t
+    {
         let start = Unmanaged.passRetained(Start(name, body))
         var handle = pthread_t()
         let result = pthread_create(&handle, nil, runThread, start.toOpaque())
@@ -26,13 +42,41 @@ package final class Thread: Sendable {
             start.release()
             throw ThreadError(errno: result, name: name)
         }
-        return Thread(handle)
+        return handle
     }
 
-    /// Waits until the thread has ended. A second call returns at once.
-    package func join() {
-        if let handle = handle.withLock({ $0.take() }) { require(pthread_join(handle, nil)) }
+    #if HOLDFAST_SCHEDULES
+    private init(_ handle: pthread_t, _ scheduled: ScheduledThread? = nil) {
+        self.handle = Lock(handle)
+        self.scheduled = scheduled
     }
+
+    private static func start(
+        _ name: String, for starter: ScheduledThread, _ body: @escaping @Sendable () -> Void
+    ) throws(ThreadError) -> Thread {
+        let scheduled = starter.scheduler.add(name)
+        do throws(ThreadError) {
+            let thread = try start(scheduled, body)
+            starter.scheduler.step(starter)
+            return thread
+        } catch {
+            starter.scheduler.withdraw(scheduled)
+            throw error
+        }
+    }
+
+    /// Starts a thread that its scheduler knows already.
+    static func start(
+        _ scheduled: ScheduledThread, _ body: @escaping @Sendable () -> Void
+    ) throws(ThreadError) -> Thread {
+        let content = ScheduledThread.Content(body)
+        return Thread(try create(scheduled.name) { scheduled.run(content) }, scheduled)
+    }
+    #else
+    private init(_ handle: pthread_t) {
+        self.handle = Lock(handle)
+    }
+    #endif
 }
 
 /// What a new thread is handed.

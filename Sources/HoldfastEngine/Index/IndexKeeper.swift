@@ -21,6 +21,8 @@ final class IndexKeeper: Sendable {
     private struct Change {
         var writer: SessionWriter
         var note: UInt64
+        /// The last record that was committed. Who appended it may not have told the provider of the rows yet.
+        var sequence: Sequence
     }
 
     private let file: IndexFile
@@ -39,16 +41,16 @@ final class IndexKeeper: Sendable {
     /// Notes that the sessions of `commits` have changed.
     func note(_ commits: [Commit]) {
         state.withLock { state in
-            for commit in commits { Self.note(commit.writer, in: &state) }
+            for commit in commits { Self.note(commit.writer, through: commit.tail.sequence, in: &state) }
         }
     }
 
     /// Notes that the row of `writer`'s session should be written although nothing was appended.
-    func note(_ writer: SessionWriter) { state.withLock { Self.note(writer, in: &$0) } }
+    func note(_ writer: SessionWriter) { state.withLock { Self.note(writer, through: 0, in: &$0) } }
 
-    private static func note(_ writer: SessionWriter, in state: inout State) {
+    private static func note(_ writer: SessionWriter, through sequence: Sequence, in state: inout State) {
         state.noteCount += 1
-        state.changed[writer.session] = Change(writer: writer, note: state.noteCount)
+        state.changed[writer.session] = Change(writer: writer, note: state.noteCount, sequence: sequence)
     }
 
     /// Takes the row of a session that is about to be given up, if it has changed.
@@ -90,7 +92,7 @@ final class IndexKeeper: Sendable {
             var rows = taken.released
             let waiting = addRows(of: taken, to: &rows)
             if mayWait && !waiting.isEmpty { try taken.barrier?() }
-            let unsettled = settle(waiting, &rows)
+            let unsettled = settle(waiting, taken.changed, &rows)
             try writing.withLock { (_) throws(LogError) in try append(Array(rows.values)) }
             forget(taken, but: unsettled)
             return nil
@@ -99,7 +101,8 @@ final class IndexKeeper: Sendable {
         }
     }
 
-    /// Adds the rows of the changed sessions; answers those that tell of records that are not durable yet.
+    /// Adds the rows of the changed sessions; answers those that tell of records that are not durable yet, or do not
+    /// tell of the last one that was committed.
     private func addRows(of taken: State, to rows: inout [SessionID: IndexRow]) -> Set<SessionID> {
         var waiting: Set<SessionID> = []
         for (session, change) in taken.changed {
@@ -116,21 +119,25 @@ final class IndexKeeper: Sendable {
                 continue
             }
             rows[session] = IndexRow(summary: summary, tail: durable)
-            if summary.sequence > durable.sequence { waiting.insert(session) }
+            if summary.sequence > durable.sequence || summary.sequence < change.sequence { waiting.insert(session) }
         }
         return waiting
     }
 
     /// Looks again at rows that told of records under way. One that still does is replaced by a row without
-    /// content: a row must not outlive records that a crash may take back or that have failed. Answers the
-    /// sessions of those.
-    private func settle(_ waiting: Set<SessionID>, _ rows: inout [SessionID: IndexRow]) -> Set<SessionID> {
+    /// content: a row must not outlive records that a crash may take back or that have failed. So is one that is
+    /// behind the records that `changed` names. Answers the sessions of those.
+    private func settle(
+        _ waiting: Set<SessionID>, _ changed: [SessionID: Change], _ rows: inout [SessionID: IndexRow]
+    ) -> Set<SessionID> {
         var unsettled: Set<SessionID> = []
         for session in waiting {
             // The session may have been claimed anew since: the newest writer knows.
             let writer = state.withLock { $0.changed[session]?.writer }
             let durable = writer?.state.withLock { $0.durable } ?? SegmentTail()
-            if let summary = rows[session]?.summary, summary.sequence <= durable.sequence {
+            if let summary = rows[session]?.summary, summary.sequence <= durable.sequence,
+                summary.sequence >= changed[session]?.sequence ?? 0
+            {
                 rows[session] = IndexRow(summary: summary, tail: durable)
             } else {
                 rows[session] = IndexRow(unknown: session)

@@ -181,8 +181,9 @@ extension HoldfastStore {
     /// How a session stands, with every write that was submitted, durable or not.
     fileprivate func agentStatus(of session: String) -> AgentSessionStatus {
         do throws(HoldfastError) {
-            try checkOpen()
-            let head = try sessions.view(of: try Self.sessionID(session)).head
+            let head = try operate { () throws(HoldfastError) in
+                try sessions.view(of: try Self.sessionID(session)).head
+            }
             if head.sequence == 0 { return .missing }
             return .known(messageCount: head.messageCount, isEnded: head.isDeleted)
         } catch {

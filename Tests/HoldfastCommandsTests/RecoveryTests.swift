@@ -50,6 +50,19 @@ struct RecoveryTests {
         #expect(json.contains(#""pending":[{"session":"s1","turn":"t1""#))
     }
 
+    @Test func queuedMessagesAreNamedToo() {
+        makeStore()
+        let line = #"{"id":1,"op":"enqueue","session":"s1","message":{}}"# + "\n"
+        let other = #"{"id":1,"op":"create","session":"s2"}"# + "\n" + line.replacing("s1", with: "s2")
+        #expect(holdfast("pipe", store, console: TestConsole(input: line + line + other)).code == .success)
+        let told = holdfast("recover", store).output
+        #expect(told.contains("(begun just now, attempt 1); 2 queued messages kept"), "\(told)")
+        #expect(told.contains("session s2: 1 queued message kept"), "\(told)")
+        #expect(holdfast("recover", store, "--json").output.contains(#"{"session":"s2","queued":1}"#))
+        let listed = holdfast("ls", store, "--pending").output
+        #expect(listed.contains("pending, 2 queued") && listed.contains("1 queued"), "\(listed)")
+    }
+
     @Test func damageOfAcknowledgedRecordsIsToldAndHasItsExitCode() {
         makeStore()
         damageSegment(fromEnd: 3)

@@ -52,7 +52,7 @@ import Testing
                 #"{"role":"assistant","content":"The answer was interrupted.","timestamp":75,"_error":true,"#
                     + #""type":"interrupted","interruption_cause":"process_restart"}"#,
             ])
-        #expect(state["turn"] == nil)
+        #expect(state["turn"] == nil && state["context_count"] == nil, "the context has them too")
         #expect(call("run_events", on: after)["run", "status"] == #""interrupted""#)
     }
 
@@ -125,6 +125,17 @@ import Testing
         _ = call("materialise", #""cause":"unknown","messages":[{"r":2}]"#, on: after)
         let messages = call("get", on: after).list("messages")
         #expect(messages.count == 4 && messages[0] == #"{"role":"user","content":"hi"}"# && messages[2] == #"{"r":2}"#)
+    }
+
+    @Test func partialOutputCanBeForPeopleOnly() throws {
+        begin()
+        let after = try restarted()
+        let partial = #""cause":"unknown","messages":[{"r":1},{"r":2}],"list":["visible","both"]"#
+        #expect(call("materialise", partial, on: after)["message_count"] == "4")
+        #expect(call("get", on: after).list("messages")[1...2] == [#"{"r":1}"#, #"{"r":2}"#])
+        _ = call("compact", on: after)
+        let context = call("get", #""list":"context""#, on: after).list("messages")
+        #expect(context.count == 3 && context[1] == #"{"r":2}"#)
     }
 
     @Test(arguments: [

@@ -93,6 +93,12 @@ extension Mutation {
         case .endTurn(var end):
             end.messages = try placed(end.messages)
             return .endTurn(end)
+        case .turns(.complete(var step)):
+            step.messages = try placed(step.messages)
+            return .turns(.complete(step))
+        case .turns(.materialise(var materialise)):
+            materialise.messages = try placed(materialise.messages ?? MessageList())
+            return .turns(.materialise(materialise))
         default: throw HoldfastError(.badRequest, "'list' goes with messages only")
         }
     }

@@ -55,6 +55,15 @@ struct MessageList: Sendable, Equatable {
         return list
     }
 
+    /// The list with `message`, an object that goes into both lists, at its end.
+    func followed(by message: [UInt8]) -> MessageList {
+        var list = MessageList(checked: messages + [message[...]])
+        if placements != nil || placement != .both {
+            list.placements = messages.indices.map { placement(at: $0) } + [.both]
+        }
+        return list
+    }
+
     /// The messages of a caller, checked and stripped of the whitespace around them.
     func checked<Failure: Error>(
         _ check: (ArraySlice<UInt8>) throws(Failure) -> ArraySlice<UInt8>

@@ -165,10 +165,9 @@ extension SessionHead {
             throw HoldfastError(.turnLive, "turn '\(turn.id)' is younger than \(materialise.minimumAge) ms")
         }
         var decided = Materialise(cause: materialise.cause)
-        var messages = materialise.messages?.messages ?? []
-        if !turn.isListed { messages.insert(turn.recoveredMessage()[...], at: 0) }
-        messages.append(materialise.marker(at: context.time)[...])
-        decided.messages = MessageList(checked: messages)
+        var messages = (materialise.messages ?? MessageList()).followed(by: materialise.marker(at: context.time))
+        if !turn.isListed { messages = messages.preceded(by: turn.recoveredMessage()) }
+        decided.messages = messages
         content.turn = turn.id
         content.listsPending = !turn.isListed
         content.change = .turns(.materialise(decided))

@@ -8,9 +8,9 @@ import HoldfastBytes
 //     33 drop_queued   {"queued":"q"}
 //     34 claim         {"queued":"q","claim":"c","owner":"o","expires_at":1}
 //                      {"turn":"t","queued":"q","claim":"c","owner":"o","begin_turn":{["stream":"s",]…}}
-//     35 complete      {["turn":"t",]["lists_pending":true,]"queued":"q","claim":"c",["messages":[{…}]]}
+//     35 complete      {["turn":"t",]["lists_pending":true,]"queued":"q","claim":"c",["messages":[{…}][,"list":…]]}
 //     36 release       {"queued":"q","claim":"c"}
-//     37 materialise   {"turn":"t",["lists_pending":true,]"cause":"process_restart","messages":[{…}]}
+//     37 materialise   {"turn":"t",["lists_pending":true,]"cause":"process_restart","messages":[{…}][,"list":…]}
 //     38 abandon_turn  {"turn":"t"}
 extension TurnChange {
     /// About how many bytes of the caller's the change holds.
@@ -33,7 +33,7 @@ extension TurnChange {
         case .dropQueued(let step), .complete(let step), .release(let step): step.writeMembers(to: &writer)
         case .materialise(let materialise):
             writer.member("cause", materialise.cause.rawValue)
-            writer.member("messages", materialise.messages ?? MessageList())
+            (materialise.messages ?? MessageList()).writeMembers(to: &writer)
         case .abandonTurn: break
         }
     }
@@ -75,7 +75,7 @@ extension QueueStep {
     fileprivate func writeMembers(to writer: inout JSONWriter) {
         writer.member("queued", queued)
         if let claim { writer.member("claim", claim) }
-        if !messages.isEmpty { writer.member("messages", messages) }
+        if !messages.isEmpty { messages.writeMembers(to: &writer) }
     }
 
     fileprivate init(_ root: JSONRef) throws(ContentError) {

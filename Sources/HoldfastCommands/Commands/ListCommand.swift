@@ -8,7 +8,7 @@ extension Command {
         summary: "List the sessions of a store, the newest first.",
         operands: [.store],
         options: [
-            .json, OptionRule("pending", "only the sessions that wait for the end of a turn"),
+            .json, OptionRule("pending", "only the sessions in which a turn is open or messages are queued"),
             OptionRule("limit", .count("N"), "at most so many sessions"),
         ],
         details: [
@@ -45,11 +45,17 @@ extension Command {
         for row in rows {
             table.add([
                 DisplayText.oneLine(row.summary.session), Human.count(row.summary.messageCount),
-                Human.time(row.summary.updatedAt, now: now), row.turn == nil ? "" : "pending",
+                Human.time(row.summary.updatedAt, now: now), waiting(row),
                 DisplayText.oneLine(title(of: row)),
             ])
         }
         return table
+    }
+
+    /// `pending`, `2 queued` or both.
+    private static func waiting(_ row: SessionRow) -> String {
+        let queued = row.queued == 0 ? nil : "\(Human.count(row.queued)) queued"
+        return [row.turn.map { _ in "pending" }, queued].compactMap(\.self).joined(separator: ", ")
     }
 
     private static func title(of row: SessionRow) -> String {

@@ -11,8 +11,8 @@ struct RecoveryStory {
     private(set) var findings: [Finding]
     /// How many whole records the sessions with findings have.
     var recordCounts: [SessionID: Int] = [:]
-    /// The prompts that wait for an answer.
-    var pending: [WaitingTurn] = []
+    /// The prompts that wait for an answer, and the messages that wait for their turn.
+    var pending: [Waiting] = []
     /// Why the index was made anew; `nil` when it was not.
     var rebuiltIndex: String?
     /// Whether nothing was changed.
@@ -63,12 +63,15 @@ extension RecoveryStory {
         var lines = [Self.replayed(recovery, isDryRun)]
         lines += findings.filter { $0.session == nil }.map { "store: \(words($0))" }
         if let rebuiltIndex { lines.append("index: \(rebuiltIndex); it was made anew from the logs") }
-        let turns = Dictionary(pending.map { ($0.session, $0.turn) }) { first, _ in first }
+        let waiting = Dictionary(pending.map { ($0.session, $0) }) { first, _ in first }
         let named = Set(findings.compactMap(\.session)).union(pending.compactMap { SessionID($0.session) })
         for session in named.sorted() {
             var parts = findings.filter { $0.session == session }.map(words)
             if let count = recordCounts[session] { parts.append("\(Human.count(count, "record")) fine") }
-            if let turn = turns[session.text] { parts.append(Self.words(turn, now)) }
+            if let turn = waiting[session.text]?.turn { parts.append(Self.words(turn, now)) }
+            if let queued = waiting[session.text]?.queued, queued > 0 {
+                parts.append("\(Human.count(queued, "queued message")) kept")
+            }
             lines.append("session \(session): \(parts.joined(separator: "; "))")
         }
         if findings.isEmpty { lines.append("No damage.") }
@@ -177,7 +180,9 @@ extension RecoveryStory {
             writer.beginObject()
             writer.key("session")
             writer.string(waiting.session)
-            waiting.turn.writeMembers(to: &writer)
+            waiting.turn?.writeMembers(to: &writer)
+            writer.key("queued")
+            writer.integer(waiting.queued)
             writer.endObject()
         }
         writer.endArray()

@@ -1,14 +1,18 @@
 import Holdfast
 
-/// A prompt that waits for its turn's end.
-struct WaitingTurn {
+/// What waits in a session.
+struct Waiting {
     var session: String
-    var turn: OpenTurn
+    /// The open turn, with its prompt.
+    var turn: OpenTurn?
+    /// How many messages are queued besides.
+    var queued: Int
 }
 
 // Walks over everything of a kind, page by page.
 extension HoldfastStore {
-    /// Every session in the byte order of ids; with `pendingOnly` those with an open turn.
+    /// Every session in the byte order of ids; with `pendingOnly` those with an open turn or
+    /// queued messages.
     func allRows(pendingOnly: Bool = false) throws(CommandError) -> [SessionRow] {
         var rows: [SessionRow] = []
         var after: String?
@@ -22,12 +26,12 @@ extension HoldfastStore {
         return rows
     }
 
-    /// Every open turn, in the byte order of the sessions' ids. Sessions that cannot be read are passed over.
-    func allPending() throws(CommandError) -> [WaitingTurn] {
+    /// Every session in which something waits, in the byte order of ids. Those that cannot be read are passed over.
+    func allPending() throws(CommandError) -> [Waiting] {
         try allRows(pendingOnly: true).compactMap { row in
             let state = try? getBlocking(row.summary.session, Window(limit: 0))
-            guard state?.damage == nil else { return nil }
-            return state?.turn.map { WaitingTurn(session: row.summary.session, turn: $0) }
+            guard let state, state.damage == nil else { return nil }
+            return Waiting(session: row.summary.session, turn: state.turn, queued: row.queued)
         }
     }
 

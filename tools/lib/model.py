@@ -32,10 +32,32 @@ class Queued:
 
 
 @dataclass
+class Message:
+    """A message, hidden or not. `state` has, for each list in which it stands, "active", "compacted" or the number
+    of the record that took it back."""
+    text: bytes
+    state: dict
+
+    @property
+    def is_users(self):
+        return json.loads(self.text).get("role") == "user"
+
+
+def placed(messages, words="both"):
+    """The texts `messages` as messages that stand in the lists that one word names, or a word for each."""
+    words = [words] * len(messages) if isinstance(words, str) else words
+    return [Message(text, {name: "active" for name in LISTS if word in (name, "both")})
+            for text, word in zip(messages, words)]
+
+
+LISTS = ("visible", "context")
+
+
+@dataclass
 class Session:
     """A session after `sequence` records. Messages and fields are bytes: their spelling counts."""
     sequence: int = 0
-    messages: list = field(default_factory=list)
+    rows: list = field(default_factory=list)  # the messages of both lists, hidden ones too
     fields: dict = field(default_factory=dict)
     turn: Turn = None
     queue: list = field(default_factory=list)
@@ -46,20 +68,96 @@ class Session:
         self.sequence += 1
         getattr(self, "_" + op)(**fields)
 
+    def active(self, name="visible"):
+        """The messages of a list."""
+        return [row for row in self.rows if row.state.get(name) == "active"]
+
+    @property
+    def messages(self):
+        return [row.text for row in self.active()]
+
     def _create(self, fields):
         self.fields = dict(fields)
 
     def _set(self, fields):
         self.fields.update(fields)
 
-    def _append(self, messages, turn=None):
-        self.messages += self._with_prompt(messages) if turn else messages
+    def _append(self, messages, turn=None, list="both"):
+        if turn:
+            self._list_prompt()
+        self.rows += placed(messages, list)
 
-    def _truncate(self, count):
-        del self.messages[count:]
+    def _truncate(self, count, context_count=None):
+        self._cut(count, context_count, None)
 
-    def _replace(self, messages):
-        self.messages = list(messages)
+    def _take_back(self, count, context_count=None):
+        self._cut(count, context_count, self.sequence)
+
+    def _undo_last(self):
+        self._cut(*self.last_user())
+
+    _retry_last = _undo_last
+
+    def _replace(self, messages, list="both"):
+        self._withdraw(list, None)
+        self.rows += placed(messages, list)
+
+    def _compact_messages(self, messages, list="both"):
+        self._withdraw(list, "compacted")
+        self.rows += placed(messages, list)
+
+    def _restore(self):
+        newest = self.newest_taken_back()
+        for row in self.rows:
+            row.state = {name: "active" if state == newest else state for name, state in row.state.items()}
+
+    def _clear(self, fields):
+        self.rows = []
+        self.fields.update(fields)
+
+    def _edit(self, index, message, list="visible"):
+        self.active(list)[index].text = message
+
+    def newest_taken_back(self):
+        """The number of the record that `restore` is about, or None."""
+        return max((s for row in self.rows for s in row.state.values() if isinstance(s, int)), default=None)
+
+    def last_user(self):
+        """Where an undo cuts both lists, or None."""
+        visible = self.active()
+        places = [place for place, row in enumerate(visible) if row.is_users]
+        if not places:
+            return None
+        if visible[places[-1]].state.get("context") in ("active", "compacted"):
+            return places[-1], self._context_count(places[-1])
+        context = self.active("context")
+        return places[-1], max((p for p, row in enumerate(context) if row.is_users), default=len(context))
+
+    def _context_count(self, count):
+        """How much of the context stays with `count` visible messages: what is before the first message that goes."""
+        gone = next((row for row in self.active()[count:] if row.state.get("context") == "active"), None)
+        context = self.active("context")
+        return len(context) if gone is None else next(n for n, row in enumerate(context) if row is gone)
+
+    def _cut(self, count, context_count, standing=None):
+        counts = {"visible": count,
+                  "context": self._context_count(count) if context_count is None else context_count}
+        for name, rows in [(name, self.active(name)) for name in LISTS]:
+            for row in rows[counts[name]:]:
+                self._put(row, name, standing)
+
+    def _withdraw(self, word, standing):
+        for name in LISTS:
+            if word == name or word not in LISTS:  # for both, or with a word for each message
+                for row in self.active(name):
+                    self._put(row, name, standing)
+
+    def _put(self, row, name, standing):
+        """Hides a message of one list, or drops it."""
+        row.state[name] = standing
+        if standing is None:
+            del row.state[name]
+            self.rows = [row for row in self.rows if row.state]
 
     def _begin_turn(self, turn, message=None, resume=False):
         if resume:
@@ -72,7 +170,9 @@ class Session:
         self.turn.deltas.append(data)
 
     def _end_turn(self, turn, status, messages=(), keep_message=True):
-        self.messages += self._with_prompt(list(messages)) if keep_message else messages
+        if keep_message:
+            self._list_prompt()
+        self.rows += placed(messages)
         self.turn = None
 
     def _checkpoint(self, turn, activity, fields):
@@ -121,12 +221,11 @@ class Session:
     def _delete(self):
         self.__init__(sequence=self.sequence, is_deleted=True)
 
-    def _with_prompt(self, messages):
+    def _list_prompt(self):
         """The first messages of a turn come behind its prompt."""
-        if self.turn.is_listed:
-            return messages
-        self.turn.is_listed = True
-        return [self.turn.message] + messages
+        if not self.turn.is_listed:
+            self.turn.is_listed = True
+            self.rows += placed([self.turn.message])
 
 
 class History:
@@ -190,6 +289,8 @@ def check(pipe, history):
         _compare(state, answer, history.id)
         _compare_queue(pipe, state, history.id)
         _compare_messages(pipe, state, answer, history.id)
+        for name in LISTS:
+            _compare_all(pipe, state, name, history.id)
     history.settle(state)
 
 
@@ -255,8 +356,9 @@ def _sequence(answer, history):
 def _compare(state, answer, id):
     """Compares all but the messages."""
     require(not state.is_deleted, f"{id}: was deleted and is there")
-    require(answer.fields["message_count"] == len(state.messages),
-            f"{id}: {answer.fields['message_count']} messages instead of {len(state.messages)}")
+    counts = [answer.fields["message_count"], answer.fields.get("context_count", answer.fields["message_count"])]
+    require(counts == [len(state.active(name)) for name in LISTS],
+            f"{id}: {counts} messages instead of {[len(state.active(name)) for name in LISTS]}")
     require(answer.fields["fields"] == {k: json.loads(v) for k, v in state.fields.items()},
             f"{id}: fields {answer.fields['fields']} instead of {state.fields}")
     for name, value in state.fields.items():
@@ -304,3 +406,20 @@ def _compare_messages(pipe, state, answer, id):
         first = end
         answer = pipe.ask("get", session=id, limit=500, **{"from": first})
         require(answer.ok, f"{id}: {answer.line!r}")
+
+
+def _compare_all(pipe, state, name, id):
+    """Compares one list with its hidden messages and their states."""
+    rows = [row for row in state.rows if name in row.state]
+    first = 0
+    while True:
+        answer = pipe.ask("get", session=id, list=name, hidden=True, limit=500, **{"from": first})
+        require(answer.ok, f"{id}: {answer.line!r}")
+        page = rows[first:answer.fields.get("next", len(rows))]
+        states = ["taken_back" if isinstance(row.state[name], int) else row.state[name] for row in page]
+        require(answer.fields["states"] == states
+                and b'"messages":[' + b",".join(row.text for row in page) + b"]" in answer.line,
+                f"{id}: the {name} messages from {first} are not those that were sent, or in another state")
+        if "next" not in answer.fields:
+            return
+        first = answer.fields["next"]

@@ -42,7 +42,11 @@ class Operations:
 
     def choices(self, session):
         """The operations that are allowed now, with how often each is wanted."""
-        weights = {"append": 30, "set": 6, "truncate": 2, "replace": 1, "compact": 1, "delete": 0.2}
+        weights = {"append": 30, "set": 6, "truncate": 2, "replace": 1, "compact": 1, "delete": 0.2,
+                   "compact_messages": 0.7, "clear": 0.3}
+        weights |= {"edit": 3, "take_back": 1} if session.messages else {}
+        weights |= {"undo_last": 0.5, "retry_last": 0.5} if session.last_user() else {}
+        weights |= {"restore": 2} if session.newest_taken_back() else {}
         weights |= {"delta": 40, "end_turn": 8} if session.turn else {}
         weights["begin_turn"] = 1 if session.turn else 12
         weights |= {"checkpoint": 6} if session.turn else {}
@@ -56,7 +60,7 @@ class Operations:
         fields = {"messages": [self.message() for _ in range(self.random.choice([1, 1, 1, 2, 5]))]}
         if session.turn and self.random.random() < 0.5:
             fields["turn"] = session.turn.id
-        return fields
+        return fields | self.lists(len(fields["messages"]))
 
     def _set(self, session):
         return {"fields": {self.random.choice(["title", "model", "näme"]): encoded_text(self.text(30))}}
@@ -64,8 +68,34 @@ class Operations:
     def _truncate(self, session):
         return {"count": self.random.randint(0, len(session.messages))}
 
+    def _take_back(self, session):
+        return {"count": self.random.randrange(len(session.messages))}
+
+    def _undo_last(self, session):
+        return {}
+
+    _retry_last = _restore = _undo_last
+
     def _replace(self, session):
-        return {"messages": [self.message() for _ in range(self.random.randint(0, 8))]}
+        messages = [self.message() for _ in range(self.random.randint(0, 8))]
+        return {"messages": messages} | self.lists(len(messages))
+
+    _compact_messages = _replace
+
+    def _clear(self, session):
+        return {"fields": {"title": encoded_text(self.text(20))}}
+
+    def _edit(self, session):
+        return {"index": self.random.randrange(len(session.messages)), "message": self.message()}
+
+    def lists(self, count):
+        """Where `count` messages go: mostly into both lists, which need not be said."""
+        if self.random.random() < 0.7:
+            return {}
+        words = ["both", "visible", "context"]
+        if self.random.random() < 0.5:
+            return {"list": self.random.choice(words)}
+        return {"list": [self.random.choice(words) for _ in range(count)]}
 
     def _begin_turn(self, session):
         if session.turn:
@@ -129,7 +159,8 @@ class Operations:
         if self.random.random() < 0.1:
             return self.random.choice(ODD)
         size = self.random.choice([20, 20, 100, 100, 600, 600, 5000, 40_000])
-        return b'{"role":"assistant","content":' + encoded_text(self.text(size)) + b"}"
+        role = self.random.choice([b"user", b"assistant", b"assistant", b"tool"])
+        return b'{"role":"' + role + b'","content":' + encoded_text(self.text(size)) + b"}"
 
     def text(self, size):
         """Text that compresses about as well as real text."""

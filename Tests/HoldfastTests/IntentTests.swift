@@ -46,7 +46,9 @@ import Testing
 
     /// nesquena/hermes-webui #2914, #2933: recovery found more messages in a backup and brought them back.
     @Test func anUndoIsNotUndoneByRecovery() throws {
-        try afterwards { try $0.writeBlocking(.undoLast("s")) } _: { state in
+        try afterwards {
+            try $0.writeBlocking(.undoLast("s"))
+        } _: { state in
             state.messages == Array(Self.conversation.prefix(4)) && state.summary.contextCount == 4
         }
     }
@@ -65,10 +67,16 @@ import Testing
     /// nesquena/hermes-webui #4836: the backup from before a compression was taken for the better copy.
     @Test func aCompressionIsNotUndoneByAnOlderCopy() throws {
         let summary: JSON = #"{"role":"user","content":"summary"}"#
-        try afterwards { try $0.writeBlocking(.compactMessages("s", messages: [summary])) } _: { state in
+        try afterwards {
+            try $0.writeBlocking(.compactMessages("s", messages: [summary]))
+        } _: { state in
             state.messages == [summary]
         }
-        try afterwards { try $0.writeBlocking(.replace("s", messages: [summary])) } _: { $0.messages == [summary] }
+        try afterwards {
+            try $0.writeBlocking(.replace("s", messages: [summary]))
+        } _: {
+            $0.messages == [summary]
+        }
     }
 
     /// NousResearch/hermes-agent #61220, #61993, nesquena/hermes-webui #3740.
@@ -76,7 +84,9 @@ import Testing
         try afterwards { store in
             try store.writeBlocking(.truncate("s", keep: 1))
             try store.writeBlocking(.append(to: "s", ["{}"]))
-        } _: { $0.messages == [Self.conversation[0], "{}"] }
+        } _: {
+            $0.messages == [Self.conversation[0], "{}"]
+        }
     }
 
     /// nesquena/hermes-webui #5498, #5504.

@@ -191,7 +191,8 @@ import Testing
     @Test func aPromptStandsInBothListsWhereverItsAnswerGoes() {
         call("\"op\":\"begin_turn\",\"turn\":\"t\",\"message\":\(user(1))")
         call("\"op\":\"append\",\"turn\":\"t\",\"list\":\"visible\",\"messages\":[\(agent(2))]")
-        call("\"op\":\"end_turn\",\"turn\":\"t\",\"status\":\"completed\",\"list\":[\"context\"],\"messages\":[\(agent(3))]")
+        let end = #""op":"end_turn","turn":"t","status":"completed","list":["context"]"#
+        call("\(end),\"messages\":[\(agent(3))]")
         #expect(numbers() == "1 2" && numbers("context") == "1 3")
     }
 
@@ -227,7 +228,7 @@ import Testing
 
     @Test func manyLongEditsAreReadInSeveralPasses() throws {
         append((0..<12).map(agent).joined(separator: ","))
-        let long = String(repeating: "x", count: 3 << 20)
+        let long = String(repeating: "x", count: 4 << 20)
         for n in stride(from: 10, through: 0, by: -2) {
             call("\"op\":\"edit\",\"index\":\(n),\"message\":{\"n\":\(n),\"t\":\"\(long)\"}")
         }
@@ -254,8 +255,9 @@ import Testing
         #expect(reply["message_count"] == "0")
         let state = call(#""op":"get""#)
         #expect(state["fields"] == #"{"title":"Untitled","tool_calls":[],"clear_generation":"g"}"#)
-        #expect(log.records(of: "s").last.map { String(decoding: $0.payload, as: UTF8.self) }
-            == #"{"fields":{"title":"Untitled","tool_calls":[],"clear_generation":"g"}}"#)
+        #expect(
+            log.records(of: "s").last.map { String(decoding: $0.payload, as: UTF8.self) }
+                == #"{"fields":{"title":"Untitled","tool_calls":[],"clear_generation":"g"}}"#)
         #expect(call(#""op":"clear","fields":{"messages":[]}"#).code == "bad_request")
         #expect(call(#""op":"delete","fields":{}"#).code == "bad_request")
     }

@@ -162,7 +162,7 @@ extension ArraySlice<MessageRuns.Run> {
 
     /// Takes the first runs out, as many as have at most `limit` bytes of edited messages, and at least one.
     fileprivate mutating func takePart(withEditsUpTo limit: Int) -> Self {
-        var byteCount = 0
+        var byteCount = first?.edit?.byteCount ?? 0
         let end = dropFirst().firstIndex { run in
             byteCount += run.edit?.byteCount ?? 0
             return byteCount > limit

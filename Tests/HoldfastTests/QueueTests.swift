@@ -180,6 +180,26 @@ import Testing
         #expect(call("get")["sequence"] == "1")
     }
 
+    @Test(arguments: [CommitMode.journal, .segment])
+    func queuedMessagesAreListedAfterSeveralPowerCuts(commit: CommitMode) throws {
+        let machine = SimulatedMachine(commit: commit)
+        var opened = try machine.open()
+        for id in ["a", "b", "c", "d"] {
+            try opened.store.writeBlocking(.create(id))
+            if id == "d" { continue }
+            for n in 1...2 { try opened.store.writeBlocking(.enqueue(in: id, queued: "\(id)\(n)", message: "{}")) }
+        }
+        try opened.store.writeBlocking(.beginQueuedTurn(in: "b", turn: "t", owner: "w"))
+        for policy in [CrashPolicy.keepAll, .dropAll, .dropAll] {
+            opened = try machine.crash(opened, policy)
+            let page = try opened.store.pendingBlocking()
+            #expect(page.queued.map(\.message.queued) == ["a1", "a2", "b2", "c1", "c2"])
+            #expect(page.turns.map(\.turn.queued) == ["b1"])
+            #expect(try opened.store.listBlocking(pendingOnly: true).rows.map(\.queued) == [2, 1, 2])
+        }
+        try opened.store.close()
+    }
+
     /// Whatever a power cut takes: what was acknowledged is done once, what was not is done once or not at all.
     @Test(arguments: [CommitMode.journal, .segment], 1...3 as ClosedRange<UInt64>)
     func everyMessageIsDoneOnceThroughPowerCuts(commit: CommitMode, seed: UInt64) throws {

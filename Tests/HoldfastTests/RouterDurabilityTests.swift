@@ -155,6 +155,16 @@ import Testing
         }
     }
 
+    @Test func anEventOfAnEarlierAttemptAtATurnIsRefused() throws {
+        let client = try Client(try HoldfastStore.testing(MemoryLog(), clock: clock))
+        _ = client.call(#"{"op":"create","session":"s"}"#)
+        _ = client.call(#"{"op":"begin_turn","session":"s","turn":"t","message":{}}"#)
+        _ = client.call(#"{"op":"begin_turn","session":"s","turn":"t","resume":true}"#)
+        let set = #"{"op":"router","session":"s","event":"set","model":"m","turn":"t","attempt":"#
+        #expect(client.call(set + "1}").code == "stale_turn")
+        #expect(client.call(set + "2}").isOK)
+    }
+
     @Test func theProtocolHasTheSameOperations() throws {
         let client = try Client(try HoldfastStore.testing(MemoryLog(), clock: clock))
         let set = client.call(

@@ -281,8 +281,8 @@ extension Mutation {
 
     /// The same with another request of the router.
     fileprivate func asking(_ request: RouterRequest) -> Mutation {
-        var asking = Mutation(session, .router(RouterChange(request)), turn: turn)
-        (asking.ifSequence, asking.key, asking.durability) = (ifSequence, key, durability)
+        var asking = self
+        asking.change = .router(RouterChange(request))
         return asking
     }
 }

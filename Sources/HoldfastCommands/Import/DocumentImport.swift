@@ -79,9 +79,9 @@ struct DocumentImport {
         guard document.pending == nil, let turn = unfinished.last, let content = turn.content,
             !document.hasPrompt(content)
         else { return }
-        let message = SessionDocument.prompt(
-            content[...], timestamp: turn.createdAt[...], attachments: turn.attachments.map { $0[...] })
-        document.pending = PendingPrompt(message: message, turn: turn.id, stream: turn.stream)
+        let message = SessionDocument.prompt(content[...], timestamp: turn.createdAt[...])
+        document.pending = PendingPrompt(
+            message: message, attachments: turn.attachments, turn: turn.id, stream: turn.stream)
         try body(.note("The prompt of turn '\(turn.id)' was in the journal only; it waits for its answer now."))
     }
 

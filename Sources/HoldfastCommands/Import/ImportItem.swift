@@ -36,6 +36,8 @@ struct ImportedSession: Equatable {
 struct PendingPrompt: Equatable {
     /// The prompt, an object.
     var message: [UInt8]
+    /// What came with it, an array.
+    var attachments: [UInt8]?
     var turn: String?
     var stream: String?
     var source: String?

@@ -115,7 +115,14 @@ struct ImportScan {
     ) {
         let names = Set(entries.map(\.name))
         for (stem, companions) in beside.companions.sorted(by: { $0.key < $1.key }) {
-            guard let backup = companions.backup, !names.contains("\(stem).json") else { continue }
+            if names.contains("\(stem).json") || beside.tombstones.contains(stem) && companions.backup == nil {
+                continue
+            }
+            guard let backup = companions.backup else {
+                notes.append(
+                    "'\(companions.journals.first ?? stem)' is of a session that is not here, and was left out.")
+                continue
+            }
             let shown = joined(shownPath, "\(stem).json.bak")
             guard let session = SessionID(ImportFile.session(named: stem)), !beside.tombstones.contains(stem) else {
                 notes.append("'\(shown)' is what is left of a deleted session, and was left out.")

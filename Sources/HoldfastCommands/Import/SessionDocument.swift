@@ -70,16 +70,15 @@ struct SessionDocument {
 
     private static func pending(in root: JSONRef) -> PendingPrompt? {
         guard let content = root["pending_user_message"], content.kind == .string else { return nil }
-        let message = prompt(
-            content.raw, timestamp: root["pending_started_at"]?.raw, attachments: root["pending_attachments"]?.raw)
+        let attachments = root["pending_attachments"].flatMap { $0.kind == .array && !isEmpty($0) ? $0 : nil }
         return PendingPrompt(
-            message: message, stream: root["active_stream_id"]?.string, source: root["pending_user_source"]?.string)
+            message: prompt(content.raw, timestamp: root["pending_started_at"]?.raw),
+            attachments: attachments.map { Array($0.raw) }, stream: root["active_stream_id"]?.string,
+            source: root["pending_user_source"]?.string)
     }
 
     /// A prompt as a message, of values as they are spelled.
-    static func prompt(
-        _ content: ArraySlice<UInt8>, timestamp: ArraySlice<UInt8>?, attachments: ArraySlice<UInt8>?
-    ) -> [UInt8] {
+    static func prompt(_ content: ArraySlice<UInt8>, timestamp: ArraySlice<UInt8>?) -> [UInt8] {
         var writer = JSONWriter(capacity: content.count + 128)
         writer.beginObject()
         writer.key("role")
@@ -89,10 +88,6 @@ struct SessionDocument {
         if let timestamp {
             writer.key("timestamp")
             writer.raw(timestamp)
-        }
-        if let attachments, !attachments.elementsEqual("[]".utf8) {
-            writer.key("attachments")
-            writer.raw(attachments)
         }
         writer.endObject()
         return writer.finish()

@@ -145,8 +145,8 @@ extension SessionImport {
         try submitBatch()
         try createIfNew()
         let begin = Mutation.beginTurn(
-            in: session, turn: prompt.turn, message: JSON(prompt.message), stream: prompt.stream,
-            source: prompt.source)
+            in: session, turn: prompt.turn, message: JSON(prompt.message),
+            attachments: prompt.attachments.map { JSON($0) }, stream: prompt.stream, source: prompt.source)
         try submit(begin, byteCount: prompt.message.count)
     }
 }

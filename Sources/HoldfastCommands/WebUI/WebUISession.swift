@@ -57,7 +57,8 @@ struct WebUISession {
         switch name {
         case "active_stream_id": return turn.stream.map(Self.string) ?? null
         case "pending_user_source": return turn.source.map(Self.string) ?? null
-        case "pending_attachments": return message["attachments"].map { Array($0.raw) } ?? Array("[]".utf8)
+        case "pending_attachments":
+            return turn.attachments?.bytes ?? message["attachments"].map { Array($0.raw) } ?? Array("[]".utf8)
         case "pending_started_at": return message["timestamp"].map { Array($0.raw) } ?? Self.seconds(turn.begunAt)
         default: return message["content"].map(Self.text) ?? Self.string("")
         }

@@ -60,6 +60,8 @@ final class CheckpointThread: Sendable {
     func stop() {
         let thread = state.withLock { state in
             state.isStopping = true
+            // They hold their store, which holds this.
+            state.entries = [:]
             return state.thread.take()
         }
         state.signal()

@@ -168,10 +168,9 @@ package final class LocalLog: SessionLog {
         let failure = attempt { () throws(LogError) in try finish() }
         committer.stop()
         flusher.stop()
-        if failure == nil { try storing { () throws(StorageError) in try closeJournal() } }
-        files.closeAll()
-        lock.release()
+        defer { letGo() }
         if let failure { throw failure }
+        try storing { () throws(StorageError) in try closeJournal() }
     }
 
     /// Ends the threads without closing the store in order: what a crash of the process would leave.
@@ -180,6 +179,12 @@ package final class LocalLog: SessionLog {
         committer.poison(LogError(.closed, "The store was abandoned."))
         committer.stop()
         flusher.stop()
+        letGo()
+    }
+
+    /// Gives up the files and the lock, and what the parts of the log hold of each other, so that its memory is freed.
+    private func letGo() {
+        index.detach()
         files.closeAll()
         lock.release()
     }

@@ -17,6 +17,24 @@ import Testing
         try LocalLog(in: storage, options: seededOptions(seed: 3)).close()
     }
 
+    @Test(arguments: [SegmentHeader.CommitMode.journal, .segment], [false, true])
+    func `a store that was closed or abandoned leaves nothing in memory`(
+        mode: SegmentHeader.CommitMode, isAbandoned: Bool
+    ) throws {
+        weak var storage: SimulatedStorage?
+        weak var log: LocalLog?
+        do {
+            let disk = SimulatedStorage()
+            let opened = try LocalLog(in: disk, options: seededOptions(mode), creating: true)
+            (storage, log) = (disk, opened)
+            var a = try Appender(opened, "a")
+            try a.append(message(1))
+            try opened.flushToSegments()
+            if isAbandoned { opened.abandon() } else { try opened.close() }
+        }
+        #expect(log == nil && storage == nil)
+    }
+
     @Test func `a new store is small`() throws {
         let storage = SimulatedStorage()
         let log = try LocalLog(in: storage, options: seededOptions(), creating: true)

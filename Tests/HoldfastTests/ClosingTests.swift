@@ -36,4 +36,18 @@ import Testing
         compaction.join()
         #expect(storage.operations.count == count)
     }
+
+    @Test func aClosedStoreLeavesNothingInMemory() throws {
+        weak var store: HoldfastStore?
+        weak var log: LocalLog?
+        do {
+            let opened = try HoldfastStore.opened(in: SimulatedStorage())
+            (store, log) = (opened.store, opened.log)
+            try opened.store.writeBlocking(.create("s"))
+            _ = try opened.store.getBlocking("s")
+            try opened.store.compactBlocking("s")
+            try opened.store.close()
+        }
+        #expect(store == nil && log == nil)
+    }
 }

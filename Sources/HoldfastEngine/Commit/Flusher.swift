@@ -115,6 +115,7 @@ final class Flusher: Sendable {
         state.withLock { $0.isStopping = true }
         state.broadcast()
         thread.withLock { $0 }?.join()
+        advance.withLock { $0 = { _ in } }  // it holds the committer, which holds this
     }
 
     // MARK: The thread

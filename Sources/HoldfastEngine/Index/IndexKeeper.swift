@@ -34,6 +34,14 @@ final class IndexKeeper: Sendable {
 
     func setProvider(_ provider: any SummaryProvider) { state.withLock { $0.provider = provider } }
 
+    /// Lets go of whom rows come from and of whom they wait for, both of whom hold this.
+    func detach() {
+        state.withLock { state in
+            state.provider = nil
+            state.barrier = nil
+        }
+    }
+
     func setBarrier(_ barrier: @escaping @Sendable () throws(LogError) -> Void) {
         state.withLock { $0.barrier = barrier }
     }

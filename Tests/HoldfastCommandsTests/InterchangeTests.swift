@@ -202,6 +202,28 @@ import Testing
         }
     }
 
+    @Test func theModelsListFollowsUnlessTheSessionConflicts() throws {
+        let document = { (count: Int, context: String) in
+            let messages = (0..<count).map { #"{"n":\#($0)}"# }.joined(separator: ",")
+            return #"{"messages":[\#(messages)],"context_messages":[{"role":"\#(context)"}]}"#
+        }
+        let context = {
+            let text = holdfast("export", store, "s", "--format", "json").output
+            return try JSONTree.parse(Array(text.utf8)).root["context_messages"]?.elements.map { $0["role"]?.string }
+        }
+        for (count, role, code, kept) in [
+            (2, "a", ExitCode.success, "a"), (3, "b", .success, "b"), (3, "c", .success, "c"), (1, "d", .data, "c"),
+        ] {
+            scratch.write("in/s.json", document(count, role))
+            let ran = importing()
+            #expect(ran.code == code, "\(ran.errors)")
+            #expect(try context() == [kept], "\(role)")
+        }
+        #expect(importing().output.contains(#""conflicting":1"#))
+        scratch.write("in/s.json", document(3, "c"))
+        #expect(importing().output.contains(#""unchanged":1"#))
+    }
+
     @Test func longSessionsAreWrittenInPieces() throws {
         let messages = (0..<3000).map { #"{"role":"user","content":"\#(String(repeating: "x", count: $0 % 700))"}"# }
         scratch.write("in/long.json", #"{"messages":[\#(messages.joined(separator: ","))],"context_messages":[]}"#)

@@ -29,6 +29,8 @@ struct SessionImport {
     /// How many messages are not hidden so far, and whether those behind them are still to be hidden.
     private var activeCount = 0
     private var isTakingBack = false
+    /// The model's messages, for a session that is there and has others.
+    private var newContext: [[UInt8]]?
     /// What the source has, as far as it is to be found in the store.
     private var proof = SessionProof()
 
@@ -69,7 +71,8 @@ struct SessionImport {
         // A file of damage only makes no session; an empty one does.
         if isNew, !isDamaged { try createIfNew() }
         if isNew { return hasCreated ? .added : .unchanged }
-        return appendedCount > 0 ? .extended : .unchanged
+        try replaceContext()
+        return appendedCount > 0 || newContext != nil ? .extended : .unchanged
     }
 
     /// What the source contributes to the report when it ended so.
@@ -135,10 +138,15 @@ extension SessionImport {
             for message in messages { try append(message, to: .context) }
             return try submitBatch(to: .context)
         }
-        guard try proof.inStore(store, session).context != context else { return }
-        var replace = Mutation.replace(session, messages: messages.map { JSON($0) })
+        if try proof.inStore(store, session).context != context { newContext = messages }
+    }
+
+    /// Once nothing speaks against the session any more.
+    private mutating func replaceContext() throws(CommandError) {
+        guard let newContext else { return }
+        var replace = Mutation.replace(session, messages: newContext.map { JSON($0) })
         replace.placement = .context
-        try submit(replace, byteCount: messages.reduce(0) { $0 + $1.count })
+        try submit(replace, byteCount: newContext.reduce(0) { $0 + $1.count })
     }
 
     private mutating func take(_ prompt: PendingPrompt) throws(CommandError) {

@@ -93,6 +93,29 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, Limits.numberLimit, UInt64.max])
+    func `a number that one cannot count on from makes a header invalid`(number: UInt64) throws {
+        var segment = SegmentHeader(
+            mode: .journal, salt: 1, firstSequence: 1, chainBefore: 0, storeTag: 3, number: 1, session: id("s")
+        ).encoded()
+        segment.store(number, at: 16)
+        segment.store(Checksum.of(Array(segment.dropLast(8))), at: segment.count - 8)
+        #expect(throws: FormatError.invalid("numbering")) {
+            _ = try segment.withBytes { (bytes) throws(FormatError) in try SegmentHeader(decoding: bytes) }
+        }
+        for (file, batch) in [(number, 1), (1, number)] {
+            var journal: [UInt8] = []
+            JournalHeader(
+                number: file, salt: 1, storeTag: 2, firstBatch: batch, chainBefore: 0, fileByteCount: 1024
+            ).encode(to: &journal)
+            #expect(throws: FormatError.invalid("numbering")) {
+                _ = try journal.withBytes { (bytes) throws(FormatError) in try JournalHeader(decoding: bytes) }
+            }
+        }
+        #expect(StoreLayout.snapshotSequence("snapshot-\(number).json") == (number == 0 ? 0 : nil))
+        #expect(StoreLayout.segmentNumber("\(Limits.segmentNumberLimit).segment") == nil)
+    }
+
     @Test func `random bytes are never a batch, a header or an entry list`() {
         var generator = SplitMix64(seed: 1)
         for _ in 0..<2_000 {

@@ -153,8 +153,8 @@ extension KeyedAnswer {
 
     fileprivate init(_ entry: ArraySlice<JSONRef>) throws(ContentError) {
         let parts = Array(entry)
-        guard parts.count >= 6, let kind = parts[0].unsigned.flatMap({ UInt8(exactly: $0) }),
-            let kind = RecordKind(rawValue: kind), let sequence = parts[1].unsigned,
+        guard parts.count >= 6, let kind = parts[0].number.flatMap({ UInt8(exactly: $0) }),
+            let kind = RecordKind(rawValue: kind), let sequence = parts[1].number,
             let count = parts[2].int
         else { throw ContentError("an idempotency key without its answer") }
         /// The value behind the name `name`.
@@ -164,7 +164,7 @@ extension KeyedAnswer {
         }
         self.init(
             kind: kind, sequence: sequence, messageCount: Int(count),
-            turn: parts[3].text.flatMap(Label.init), delta: parts[4].unsigned, attempts: parts[5].unsigned,
+            turn: parts[3].text.flatMap(Label.init), delta: parts[4].number, attempts: parts[5].number,
             strikes: more("strikes")?.int.flatMap { Int(exactly: $0) },
             queued: more("queued")?.text.flatMap(Label.init), claim: more("claim")?.text.flatMap(Label.init),
             removal: try more("removal").flatMap { (value) throws(ContentError) in try Removal(members: value) },

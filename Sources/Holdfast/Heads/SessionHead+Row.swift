@@ -81,13 +81,13 @@ struct ListedRow {
     /// Reads what ``SessionHead/row(_:)`` wrote; `nil` when it is of another shape, such as empty.
     init?(_ summary: SummaryRow) {
         guard let root = try? JSONTree.parsed(summary.row, detail: 2), root.kind == .object,
-            let sequence = root["sequence"]?.unsigned, let count = root["message_count"]?.int,
-            let createdAt = root["created_at"]?.unsigned, let updatedAt = root["updated_at"]?.unsigned
+            let sequence = root["sequence"]?.number, let count = root["message_count"]?.int,
+            let createdAt = root["created_at"]?.number, let updatedAt = root["updated_at"]?.number
         else { return nil }
         let summaryPart = SessionSummary(
             session: summary.session.text, sequence: sequence, messageCount: Int(count),
             contextCount: Int(root["context_count"]?.int ?? count), createdAt: createdAt, updatedAt: updatedAt,
-            lastMessageAt: root["last_message_at"]?.unsigned)
+            lastMessageAt: root["last_message_at"]?.number)
         row = SessionRow(
             summary: summaryPart, turn: root["turn"]?["turn"]?.text, queued: Int(root["queued"]?.int ?? 0),
             json: JSON(summary.row))

@@ -29,12 +29,12 @@ struct RequestFields {
 
     /// Takes out a whole number that is not negative.
     mutating func unsigned(_ name: String) throws(HoldfastError) -> UInt64? {
-        try take(name, "a whole number from 0") { $0.unsigned }
+        try take(name, "a whole number from 0 and below 2^62") { $0.number }
     }
 
     /// Takes out a number of things.
     mutating func count(_ name: String) throws(HoldfastError) -> Int? {
-        try take(name, "a whole number from 0") { $0.unsigned.flatMap { Int(exactly: $0) } }
+        try take(name, "a whole number from 0 and below 2^62") { $0.number.flatMap { Int(exactly: $0) } }
     }
 
     /// Takes out a whole number.

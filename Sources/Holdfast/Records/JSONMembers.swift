@@ -4,6 +4,9 @@ extension JSONRef {
     /// The decoded string; `nil` when it is not Unicode, which is to say that an escaped surrogate has no
     /// partner. Unlike ``string`` it never makes one text of two.
     var text: String? { stringBytes.flatMap { String(validating: $0, as: UTF8.self) } }
+
+    /// The whole number; `nil` also when it is so large that counting on from it could overflow.
+    var number: UInt64? { unsigned.flatMap { $0 < Limits.numberLimit ? $0 : nil } }
 }
 
 // Reading the members of the store's own objects.
@@ -34,7 +37,7 @@ extension JSONRef {
 
     /// The member `name`, a number of things.
     func count(_ name: String) throws(ContentError) -> Int {
-        guard let value = try required(name).int, let count = Int(exactly: value), count >= 0 else {
+        guard let value = try required(name).number, let count = Int(exactly: value) else {
             throw ContentError("the member '\(name)' is not a count")
         }
         return count
@@ -42,7 +45,7 @@ extension JSONRef {
 
     /// The member `name`, a whole number.
     func unsigned(_ name: String) throws(ContentError) -> UInt64 {
-        guard let value = try required(name).unsigned else {
+        guard let value = try required(name).number else {
             throw ContentError("the member '\(name)' is not a whole number")
         }
         return value

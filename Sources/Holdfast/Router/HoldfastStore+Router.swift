@@ -61,7 +61,7 @@ extension RouterRow {
     fileprivate init?(_ row: SessionRow) {
         guard let id = SessionID(row.summary.session),
             let router = try? JSONTree.parsed(row.json.bytes, detail: 2)["router"], let model = router["model"]?.text,
-            let createdAt = router["created_at"]?.unsigned, let lastUsedAt = router["last_used_at"]?.unsigned
+            let createdAt = router["created_at"]?.number, let lastUsedAt = router["last_used_at"]?.number
         else { return nil }
         self.init(id: id, model: model, createdAt: createdAt, lastUsedAt: lastUsedAt)
     }

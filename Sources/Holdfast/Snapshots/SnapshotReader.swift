@@ -33,6 +33,8 @@ struct SnapshotReader {
         while let element = try states.next() {
             do throws(ContentError) {
                 var run = try MessageRuns.Run(snapshotState: element)
+                // No message takes less than a byte, so more of them are not there, and adding up cannot overflow.
+                guard run.count <= source.byteCount else { throw ContentError("a run of too many messages") }
                 let array = run.visible == .active ? SnapshotArray.messages : .hiddenMessages
                 run.source = .snapshot(array)
                 run.first = counts[array, default: 0]
@@ -131,7 +133,7 @@ extension MessageRuns.Run {
     fileprivate init(snapshotState element: [UInt8]) throws(ContentError) {
         let state = try JSONTree.parsed(element, detail: 1)
         let parts = state.kind == .array ? Array(state.elements) : []
-        guard parts.count >= 3, let count = parts[0].int, let count = Int(exactly: count), count > 0 else {
+        guard parts.count >= 3, let count = parts[0].number, let count = Int(exactly: count), count > 0 else {
             throw ContentError("a run of messages without its count")
         }
         self.init(
@@ -152,7 +154,7 @@ extension MessageRuns.Standing {
     fileprivate init(_ value: JSONRef) throws(ContentError) {
         if value.isNull {
             self = .absent
-        } else if let sequence = value.unsigned {
+        } else if let sequence = value.number {
             self = .takenBack(sequence)
         } else if value.isString(MessageState.active.rawValue) {
             self = .active

@@ -41,7 +41,7 @@ extension TurnChange {
     /// Reads the members that are the change's own; `nil` when the kind is none of these.
     init?(_ kind: RecordKind, _ root: JSONRef) throws(ContentError) {
         switch kind {
-        case .checkpoint: self = .checkpoint(Checkpoint(activity: root["activity"]?.unsigned))
+        case .checkpoint: self = .checkpoint(Checkpoint(activity: root["activity"]?.number))
         case .enqueue: self = .enqueue(try Enqueue(root))
         case .editQueued: self = .editQueued(try Enqueue(root))
         case .dropQueued: self = .dropQueued(try QueueStep(root))

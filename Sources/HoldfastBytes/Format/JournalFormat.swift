@@ -9,7 +9,7 @@
 ///     +--------+-----+---+--------+------+-------+-------------+-------------+---------+-------+---------+
 ///
 /// A file header is valid if and only if (1) the magic is right, (2) the version is 1, (3) `check` is the
-/// checksum of bytes 0 to 55, and (4) the reserved bytes are zero.
+/// checksum of bytes 0 to 55, and (4) every field is in its range.
 package struct JournalHeader: Equatable, Sendable {
     package static let magic: [UInt8] = Array("HFJL".utf8)
     /// Headers and batches begin on this boundary: a write never shares a sector with what was acknowledged before.
@@ -66,6 +66,9 @@ package struct JournalHeader: Equatable, Sendable {
         self.init(
             number: bytes.load(at: 8), salt: bytes.load(at: 16), storeTag: bytes.load(at: 24),
             firstBatch: bytes.load(at: 32), chainBefore: bytes.load(at: 40), fileByteCount: bytes.load(at: 48))
+        guard number > 0, number < Limits.numberLimit, firstBatch > 0, firstBatch < Limits.numberLimit else {
+            throw .invalid("numbering")
+        }
     }
 }
 
@@ -164,6 +167,7 @@ package struct BatchHeader: Equatable, Sendable {
             bodyByteCount: bytes.load(at: 24), closesCleanly: flags & Self.cleanBit != 0, time: bytes.load(at: 32),
             chainBefore: bytes.load(at: 40))
         guard lowWaterMark < number else { throw .invalid("low-water mark") }
+        guard number < Limits.numberLimit else { throw .invalid("numbering") }
     }
 
     /// Whether the whole batch in `bytes` (at least header and body) is what was written.

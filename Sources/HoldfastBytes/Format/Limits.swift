@@ -3,6 +3,13 @@ package enum Limits {
     /// The version that this code writes and the only one that it reads.
     package static let formatVersion: UInt16 = 1
 
+    /// Sequences, batches, journal files, generations and counts stay below this, and no store comes near. What is read
+    /// is held against it, so that counting on from there cannot overflow.
+    package static let numberLimit: UInt64 = 1 << 62
+
+    /// The same for the segments of one session, which have 32 bits.
+    package static let segmentNumberLimit: UInt32 = 1 << 31
+
     /// The longest payload of a record before compression: bounds what a damaged length can make a reader
     /// allocate, and how long one caller can hold the committer.
     package static let payloadByteCount = 64 << 20

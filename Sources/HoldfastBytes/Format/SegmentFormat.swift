@@ -97,6 +97,7 @@ package struct SegmentHeader: Equatable, Sendable {
             mode: mode, salt: bytes.load(at: 8), firstSequence: bytes.load(at: 16),
             chainBefore: bytes.load(at: 24), storeTag: bytes.load(at: 32), number: bytes.load(at: 40),
             session: session)
-        guard number > 0, firstSequence > 0 else { throw .invalid("numbering") }
+        guard number > 0, number < Limits.segmentNumberLimit, firstSequence > 0, firstSequence < Limits.numberLimit
+        else { throw .invalid("numbering") }
     }
 }

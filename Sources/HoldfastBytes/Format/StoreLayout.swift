@@ -37,9 +37,15 @@ package enum StoreLayout {
     /// `00000001.segment`.
     package static func segmentName(_ number: UInt32) -> String { "\(padded(UInt64(number))).segment" }
 
+    /// The number in a journal file's name.
+    package static func journalFileNumber(_ name: String) -> UInt64? {
+        number(in: name, prefix: "", suffix: ".journal")
+    }
+
     /// The number in a segment's file name.
     package static func segmentNumber(_ name: String) -> UInt32? {
         number(in: name, prefix: "", suffix: ".segment").flatMap(UInt32.init(exactly:))
+            .flatMap { $0 < Limits.segmentNumberLimit ? $0 : nil }
     }
 
     /// `…/snapshot-<sequence>.json`.
@@ -68,7 +74,7 @@ package enum StoreLayout {
         else { return nil }
         let digits = name.dropFirst(prefix.count).dropLast(suffix.count)
         guard digits.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
-        return UInt64(digits)
+        return UInt64(digits).flatMap { $0 < Limits.numberLimit ? $0 : nil }
     }
 
     private static func padded(_ number: UInt64) -> String {

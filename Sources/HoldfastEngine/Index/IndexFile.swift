@@ -118,7 +118,8 @@ struct IndexFile {
     private static func generation(_ line: [UInt8]) -> UInt64? {
         let text = String(decoding: line, as: UTF8.self)
         guard text.hasPrefix(opening), text.hasSuffix(sessionsKey) else { return nil }
-        return UInt64(text.dropFirst(opening.count).dropLast(sessionsKey.count))
+        let generation = UInt64(text.dropFirst(opening.count).dropLast(sessionsKey.count))
+        return generation.flatMap { $0 < Limits.numberLimit ? $0 : nil }
     }
 
     private func lines(of path: String) throws(LogError) -> LineReader? {

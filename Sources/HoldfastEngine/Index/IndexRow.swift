@@ -47,7 +47,8 @@ struct IndexRow: Sendable, Equatable {
     init?(_ json: [UInt8]) {
         guard let tree = try? JSONTree.parse(json, detail: 1, depthLimit: 512), tree.root.kind == .object,
             let session = tree.root["session_id"]?.string.flatMap({ SessionID($0) }),
-            let sequence = tree.root["sequence"]?.unsigned, let row = tree.root["summary"]
+            let sequence = tree.root["sequence"]?.unsigned, sequence < Limits.numberLimit,
+            let row = tree.root["summary"]
         else { return nil }
         summary = SummaryRow(session: session, sequence: sequence, row: Array(row.raw))
         segment = tree.root["segment"]?.unsigned.flatMap { UInt32(exactly: $0) } ?? 0

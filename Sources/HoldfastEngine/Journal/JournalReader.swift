@@ -92,7 +92,7 @@ struct JournalReader {
         for entry in entries where entry.name.hasSuffix(".journal") && !entry.isDirectory {
             let path = "\(StoreLayout.journalFolder)/\(entry.name)"
             summary.paths.append(path)
-            let name = UInt64(entry.name.prefix { $0 != "." }) ?? 0
+            let name = StoreLayout.journalFileNumber(entry.name) ?? 0
             summary.position.lastFileName = max(summary.position.lastFileName, name)
             if let file = try readHeader(path, &summary) { summary.files.append(file) }
         }

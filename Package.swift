@@ -18,6 +18,19 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// The fuzzers, whose main function is libFuzzer's: only tools/fuzz asks for them, with the flags that they need.
+let fuzzers: [Target] =
+    Context.environment["HOLDFAST_FUZZERS"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "holdfast-fuzz",
+            dependencies: [
+                "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastSimulation", "HoldfastLog",
+                "HoldfastEngine", "Holdfast", "HoldfastCommands", "HoldfastProof",
+            ], path: "Tests/Fuzz", exclude: ["corpus", "dictionary"], swiftSettings: settings)
+    ]
+
 let package = Package(
     name: "holdfast",
     products: [
@@ -87,7 +100,7 @@ let package = Package(
             dependencies: ["HoldfastCommands", "Holdfast", "HoldfastBytes", "HoldfastEngine", "CSQLite"],
             exclude: ["Fixtures"], swiftSettings: settings),
         tests("TidyTests", []),
-    ],
+    ] + fuzzers,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )

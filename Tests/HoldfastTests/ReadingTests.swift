@@ -106,6 +106,17 @@ import Testing
         #expect(try reopened.listBlocking().rows.map(\.summary.messageCount) == [1])
     }
 
+    /// A row that was written between a commit and the return of its append stayed behind for good.
+    @Test func aRowHasWhatWasAppendedAsSoonAsTheLogKnowsIt() throws {
+        log.setEager()
+        try store.writeBlocking(.append(to: "s", ["{}"]))
+        let id = try HoldfastStore.sessionID("s")
+        #expect(try log.summary(id)?.sequence == 2)
+        log.setAppendError(LogError(.diskFull, "full"))
+        #expect(throws: HoldfastError.self) { try store.writeBlocking(.delete("s")) }
+        #expect(store.sessions.summaryRow(of: id)?.sequence == 2, "what was refused does not show")
+    }
+
     @Test func asyncCallsDoTheSame() async throws {
         let result = try await store.write(.append(to: "s", ["{}"]))
         #expect(result.messageCount == 1)

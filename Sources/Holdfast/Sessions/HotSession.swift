@@ -111,7 +111,7 @@ final class HotSession: Sendable {
 
 // What the log reports, and who waits for it.
 extension HotSession {
-    /// Notes that the record `head.sequence` was appended.
+    /// Notes that the record `head.sequence` is being appended, or that it was the last one after all.
     func noteAppended(_ head: SessionHead) {
         progress.withLock { $0.appendedHead = head }
     }

@@ -36,6 +36,7 @@ package final class MemoryLog: SessionLog {
         var commitError: LogError?
         var claims = 0
         var isReadOnly = false
+        var isEager = false
     }
 
     let state: Monitor<State>
@@ -105,6 +106,10 @@ package final class MemoryLog: SessionLog {
 
     /// Makes the next commit of anything fail.
     func failNextCommit(_ error: LogError) { state.withLock { $0.commitError = error } }
+
+    /// Makes each append return only when its record is committed and the session's row has been written, which a log
+    /// may do as soon as the record is queued.
+    func setEager() { state.withLock { $0.isEager = true } }
 
     /// Makes claims fail from now on.
     func setReadOnly() { state.withLock { $0.isReadOnly = true } }
@@ -182,7 +187,14 @@ extension MemoryLog {
                 Queued(session: claim.session, epoch: claim.epoch, record: record, completion: completion))
         }
         state.broadcast()
+        if state.withLock({ $0.isEager }) { writeRow(of: claim.session) }
         return expected + 1
+    }
+
+    private func writeRow(of session: SessionID) {
+        state.wait(until: { $0.queue.isEmpty && $0.completing == 0 }) { _ in }
+        let row = provider.withLock { $0 }?.summaryRow(of: session)
+        if let row { state.withLock { $0.sessions[session]?.row = row } }
     }
 
     package func flush() throws(LogError) {

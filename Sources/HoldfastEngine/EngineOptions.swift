@@ -19,6 +19,9 @@ package struct EngineOptions: Sendable {
     package var flushByteCount = 8 << 20
     /// A committer waits when so many committed bytes are waiting for the flusher: bounds memory and replay.
     package var unflushedByteLimit = 64 << 20
+    /// How long the first journal file is, and how long the files get with the load, in bytes: whole sectors of 512. A
+    /// single batch that is larger gets a file of its own size.
+    package var journalByteCounts = Limits.smallestJournalByteCount...Limits.largestJournalByteCount
     /// A segment is closed when it has grown to so many bytes.
     package var segmentByteCount = Limits.segmentByteCount
     /// The most segment files that are held open; at least 1.

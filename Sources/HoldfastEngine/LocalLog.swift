@@ -52,19 +52,22 @@ package final class LocalLog: SessionLog {
             try storage.syncDirectory(StoreLayout.journalFolder)
         }
         let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag)
+        let index = IndexKeeper(storage: storage, mark: overlay.index)
         var (report, completion) = try RecoveryPass(
-            storage: storage, options: options, storeTag: store.tag, files: files
+            storage: storage, options: options, storeTag: store.tag, files: files, index: index
         ).runIfThereIsRoom(overlay)
         let journal = JournalWriter(
             storage: storage, options: options, storeTag: store.tag, after: overlay.summary.position,
-            lowWaterMark: completion == .done ? nil : overlay.summary.lowWaterMark,
+            lowWaterMark: completion == .done ? nil : overlay.summary.lowWaterMark, index: overlay.index,
             used: try Self.usedFiles(storage, overlay.summary))
-        index = IndexKeeper(storage: storage)
+        self.index = index
         if !report.wasClosedCleanly && completion == .done {
             // The journal will not name these sessions again, so the index must say that it is behind.
+            if !overlay.summary.missing.isEmpty { try index.distrust("the journal has batches that cannot be read") }
             try index.markUnknown(overlay.sessions)
             try storing { () throws(StorageError) in
-                _ = try journal.commit([], lowWaterMark: overlay.summary.position.lastBatch)
+                _ = try journal.commit(
+                    [], lowWaterMark: overlay.summary.position.lastBatch, index: index.mark)
             }
         }
         report.milliseconds = (options.clock.monotonicNanoseconds() - begun) / 1_000_000
@@ -79,7 +82,7 @@ package final class LocalLog: SessionLog {
         epochs = Lock(0)
         switch options.commitMode {
         case .journal:
-            let path = JournalPath(journal: journal, flusher: flusher)
+            let path = JournalPath(journal: journal, flusher: flusher, index: index)
             committer = Committer(path: path, options: options)
             closeJournal = { () throws(StorageError) in try path.closeCleanly() }
         case .segment:
@@ -191,7 +194,7 @@ package final class LocalLog: SessionLog {
 
     private func finish() throws(LogError) {
         try flushToSegments()
-        if try index.damageIfLoaded() != nil { try rebuildIndexIfDamaged() }
+        try index.rebuildIfDamaged(loading: false)
     }
 
     private func attempt(_ body: () throws(LogError) -> Void) -> LogError? {
@@ -387,24 +390,19 @@ extension LocalLog {
     }
 
     private func readTail(_ session: SessionID) throws(LogError) -> SegmentTail {
-        let unflushed = flusher.unflushed(session)
-        let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
-        var outcome = SessionScan.Outcome()
-        if let last = folder.segments.last { outcome = try scan(session, unflushed).walk([last]) }
-        let row = try index.row(of: session)
-        let witness = SessionWitness(row: row, newestSnapshot: folder.snapshots.last)
-        if outcome.verdict == .end, let lost = witness.contradiction(session, outcome.tail) {
-            outcome.verdict = .committedDamage
-            outcome.finding = lost
-        }
+        var scan = try scan(session)
+        let folder = try SessionFolder(session, in: storage, also: Array(scan.unflushed.keys))
+        scan.witness.newestSnapshot = folder.snapshots.last
+        let outcome = try scan.walk(folder.segments.suffix(1))
         guard outcome.verdict == .end else { throw SessionReader.damaged(session, outcome) }
         return outcome.tail
     }
 
-    private func scan(_ session: SessionID, _ unflushed: [UInt32: [Extent]]) -> SessionScan {
-        SessionScan(
+    private func scan(_ session: SessionID) throws(LogError) -> SessionScan {
+        let row = try index.row(of: session)
+        return SessionScan(
             storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
-            unflushed: unflushed)
+            unflushed: flusher.unflushed(session), witness: SessionWitness(row: row))
     }
 }
 
@@ -416,13 +414,13 @@ extension LocalLog {
     ) throws(LogError) {
         let writer = writers.withLock { $0[session] }
         let last = writer?.state.withLock { $0.durable.sequence } ?? UInt64.max
-        let reader = SessionReader(scan: scan(session, flusher.unflushed(session)), lastSequence: last)
+        let reader = SessionReader(scan: try scan(session), lastSequence: last)
         try reader.read(from: first, body)
     }
 
     package func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)? {
         let folder = try SessionFolder(session, in: storage)
-        return try SnapshotFiles(storage: storage).newest(session, in: folder)
+        return try snapshots.newest(session, in: folder)
     }
 
     package func putSnapshot(
@@ -431,7 +429,7 @@ extension LocalLog {
     ) throws(LogError) {
         // The folder exists once something has been flushed into it.
         try flusher.flush()
-        try SnapshotFiles(storage: storage).write(session, through: sequence, write)
+        try snapshots.write(session, through: sequence, write)
         writers.withLock { $0[session] }?.state.withLock { $0.encoder.closeSegment() }
     }
 
@@ -440,8 +438,8 @@ extension LocalLog {
         let folder = try SessionFolder(session, in: storage)
         guard folder.snapshots.count > kept else { return }
         let oldest = folder.snapshots[folder.snapshots.count - 1 - kept]
-        let snapshots = SnapshotFiles(storage: storage)
-        guard try snapshots.isIntact(StoreLayout.snapshotFile(session, oldest)) else { return }
+        let name = StoreLayout.snapshotFile(session, oldest)
+        guard try snapshots.isIntact(name, named: name) else { return }
         let old = try segmentsBelow(oldest, session, folder)
         // A journal that still names a removed segment would have recovery write a part of it again.
         if !old.isEmpty { try flushToSegments() }
@@ -456,15 +454,17 @@ extension LocalLog {
         }
     }
 
+    private var snapshots: SnapshotFiles { SnapshotFiles(storage: storage, storeTag: store.tag) }
+
     /// The segments all of whose records are in the snapshot at `sequence`. Never the last one: it holds the chain.
     private func segmentsBelow(
         _ sequence: UInt64, _ session: SessionID, _ folder: SessionFolder
     ) throws(LogError) -> [UInt32] {
-        let unflushed = flusher.unflushed(session)
+        let scan = try scan(session)
         var old: [UInt32] = []
         for (number, next) in zip(folder.segments, folder.segments.dropFirst()) {
-            guard case .success(let scanner) = try scan(session, unflushed).open(next),
-                scanner.header.firstSequence <= sequence + 1, unflushed[number] == nil
+            guard case .success(let scanner) = try scan.open(next),
+                scanner.header.firstSequence <= sequence + 1, scan.unflushed[number] == nil
             else { break }
             old.append(number)
         }
@@ -478,7 +478,7 @@ extension LocalLog {
     package func setSummaryProvider(_ provider: any SummaryProvider) { index.setProvider(provider) }
 
     package func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError) {
-        try rebuildIndexIfDamaged()
+        try index.rebuildIfDamaged()
         for row in try index.currentRows().values {
             guard try body(row.summary) else { return }
         }
@@ -489,16 +489,4 @@ extension LocalLog {
     }
 
     func indexDamage() throws(LogError) -> String? { try index.damage() }
-
-    /// Makes a new index from the session folders when the old one may lack rows. A row without a sequence has
-    /// to be filled in by whoever knows what records mean.
-    private func rebuildIndexIfDamaged() throws(LogError) {
-        guard try index.damage() != nil else { return }
-        var rows = try index.rows()
-        try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
-            if rows[session] == nil { rows[session] = IndexRow(unknown: session) }
-            return true
-        }
-        try index.replaceAll(Array(rows.values))
-    }
 }

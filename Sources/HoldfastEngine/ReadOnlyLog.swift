@@ -14,7 +14,13 @@ import Glibc
 package final class ReadOnlyLog: SessionLog {
     private let storage: any Storage
     private let store: StoreFile
-    private let overlay: Lock<JournalOverlay>
+    private let state: Lock<State>
+
+    private struct State {
+        var overlay: JournalOverlay
+        /// The index as it was read first since; its rows are witnesses of the sessions' ends.
+        var rows: [SessionID: IndexRow]?
+    }
 
     /// How often a reader looks again when a writer's half-finished write looks like damage, and the pause between.
     private static let attempts = 5
@@ -29,7 +35,7 @@ package final class ReadOnlyLog: SessionLog {
     package init(in storage: any Storage) throws(LogError) {
         self.storage = storage
         store = try StoreFile.read(from: storage)
-        overlay = Lock(try JournalOverlay.read(from: storage, storeTag: store.tag))
+        state = Lock(State(overlay: try JournalOverlay.read(from: storage, storeTag: store.tag)))
     }
 
     package func read(
@@ -54,11 +60,12 @@ package final class ReadOnlyLog: SessionLog {
     /// Reads the journal again, to see what was committed since.
     package func refresh() throws(LogError) {
         let fresh = try JournalOverlay.read(from: storage, storeTag: store.tag)
-        overlay.withLock { $0 = fresh }
+        state.withLock { $0 = State(overlay: fresh) }
     }
 
     package func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)? {
-        try SnapshotFiles(storage: storage).newest(session, in: try SessionFolder(session, in: storage))
+        try SnapshotFiles(storage: storage, storeTag: store.tag).newest(
+            session, in: try SessionFolder(session, in: storage))
     }
 
     package func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError) {
@@ -74,9 +81,10 @@ package final class ReadOnlyLog: SessionLog {
     /// The index, completed by what the journal names. A row without a sequence is one that the index lacks or
     /// has behind the journal: whoever knows what records mean fills it in.
     private func rows() throws(LogError) -> [SessionID: IndexRow] {
-        let content = try IndexFile(storage: storage).read()
+        let overlay = state.withLock { $0.overlay }
+        let content = try IndexFile(storage: storage).read(overlay.index)
         var rows = content.rows
-        for session in overlay.withLock({ $0.sessions }) { rows[session] = IndexRow(unknown: session) }
+        for session in overlay.sessions { rows[session] = IndexRow(unknown: session) }
         guard content.damage != nil else { return rows }
         try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
             if rows[session] == nil { rows[session] = IndexRow(unknown: session) }
@@ -85,14 +93,23 @@ package final class ReadOnlyLog: SessionLog {
         return rows
     }
 
-    private func reader(_ session: SessionID) -> SessionReader {
-        let (unflushed, direct) = overlay.withLock { overlay in
-            (overlay.unflushed(session), overlay.direct.filter { $0.session == session }.map(\.number).max())
-        }
+    private func reader(_ session: SessionID) throws(LogError) -> SessionReader {
+        let overlay = state.withLock { $0.overlay }
         return SessionReader(
             scan: SessionScan(
                 storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
-                unflushed: unflushed, writtenDirectly: direct))
+                unflushed: overlay.unflushed(session),
+                writtenDirectly: overlay.direct.filter { $0.session == session }.map(\.number).max(),
+                witness: SessionWitness(row: try witness(of: session))))
+    }
+
+    /// The row of `session`, from an index that is read once for all sessions.
+    private func witness(of session: SessionID) throws(LogError) -> IndexRow? {
+        let (mark, known) = state.withLock { ($0.overlay.index, $0.rows) }
+        if let known { return known[session] }
+        let rows = try IndexFile(storage: storage).read(mark).rows
+        state.withLock { $0.rows = rows }
+        return rows[session]
     }
 
     // MARK: What a reader may not do

@@ -19,6 +19,8 @@ struct SessionReader {
             throw LogError(.unknownSession, "There is no session '\(scan.session)'.")
         }
         let segments = try segments(from: first, in: folder)
+        var scan = scan
+        scan.witness.newestSnapshot = folder.snapshots.last
         let decompressor = BlockDecompressor()
         var undecodable: UInt64?
         let outcome = try scan.walk(segments) { (scanner, record) throws(LogError) in

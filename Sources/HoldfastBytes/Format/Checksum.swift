@@ -33,14 +33,14 @@ package enum Hex64 {
     }
 }
 
-/// The checksum of bytes that come in pieces; equal to ``Checksum/of(_:seed:)`` of all of them with seed 0.
+/// The checksum of bytes that come in pieces; equal to ``Checksum/of(_:seed:)`` of all of them.
 package final class StreamingChecksum {
     private let state: OpaquePointer
 
-    package init() {
+    package init(seed: UInt64 = 0) {
         guard let state = XXH3_createState() else { fatalError("out of memory for a checksum") }
         self.state = state
-        XXH3_64bits_reset(state)
+        XXH3_64bits_reset_withSeed(state, seed)
     }
 
     deinit { XXH3_freeState(state) }

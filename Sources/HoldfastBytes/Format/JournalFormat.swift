@@ -197,7 +197,7 @@ package struct JournalEntry: Equatable, Sendable {
     package static let headerByteCount = 16
 
     package enum Kind: UInt8, Sendable {
-        /// From here on in this file, `slot` means segment number `place` of the session named by `bytes`.
+        /// From here on in this batch, `slot` means segment number `place` of the session named by `bytes`.
         case bind = 1
         /// `bytes` belong at offset `place` of the slot's segment.
         case write = 2
@@ -205,10 +205,12 @@ package struct JournalEntry: Equatable, Sendable {
         case direct = 3
         /// The slot's segment, written directly so far, has been sealed with a mark and synced.
         case sealed = 4
+        /// How much of the index was on stable storage before: generation, length and chain of the change log.
+        case index = 5
     }
 
     package var kind: Kind
-    /// A short name for a segment, valid in one journal file.
+    /// A short name for a segment, valid in one batch.
     package var slot: UInt32
     /// A segment number (`bind`, `direct`) or an offset in the segment (`write`).
     package var place: UInt32

@@ -8,11 +8,13 @@ final class JournalPath: CommitPath {
     // Safe because only the committer's thread touches it after the start.
     private nonisolated(unsafe) let journal: JournalWriter
     private let flusher: Flusher
+    private let index: IndexKeeper
     private let spareWork: SpareFiles
 
-    init(journal: JournalWriter, flusher: Flusher) {
+    init(journal: JournalWriter, flusher: Flusher, index: IndexKeeper) {
         self.journal = journal
         self.flusher = flusher
+        self.index = index
         spareWork = SpareFiles(journal)
     }
 
@@ -29,7 +31,8 @@ final class JournalPath: CommitPath {
         }
         let mark = max(journal.lowWaterMark, min(lowWaterMark ?? 0, journal.lastBatch))
         do throws(StorageError) {
-            let batch = try journal.commit(writes, lowWaterMark: mark)
+            let batch = try journal.commit(
+                writes, lowWaterMark: mark, index: lowWaterMark == nil ? nil : index.mark)
             flusher.add(commits, batch: batch)
             spareWork.prepareIfWanted()
             return .durable
@@ -51,7 +54,7 @@ final class JournalPath: CommitPath {
     /// Closes the journal after a last flush.
     func closeCleanly() throws(StorageError) {
         spareWork.finish()
-        try journal.closeCleanly()
+        try journal.closeCleanly(index: index.mark)
     }
 }
 

@@ -37,7 +37,7 @@ final class SegmentPath: CommitPath {
 
     /// Closes the journal; every segment has been sealed.
     func closeCleanly() throws(StorageError) {
-        try journal.closeCleanly()
+        try journal.closeCleanly(index: index.mark)
     }
 
     /// Lets recovery pass over segments that end with a mark. Their index rows go first: nobody will look again.
@@ -52,7 +52,7 @@ final class SegmentPath: CommitPath {
         let notices = commits.map {
             JournalNotice(kind: kind, session: $0.writer.session, number: $0.output.number)
         }
-        try journal.commit([], notices: notices, lowWaterMark: journal.lastBatch)
+        try journal.commit([], notices: notices, lowWaterMark: journal.lastBatch, index: index.mark)
     }
 
     private func grouped(_ commits: [Commit]) -> [(key: SegmentKey, extents: [Extent])] {

@@ -38,6 +38,9 @@ final class BlockDecompressor {
         return payload
     }
 
+    /// Says that records were left out: what continues the block cannot be decoded any more.
+    func leaveBlock() { isInBlock = false }
+
     private func decode(_ stored: UnsafeRawBufferPointer, byteCount: Int) -> [UInt8]? {
         var isWhole = false
         // One byte more than promised, so that a frame that holds more is noticed.

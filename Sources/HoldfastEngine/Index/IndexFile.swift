@@ -8,13 +8,13 @@ import HoldfastStorage
 struct IndexFile {
     /// What reading found.
     struct Content {
-        var generation: UInt64 = 0
         var rows: [SessionID: IndexRow] = [:]
         /// Why rows may be missing, or `nil`.
         var damage: String?
-        /// How long `index.json` and the change log are.
+        /// How long `index.json` is.
         var baseByteCount: UInt64 = 0
-        var logByteCount: UInt64 = 0
+        /// The generation, and where its change log ends.
+        var mark = IndexMark(generation: 0)
 
         /// Keeps which sessions there are, and nothing of what was said of them.
         mutating func forgetRows() {
@@ -27,14 +27,23 @@ struct IndexFile {
     private static let sessionsKey = ",\"sessions\":["
 
     /// Reads all of it. Memory: the rows, and 1 MiB.
-    func read() throws(LogError) -> Content {
+    ///
+    /// - Parameter mark: what the journal says of it: an older index lacks rows.
+    func read(_ mark: IndexMark?) throws(LogError) -> Content {
         var content = Content()
         try readBase(&content)
-        try readLog(&content)
+        try readLog(&content, mark)
+        if content.damage != nil { content.forgetRows() }
         return content
     }
 
-    /// Replaces the index by `rows`, sorted, as the next generation; durable on return.
+    /// A generation that no file of the index has been of.
+    func unusedGeneration(after last: UInt64) throws(LogError) -> UInt64 {
+        let names = try storing { () throws(StorageError) in try storage.list("") }.map(\.name)
+        return max(last, names.compactMap(StoreLayout.indexLogGeneration).max() ?? 0) + 1
+    }
+
+    /// Replaces the index by `rows`, sorted, as a new generation; durable on return.
     func replace(_ rows: [IndexRow], generation: UInt64) throws(LogError) -> UInt64 {
         let temporary = StoreLayout.indexFile + StoreLayout.temporarySuffix
         let byteCount = try storing { () throws(StorageError) -> UInt64 in
@@ -55,11 +64,17 @@ struct IndexFile {
         return byteCount
     }
 
-    /// Appends rows to the change log at `offset`; durable on return.
-    func append(_ rows: [IndexRow], generation: UInt64, at offset: UInt64) throws(LogError) -> UInt64 {
+    /// Appends rows to the change log, which ends at `mark`; answers where it ends then. Durable on return.
+    func append(_ rows: [IndexRow], at mark: IndexMark) throws(LogError) -> IndexMark {
         var bytes: [UInt8] = []
-        for row in rows { bytes += SealedJSON.sealed(row.openObject) + [10] }
-        let path = StoreLayout.indexLog(generation)
+        var end = mark
+        for row in rows {
+            let line = SealedJSON.sealed(row.openObject)
+            bytes += line + [10]
+            end.add(line: line)
+        }
+        let path = StoreLayout.indexLog(mark.generation)
+        let offset = mark.logByteCount
         try storing { () throws(StorageError) in
             let file = try storage.open(path, .create)
             if try file.byteCount() > offset { try file.truncate(to: offset) }
@@ -68,7 +83,7 @@ struct IndexFile {
             try file.close()
             if offset == 0 { try storage.syncDirectory("") }
         }
-        return offset + UInt64(bytes.count)
+        return end
     }
 
     // MARK: Reading
@@ -83,7 +98,7 @@ struct IndexFile {
             content.damage = "index.json does not begin as an index"
             return
         }
-        content.generation = generation
+        content.mark.generation = generation
         while let line = try lines.next() {
             guard line.first == 0x7B else { break }
             let object = line.last == 0x2C ? Array(line.dropLast()) : line
@@ -95,24 +110,26 @@ struct IndexFile {
         }
         if content.damage == nil, try !lines.isSealed() { content.damage = "index.json fails its checksum" }
         if lines.isBroken { content.damage = "index.json has a line that is too long" }
-        if content.damage != nil { content.forgetRows() }
     }
 
-    private func readLog(_ content: inout Content) throws(LogError) {
-        guard let lines = try lines(of: StoreLayout.indexLog(content.generation)) else { return }
-        while let line = try lines.next() {
-            guard SealedJSON.isIntact(line), let row = IndexRow(line) else {
-                // A last line without its newline was being written: the journal still names its session.
-                guard lines.endedWithNewline else { break }
-                // Whose row it was is not known, so every row may be an old one.
-                content.damage = "the change log has a damaged line"
-                continue
+    private func readLog(_ content: inout Content, _ mark: IndexMark?) throws(LogError) {
+        var hasSeenMark = mark.map { $0.generation < content.mark.generation || $0 == content.mark } ?? true
+        if let lines = try lines(of: StoreLayout.indexLog(content.mark.generation)) {
+            while let line = try lines.next() {
+                guard SealedJSON.isIntact(line), let row = IndexRow(line), lines.endedWithNewline else {
+                    // A last line without its newline was being written: the journal still names its session.
+                    guard lines.endedWithNewline else { break }
+                    // Whose row it was is not known, so every row may be an old one.
+                    content.damage = "the change log has a damaged line"
+                    continue
+                }
+                content.rows[row.summary.session] = row
+                content.mark.add(line: line)
+                if content.mark == mark { hasSeenMark = true }
             }
-            content.rows[row.summary.session] = row
-            content.logByteCount = lines.offset
+            if lines.isBroken { content.damage = "the change log has a line that is too long" }
         }
-        if lines.isBroken { content.damage = "the change log has a line that is too long" }
-        if content.damage != nil { content.forgetRows() }
+        if !hasSeenMark { content.damage = content.damage ?? "the index is older than the journal says" }
     }
 
     private static func generation(_ line: [UInt8]) -> UInt64? {
@@ -143,11 +160,15 @@ struct IndexFile {
 /// Writes a JSON document front to back in large pieces, sums it up, and closes it with its seal.
 final class DocumentWriter {
     private let file: any StorageFile
-    private let checksum = StreamingChecksum()
+    private let checksum: StreamingChecksum
     private var buffer: [UInt8] = []
     private var offset: UInt64 = 0
 
-    init(_ file: any StorageFile) { self.file = file }
+    /// - Parameter seed: of the seal.
+    init(_ file: any StorageFile, seed: UInt64 = 0) {
+        self.file = file
+        checksum = StreamingChecksum(seed: seed)
+    }
 
     /// Adds `bytes`.
     func write(_ bytes: [UInt8]) throws(StorageError) {

@@ -14,6 +14,8 @@ final class IndexKeeper: Sendable {
         var released: [SessionID: IndexRow] = [:]
         var provider: (any SummaryProvider)?
         var content: IndexFile.Content?
+        /// What was wrong with the index when it was read.
+        var foundDamage: String?
         /// Waits until everything queued so far is durable.
         var barrier: (@Sendable () throws(LogError) -> Void)?
     }
@@ -25,12 +27,22 @@ final class IndexKeeper: Sendable {
         var sequence: Sequence
     }
 
+    private let storage: any Storage
     private let file: IndexFile
+    /// What the journal said of the index when the store was opened.
+    private let knownMark: IndexMark?
     private let state = Lock(State())
     /// Held while rows are written, so that no older row follows a newer one.
     private let writing = Lock(false)
 
-    init(storage: any Storage) { file = IndexFile(storage: storage) }
+    init(storage: any Storage, mark: IndexMark?) {
+        self.storage = storage
+        file = IndexFile(storage: storage)
+        knownMark = mark
+    }
+
+    /// What is on stable storage of the index; `nil` when it has not been touched.
+    var mark: IndexMark? { state.withLock { $0.content.flatMap { $0.damage == nil ? $0.mark : nil } } }
 
     func setProvider(_ provider: any SummaryProvider) { state.withLock { $0.provider = provider } }
 
@@ -75,7 +87,7 @@ final class IndexKeeper: Sendable {
     /// Has rows without content written for `sessions` with the next rows, before the journal forgets them.
     func markUnknownLater(_ sessions: [SessionID]) {
         state.withLock { state in
-            for session in sessions { state.released[session] = IndexRow(unknown: session) }
+            for session in sessions { state.released[session] = Self.unknown(session, in: state) }
         }
     }
 
@@ -83,7 +95,14 @@ final class IndexKeeper: Sendable {
     /// return.
     func markUnknown(_ sessions: [SessionID]) throws(LogError) {
         guard !sessions.isEmpty else { return }
-        try writing.withLock { (_) throws(LogError) in try append(sessions.map { IndexRow(unknown: $0) }) }
+        try load()
+        let rows = state.withLock { state in sessions.map { Self.unknown($0, in: state) } }
+        try writing.withLock { (_) throws(LogError) in try append(rows) }
+    }
+
+    /// A row without content, which still knows where the session's log has been.
+    private static func unknown(_ session: SessionID, in state: State) -> IndexRow {
+        IndexRow(unknown: session, witness: state.content?.rows[session])
     }
 
     /// Writes the rows of all changed sessions to the change log; durable on return. Answers why not, if not.
@@ -123,7 +142,7 @@ final class IndexKeeper: Sendable {
             }
             guard let summary = provider.summaryRow(of: session) else {
                 // The session was let go after a failure; its log knows.
-                rows[session] = IndexRow(unknown: session)
+                rows[session] = state.withLock { Self.unknown(session, in: $0) }
                 continue
             }
             rows[session] = IndexRow(summary: summary, tail: durable)
@@ -148,7 +167,7 @@ final class IndexKeeper: Sendable {
             {
                 rows[session] = IndexRow(summary: summary, tail: durable)
             } else {
-                rows[session] = IndexRow(unknown: session)
+                rows[session] = state.withLock { Self.unknown(session, in: $0) }
                 unsettled.insert(session)
             }
         }
@@ -173,7 +192,8 @@ final class IndexKeeper: Sendable {
     /// Holds no copy of the rows while it changes them: that would copy the whole index, whatever its size.
     private func append(_ all: [IndexRow]) throws(LogError) {
         try load()
-        let (rows, generation, offset) = state.withLock { state in
+        try rebuildIfDamagedLocked()
+        let (rows, mark) = state.withLock { state in
             (
                 all.filter { row in
                     guard let known = state.content?.rows[row.summary.session], row.summary.sequence > 0 else {
@@ -181,14 +201,14 @@ final class IndexKeeper: Sendable {
                     }
                     return row.summary.sequence >= known.summary.sequence
                 },
-                state.content?.generation ?? 0, state.content?.logByteCount ?? 0
+                state.content?.mark ?? IndexMark(generation: 0)
             )
         }
         guard !rows.isEmpty else { return }
-        let end = try file.append(rows, generation: generation, at: offset)
+        let end = try file.append(rows, at: mark)
         state.withLock { state in
             for row in rows { state.content?.rows[row.summary.session] = row }
-            state.content?.logByteCount = end
+            state.content?.mark = end
         }
     }
 
@@ -215,11 +235,11 @@ final class IndexKeeper: Sendable {
         return state.withLock { $0.content?.rows[session] }
     }
 
-    /// Why the index on disk may lack rows, or `nil`.
-    func damage() throws(LogError) -> String? { try loaded().damage }
-
-    /// Why the index may lack rows, if it has been looked at.
-    func damageIfLoaded() throws(LogError) -> String? { state.withLock { $0.content?.damage } }
+    /// Why the index on disk lacked rows, or `nil`.
+    func damage() throws(LogError) -> String? {
+        try load()
+        return state.withLock { $0.foundDamage }
+    }
 
     private func loaded() throws(LogError) -> IndexFile.Content {
         try load()
@@ -229,33 +249,65 @@ final class IndexKeeper: Sendable {
     /// Reads the index, once.
     private func load() throws(LogError) {
         if state.withLock({ $0.content != nil }) { return }
-        let content = try file.read()
-        // Somebody else may have loaded it meanwhile, and added to it since.
-        state.withLock { $0.content = $0.content ?? content }
+        let content = try file.read(knownMark)
+        state.withLock { state in
+            // Somebody else may have loaded it meanwhile, and added to it since.
+            guard state.content == nil else { return }
+            state.content = content
+            state.foundDamage = content.damage
+        }
     }
 
     /// Rewrites the index when its change log has outgrown it. A damaged index has to be made again instead.
     func compactIfGrown() throws(LogError) {
         try writing.withLock { (_) throws(LogError) in
             guard var content = state.withLock({ $0.content }) else { return }
-            guard content.damage == nil, content.logByteCount > max(1 << 20, content.baseByteCount / 2) else { return }
-            content.generation += 1
-            content.baseByteCount = try file.replace(Array(content.rows.values), generation: content.generation)
-            content.logByteCount = 0
+            guard content.damage == nil, content.mark.logByteCount > max(1 << 20, content.baseByteCount / 2)
+            else { return }
+            content.mark = IndexMark(generation: try file.unusedGeneration(after: content.mark.generation))
+            content.baseByteCount = try file.replace(
+                Array(content.rows.values), generation: content.mark.generation)
             let fresh = content
             state.withLock { $0.content = fresh }
         }
     }
 
-    /// Replaces all rows, as after a rebuild from the sessions' folders; durable on return.
-    func replaceAll(_ rows: [IndexRow]) throws(LogError) {
-        try writing.withLock { (_) throws(LogError) in
-            let generation = try loaded().generation + 1
-            var content = IndexFile.Content(generation: generation)
-            content.baseByteCount = try file.replace(rows, generation: generation)
-            content.rows = Dictionary(rows.map { ($0.summary.session, $0) }) { first, _ in first }
-            let fresh = content
-            state.withLock { $0.content = fresh }
+    // MARK: Damage
+
+    /// Writes a new index when the old one is damaged; durable on return. Looks at it only if somebody has, unless
+    /// `loading`.
+    func rebuildIfDamaged(loading: Bool = true) throws(LogError) {
+        if !loading, state.withLock({ $0.content == nil }) { return }
+        try load()
+        try writing.withLock { (_) throws(LogError) in try rebuildIfDamagedLocked() }
+    }
+
+    /// Takes no row for new any more, for `reason`, and writes a new index without what they said. Durable on return.
+    func distrust(_ reason: String) throws(LogError) {
+        try load()
+        state.withLock { state in
+            guard var content = state.content else { return }
+            content.rows = content.rows.mapValues { IndexRow(unknown: $0.summary.session, witness: $0) }
+            content.damage = content.damage ?? reason
+            state.foundDamage = content.damage
+            state.content = content
         }
+        try rebuildIfDamaged()
+    }
+
+    /// Makes a new index from what is believed of the old one and the sessions' folders. A row without a sequence has
+    /// to be filled in by whoever knows what records mean. Called with the lock for writing.
+    private func rebuildIfDamagedLocked() throws(LogError) {
+        guard var content = state.withLock({ $0.content }), content.damage != nil else { return }
+        try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
+            if content.rows[session] == nil { content.rows[session] = IndexRow(unknown: session) }
+            return true
+        }
+        let last = max(content.mark.generation, knownMark?.generation ?? 0)
+        content.mark = IndexMark(generation: try file.unusedGeneration(after: last))
+        content.baseByteCount = try file.replace(Array(content.rows.values), generation: content.mark.generation)
+        content.damage = nil
+        let fresh = content
+        state.withLock { $0.content = fresh }
     }
 }

@@ -3,9 +3,11 @@ import HoldfastLog
 
 /// One line of the index: what the session layer wants listed, and a witness of where the session's log ended.
 struct IndexRow: Sendable, Equatable {
+    /// Sequence 0 when whoever lists the session must look into it.
     var summary: SummaryRow
-    /// The segment that held the last record, the byte after it, and its check: what a log that was cut at a
-    /// record's border, or replaced by an older copy, cannot show. 0 when unknown.
+    /// The last record that was durable, its segment, the byte after it, and its check: what a log that was cut at
+    /// a record's border, or replaced by an older copy, cannot show. Segment 0 when unknown.
+    var lastSequence: UInt64 = 0
     var segment: UInt32 = 0
     var end: UInt64 = 0
     var chain: UInt64 = 0
@@ -18,6 +20,8 @@ struct IndexRow: Sendable, Equatable {
         writer.string(summary.session.text)
         writer.key("sequence")
         writer.integer(summary.sequence)
+        writer.key("last")
+        writer.integer(lastSequence)
         writer.key("segment")
         writer.integer(segment)
         writer.key("end")
@@ -33,14 +37,20 @@ struct IndexRow: Sendable, Equatable {
     init(summary: SummaryRow, tail: SegmentTail?) {
         self.summary = summary
         guard let tail else { return }
+        lastSequence = tail.sequence
         segment = tail.header?.number ?? 0
         end = tail.offset
         chain = tail.chain
     }
 
-    /// A session of which only the folder is known.
-    init(unknown session: SessionID) {
+    /// A session of which nothing is known but the folder, and what `witness` has seen.
+    init(unknown session: SessionID, witness: IndexRow? = nil) {
         summary = SummaryRow(session: session, sequence: 0, row: Array("{}".utf8))
+        guard let witness else { return }
+        lastSequence = witness.lastSequence
+        segment = witness.segment
+        end = witness.end
+        chain = witness.chain
     }
 
     /// Reads a row; `nil` when it is not one.
@@ -48,9 +58,11 @@ struct IndexRow: Sendable, Equatable {
         guard let tree = try? JSONTree.parse(json, detail: 1, depthLimit: 512), tree.root.kind == .object,
             let session = tree.root["session_id"]?.string.flatMap({ SessionID($0) }),
             let sequence = tree.root["sequence"]?.unsigned, sequence < Limits.numberLimit,
+            let last = tree.root["last"]?.unsigned, last < Limits.numberLimit,
             let row = tree.root["summary"]
         else { return nil }
         summary = SummaryRow(session: session, sequence: sequence, row: Array(row.raw))
+        lastSequence = last
         segment = tree.root["segment"]?.unsigned.flatMap { UInt32(exactly: $0) } ?? 0
         end = tree.root["end"]?.unsigned ?? 0
         chain = tree.root["chain"]?.string.flatMap { Hex64.value($0) } ?? 0

@@ -35,6 +35,9 @@ struct JournalSummary: Sendable {
     var closedCleanly = false
     /// Batches that later ones prove to have been durable, and that cannot be read.
     var damage: [JournalStretch] = []
+    /// Batches that cannot be read, and of which nothing has to be replayed; but which sessions they named as written
+    /// directly is not known.
+    var missing: [JournalStretch] = []
     /// Bytes of a batch behind the last valid one: it was being written and was never acknowledged.
     var tornTail: JournalStretch?
     var files: [JournalFile] = []
@@ -71,11 +74,12 @@ struct JournalReader {
                 summary.position.lastBatch = file.header.firstBatch - 1
                 summary.position.chain = file.header.chainBefore
             }
-            summary.position.lastFileNumber = file.header.number
             try read(file, isLast: index == summary.files.count - 1, &summary, body)
         }
-        // What is below the low-water mark is in the segments; nobody needs it here.
-        summary.damage.removeAll { $0.lastBatch <= summary.lowWaterMark }
+        // What is below the low-water mark is in the segments.
+        let mark = summary.lowWaterMark
+        summary.missing = summary.closedCleanly ? [] : summary.damage.filter { $0.lastBatch <= mark }
+        summary.damage.removeAll { $0.lastBatch <= mark }
         if summary.batchCount == 0 {
             summary.damage.append(
                 JournalStretch(
@@ -96,6 +100,13 @@ struct JournalReader {
             summary.position.lastFileName = max(summary.position.lastFileName, name)
             if let file = try readHeader(path, &summary) { summary.files.append(file) }
         }
+        if summary.files.isEmpty, let foreign = summary.damage.first {
+            // Its files would be taken for unused ones, and be written over.
+            throw LogError(
+                .damaged,
+                "'\(StoreLayout.storeFile)' and '\(foreign.path)' are of different stores, and nothing has been "
+                    + "touched. Put the right one back; if there is no other journal, move this one away.")
+        }
         summary.files.sort { $0.header.number < $1.header.number }
         let ordered = summary.files.map(\.path)
         summary.paths = summary.paths.filter { !ordered.contains($0) } + ordered
@@ -105,19 +116,22 @@ struct JournalReader {
     /// The file's header from either of its copies; `nil` when the file has not been in use.
     ///
     /// Both copies are synced before the first batch of a file is acknowledged, so a file without a readable copy
-    /// holds nothing that was acknowledged, unless both sectors were damaged. Of two different copies the one of
-    /// the later use counts: a crash came while the file was begun anew, and the batches of the use before, which
-    /// its salt makes invalid, were below the low-water mark.
+    /// holds nothing that was acknowledged, unless both sectors were damaged. Two different copies are what is left
+    /// when a crash comes while a file is begun anew: the batches of the use before were below the low-water mark.
+    /// Or one of them belongs in another file: the one that the first batch knows is the file's own.
     private func readHeader(_ path: String, _ summary: inout JournalSummary) throws(LogError) -> JournalFile? {
         let sector = JournalHeader.sectorByteCount
         let (first, last, byteCount) = try storing { () throws(StorageError) -> ([UInt8], [UInt8], UInt64) in
             let file = try storage.open(path, .read)
             let count = try file.byteCount()
             let tail = count < UInt64(sector) ? 0 : count - UInt64(sector)
-            return (try file.read(count: sector, at: 0), try file.read(count: sector, at: tail), count)
+            let head = try file.read(count: sector + BatchHeader.byteCount, at: 0)
+            return (head, try file.read(count: sector, at: tail), count)
         }
-        let copies = [try decodeHeader(first, path), try decodeHeader(last, path)].compactMap { $0 }
-        guard let header = copies.max(by: { $0.number < $1.number }) else { return nil }
+        let copies = [first, last].compactMap { copy in copy.withUnsafeBytes { try? JournalHeader(decoding: $0) } }
+        for copy in copies { summary.position.lastFileNumber = max(summary.position.lastFileNumber, copy.number) }
+        let known = copies.filter { Self.beginsWithBatch(of: $0, first) }
+        guard let header = (known.isEmpty ? copies : known).max(by: { $0.number < $1.number }) else { return nil }
         guard header.storeTag == storeTag else {
             summary.damage.append(stretch(path, 0, byteCount, "a journal file of another store"))
             return nil
@@ -128,16 +142,13 @@ struct JournalReader {
         return JournalFile(path: path, header: header, byteCount: byteCount)
     }
 
-    private func decodeHeader(_ bytes: [UInt8], _ path: String) throws(LogError) -> JournalHeader? {
-        do throws(FormatError) {
-            return try bytes.withBytes { (view) throws(FormatError) in try JournalHeader(decoding: view) }
-        } catch .unknownVersion(let version) {
-            throw LogError(
-                .newerFormat,
-                "'\(path)' has format version \(version); this program reads version \(Limits.formatVersion). "
-                    + "Use the program that wrote it, or a newer one.")
-        } catch {
-            return nil
+    private static func beginsWithBatch(of file: JournalHeader, _ bytes: [UInt8]) -> Bool {
+        let sector = JournalHeader.sectorByteCount
+        guard bytes.count >= sector + BatchHeader.byteCount else { return false }
+        return bytes.withUnsafeBytes { view in
+            let batch = try? BatchHeader(
+                decoding: view.slice(sector..<view.count), offset: UInt64(sector), salt: file.salt)
+            return batch != nil
         }
     }
 
@@ -155,7 +166,9 @@ struct JournalReader {
             try storage.readAll(file.path, limit: Limits.largestPayloadLimit * 2)
         }
         try bytes.withBytes { (whole) throws(LogError) in
-            let view = whole.slice(0..<max(0, whole.count - JournalHeader.sectorByteCount))
+            // A file that was cut has lost its second header first.
+            let end = min(whole.count, Int(clamping: file.header.fileByteCount) - JournalHeader.sectorByteCount)
+            let view = whole.slice(0..<max(0, end))
             var offset = JournalHeader.sectorByteCount
             while let found = nextBatch(from: offset, view, file, after: summary.position.lastBatch) {
                 noteGap(offset..<found.offset, found.header, file, &summary)
@@ -225,10 +238,10 @@ struct JournalReader {
     ) {
         guard isLast, offset < view.count else { return }
         let rest = view.slice(offset..<view.count)
-        // Old batches of a recycled file have another salt; a batch that was begun has this file's magic and
-        // number.
-        guard rest.count >= BatchHeader.byteCount, rest.slice(0..<4).elementsEqual(BatchHeader.magic),
+        // Old batches of a recycled file have another number and another chain before them.
+        guard rest.count >= BatchHeader.byteCount,
             rest.load(UInt64.self, at: 8) == summary.position.lastBatch + 1
+                || rest.load(UInt64.self, at: 40) == summary.position.chain
         else { return }
         let length = BatchHeader.padded(BatchHeader.byteCount + Int(rest.load(UInt32.self, at: 24)))
         summary.tornTail = stretch(

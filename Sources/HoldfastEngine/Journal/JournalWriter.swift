@@ -35,8 +35,7 @@ final class JournalWriter {
         var idle: IdleFile
         var header: JournalHeader
         var position: Int
-        var slots: [Slot: UInt32] = [:]
-        var nextSlot: UInt32 = 0
+        var isNew: Bool { position == 0 }
 
         /// The last sector belongs to the second copy of the header.
         var usableByteCount: Int { idle.byteCount - JournalHeader.sectorByteCount }
@@ -70,6 +69,9 @@ final class JournalWriter {
     private var fileNumber: UInt64
     /// Segments that are written directly and not sealed: named again in each new file.
     private var direct: [Slot] = []
+    /// What the journal says of the index, and what it has said last.
+    private var index: IndexMark?
+    private var namedIndex: IndexMark?
 
     /// The number of the last batch that was made durable.
     private(set) var lastBatch: UInt64
@@ -79,11 +81,12 @@ final class JournalWriter {
     /// - Parameters:
     ///   - position: where the journal ended when it was read.
     ///   - lowWaterMark: up to which batch the journal may be forgotten, when that is not all of it.
+    ///   - index: what it says of the index.
     ///   - used: its files, oldest first, all of whose content has been replayed; they may be overwritten after the
     ///     first commit, which says so.
     init(
         storage: any Storage, options: EngineOptions, storeTag: UInt64, after position: JournalPosition,
-        lowWaterMark: UInt64? = nil, used: [IdleFile]
+        lowWaterMark: UInt64? = nil, index: IndexMark? = nil, used: [IdleFile]
     ) {
         self.storage = storage
         self.options = options
@@ -92,6 +95,8 @@ final class JournalWriter {
         full = used.map { FullFile(idle: $0, lastBatch: position.lastBatch) }
         lastBatch = position.lastBatch
         self.lowWaterMark = lowWaterMark ?? position.lastBatch
+        self.index = index
+        namedIndex = index
         chain = position.chain
         fileNumber = position.lastFileNumber
         nextFileName = position.lastFileName + 1
@@ -113,12 +118,15 @@ final class JournalWriter {
 
     /// Makes one batch durable: one write and one sync.
     ///
+    /// - Parameter index: what is on stable storage of the index; `nil` when that is not known to have changed.
     /// - Returns: the batch's number. Everything in it and before it is on stable storage.
     @discardableResult
     func commit(
-        _ writes: [JournalWrite], notices: [JournalNotice] = [], lowWaterMark mark: UInt64, closing: Bool = false
+        _ writes: [JournalWrite], notices: [JournalNotice] = [], lowWaterMark mark: UInt64,
+        index newIndex: IndexMark? = nil, closing: Bool = false
     ) throws(StorageError) -> UInt64 {
         precondition(mark >= lowWaterMark && mark <= lastBatch)
+        index = newIndex ?? index
         let byteCount = upperBound(writes, notices)
         try makeRoom(for: byteCount)
         guard var file = active else { preconditionFailure("no journal file after making room") }
@@ -126,7 +134,7 @@ final class JournalWriter {
         let offset = file.position + start
         let directBefore = direct
         buffer.appendZeros(BatchHeader.byteCount)
-        let count = encode(writes, notices, in: &file)
+        let count = encode(writes, notices, isFirst: file.isNew)
         let header = BatchHeader(
             entryCount: count, number: lastBatch + 1, lowWaterMark: mark,
             bodyByteCount: UInt32(buffer.count - start - BatchHeader.byteCount), closesCleanly: closing,
@@ -141,6 +149,7 @@ final class JournalWriter {
             buffer.removeSubrange(start...)
             throw error
         }
+        namedIndex = index
         file.position += buffer.count
         buffer.removeAll(keepingCapacity: buffer.count <= Limits.batchByteCount * 2)
         active = file
@@ -209,13 +218,13 @@ final class JournalWriter {
     /// Leaves one file with a single batch that says that nothing needs to be replayed; removes the others.
     ///
     /// Every batch must be in the segments. The writer is not used again.
-    func closeCleanly() throws(StorageError) {
+    func closeCleanly(index: IndexMark? = nil) throws(StorageError) {
         let others = idle + full.map(\.idle) + spares.withLock { $0.take() } + [active?.idle].compactMap { $0 }
         (active, full, idle) = (nil, [], [])
-        let size = Limits.smallestJournalByteCount
+        let size = options.journalByteCounts.lowerBound
         let reusable = others.dropLast().first { $0.byteCount == size }
         if let reusable { try begin(reusable) } else { try begin(createFile(byteCount: size, path: takeName())) }
-        try commit([], lowWaterMark: lastBatch, closing: true)
+        try commit([], lowWaterMark: lastBatch, index: index, closing: true)
         guard let kept = active?.idle.path else { return }
         for file in others where file.path != kept {
             try file.file.close()
@@ -247,7 +256,7 @@ final class JournalWriter {
 
     /// A new file of the usual size or, when the disk is nearly full, of the smallest that will do.
     private func makeFile(holding needed: Int) throws(StorageError) -> IdleFile {
-        let least = max(Limits.smallestJournalByteCount, needed)
+        let least = max(options.journalByteCounts.lowerBound, needed)
         let usual = active.map { max(grown($0.idle.byteCount), needed) } ?? least
         var lack = StorageError(.noSpace, "create", StoreLayout.journalFolder, detail: "\(needed) bytes needed")
         for byteCount in [usual, least, needed] {
@@ -278,9 +287,8 @@ final class JournalWriter {
     }
 
     private func grown(_ byteCount: Int) -> Int {
-        min(
-            max(byteCount, Limits.smallestJournalByteCount) * Limits.journalGrowthFactor,
-            Limits.largestJournalByteCount)
+        let limits = options.journalByteCounts
+        return min(max(byteCount, limits.lowerBound) * Limits.journalGrowthFactor, limits.upperBound)
     }
 
     /// Begins to use `file`; the first copy of its header goes out with the first batch.
@@ -336,21 +344,26 @@ final class JournalWriter {
     private func upperBound(_ writes: [JournalWrite], _ notices: [JournalNotice]) -> Int {
         let perEntry = 2 * JournalEntry.headerByteCount + SessionID.longestByteCount
         let bytes = writes.reduce(0) { $0 + $1.bytes.count }
-        return BatchHeader.padded(BatchHeader.byteCount + bytes + (writes.count + notices.count) * perEntry)
+        let mark = JournalEntry.headerByteCount + IndexMark.byteCount
+        return BatchHeader.padded(BatchHeader.byteCount + bytes + (writes.count + notices.count) * perEntry + mark)
     }
 
-    private func encode(
-        _ writes: [JournalWrite], _ notices: [JournalNotice], in file: inout ActiveFile
-    ) -> UInt32 {
+    /// The entries of one batch, which names all that it writes to: no other batch is needed to read it.
+    private func encode(_ writes: [JournalWrite], _ notices: [JournalNotice], isFirst: Bool) -> UInt32 {
+        var slots: [Slot: UInt32] = [:]
         var count: UInt32 = 0
-        if file.slots.isEmpty {
-            for slot in direct { count += bind(.direct, slot, in: &file).isNew }
+        if isFirst {
+            for slot in direct { count += bind(.direct, slot, &slots).isNew }
         }
-        for notice in notices {
-            count += note(notice, in: &file)
+        if let index, isFirst || index != namedIndex {
+            let bytes = index.encoded
+            JournalEntry.encodeHeader(.index, slot: 0, place: 0, length: bytes.count, to: &buffer)
+            buffer += bytes
+            count += 1
         }
+        for notice in notices { count += note(notice, &slots) }
         for write in writes {
-            let (number, isNew) = bind(.bind, Slot(session: write.session, number: write.number), in: &file)
+            let (number, isNew) = bind(.bind, Slot(session: write.session, number: write.number), &slots)
             JournalEntry.encodeHeader(
                 .write, slot: number, place: UInt32(write.offset), length: write.bytes.count, to: &buffer)
             buffer += write.bytes
@@ -359,33 +372,29 @@ final class JournalWriter {
         return count
     }
 
-    private func note(_ notice: JournalNotice, in file: inout ActiveFile) -> UInt32 {
+    private func note(_ notice: JournalNotice, _ slots: inout [Slot: UInt32]) -> UInt32 {
         let slot = Slot(session: notice.session, number: notice.number)
         switch notice.kind {
         case .direct:
-            // A slot that is bound may have been replaced since, so it is named again.
-            if !direct.contains(slot) { file.slots[slot] = nil }
             // A new segment of the session promises the one before: that is not in doubt any more.
             direct.removeAll { $0.session == slot.session }
             direct.append(slot)
-            return bind(.direct, slot, in: &file).isNew
+            return bind(.direct, slot, &slots).isNew
         case .sealed:
-            let (number, isNew) = bind(.direct, slot, in: &file)
+            let (number, isNew) = bind(.bind, slot, &slots)
             direct.removeAll { $0 == slot }
             JournalEntry.encodeHeader(.sealed, slot: number, place: notice.number, length: 0, to: &buffer)
-            file.slots[slot] = nil
             return isNew + 1
         }
     }
 
-    /// The slot's number in `file`, and 1 when it had to be bound first.
+    /// The slot's number in the batch, and 1 when it had to be bound first.
     private func bind(
-        _ kind: JournalEntry.Kind, _ slot: Slot, in file: inout ActiveFile
+        _ kind: JournalEntry.Kind, _ slot: Slot, _ slots: inout [Slot: UInt32]
     ) -> (number: UInt32, isNew: UInt32) {
-        if let number = file.slots[slot] { return (number, 0) }
-        file.nextSlot += 1
-        let number = file.nextSlot
-        file.slots[slot] = number
+        if let number = slots[slot] { return (number, 0) }
+        let number = UInt32(slots.count)
+        slots[slot] = number
         let id = Array(slot.session.text.utf8)
         JournalEntry.encodeHeader(kind, slot: number, place: slot.number, length: id.count, to: &buffer)
         buffer += id

@@ -8,6 +8,8 @@ struct JournalOverlay {
     var extents: [SegmentKey: [Extent]] = [:]
     /// The segment of each session that is written directly and has not been sealed. A newer one promises the older.
     private var directSegments: [SessionID: UInt32] = [:]
+    /// What the journal says of the index.
+    private(set) var index: IndexMark?
     var writeCount = 0
     var byteCount: UInt64 = 0
     var summary = JournalSummary()
@@ -35,6 +37,7 @@ struct JournalOverlay {
         overlay.summary = summary
         overlay.summary.damage += content.unbound
         overlay.directSegments = content.direct
+        overlay.index = content.index
         for (key, writes) in content.writes { overlay.extents[key] = writes.map(\.extent) }
         for extent in overlay.extents.values.joined() {
             overlay.writeCount += 1
@@ -50,17 +53,15 @@ private struct Content {
     var writes: [SegmentKey: [(batch: UInt64, extent: Extent)]] = [:]
     /// The segment of each session that is written directly: a later one replaces the one before.
     var direct: [SessionID: UInt32] = [:]
+    var index: IndexMark?
     var unbound: [JournalStretch] = []
     private var lowWaterMark: UInt64 = 0
+    /// What the slots of the batch mean.
     private var slots: [UInt32: SegmentKey] = [:]
-    private var slotFile = ""
 
     mutating func take(_ batch: JournalReader.Batch) {
         forget(through: batch.header.lowWaterMark)
-        if batch.file.path != slotFile {
-            slots = [:]
-            slotFile = batch.file.path
-        }
+        slots = [:]
         for entry in batch.entries { take(entry, of: batch) }
     }
 
@@ -77,6 +78,8 @@ private struct Content {
             guard let key = slots[entry.slot] else { return unbound.append(Self.unbound(entry, batch)) }
             let extent = Extent(offset: UInt64(entry.place), bytes: [UInt8](batch.body.slice(entry.range)))
             writes[key, default: []].append((batch.header.number, extent))
+        case .index:
+            index = IndexMark(batch.body.slice(entry.range)) ?? index
         }
     }
 
@@ -90,11 +93,11 @@ private struct Content {
         }
     }
 
-    /// A write whose slot was bound in a batch that cannot be read: the session is not known.
+    /// A write that a batch does not say the session of.
     private static func unbound(_ entry: JournalEntry, _ batch: JournalReader.Batch) -> JournalStretch {
         JournalStretch(
             path: batch.file.path, offset: 0, byteCount: UInt64(entry.range.count),
-            reason: "a write of batch \(batch.header.number) for a session that a damaged batch named",
+            reason: "batch \(batch.header.number) writes for a session that it does not name",
             lastBatch: batch.header.number)
     }
 }

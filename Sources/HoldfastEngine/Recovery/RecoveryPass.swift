@@ -12,6 +12,8 @@ struct RecoveryPass {
     let options: EngineOptions
     let storeTag: UInt64
     let files: SegmentFiles
+    /// Asked what it has seen of the sessions that the journal names.
+    let index: IndexKeeper
 
     /// Reads the journal and says what a run would do. Writes nothing.
     func plan(_ overlay: JournalOverlay) throws(LogError) -> RecoveryReport {
@@ -71,6 +73,7 @@ struct RecoveryPass {
         report.replayedByteCount = overlay.byteCount
         report.sessions = overlay.sessions
         report.findings = summary.damage.map { finding(.committedDamage, $0) }
+        report.findings += summary.missing.map { finding(.derived, $0) }
         if let tail = summary.tornTail { report.findings.append(finding(.tornTail, tail)) }
         return report
     }
@@ -109,11 +112,14 @@ struct RecoveryPass {
     ) throws(LogError) -> SessionScan.Outcome {
         let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
         let direct = overlay.direct.filter { $0.session == session }.map(\.number).max()
+        let witness = SessionWitness(row: try index.row(of: session), newestSnapshot: folder.snapshots.last)
         let scan = SessionScan(
             storage: storage, session: session, storeTag: storeTag, payloadLimit: Limits.largestPayloadLimit,
-            unflushed: unflushed, writtenDirectly: direct)
-        // What was written since the low-water mark stands in the last segments; older ones are not touched.
-        let first = ([direct].compactMap { $0 } + Array(overlay.unflushed(session).keys)).min() ?? 0
+            unflushed: unflushed, writtenDirectly: direct, witness: witness)
+        // What was written since the low-water mark stands in the last segments; older ones are not touched. A segment
+        // that the journal names may not have been made yet: the one before it ends the log then.
+        let named = [direct].compactMap { $0 } + Array(overlay.unflushed(session).keys)
+        let first = min(named.min() ?? 0, folder.segments.last ?? 0)
         return try scan.walk(folder.segments.filter { $0 >= first })
     }
 

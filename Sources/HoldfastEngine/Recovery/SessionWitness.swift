@@ -12,8 +12,11 @@ struct SessionWitness {
 
     /// The last record that there must be.
     var promisedSequence: UInt64 {
-        max(row.map { $0.segment == 0 ? 0 : $0.summary.sequence } ?? 0, newestSnapshot ?? 0)
+        max(row.map { $0.segment == 0 ? 0 : $0.lastSequence } ?? 0, newestSnapshot ?? 0)
     }
+
+    /// Whether records in segment `number`, or behind it, are known to have been durable.
+    func hasSeen(segment number: UInt32) -> Bool { (row?.segment ?? 0) >= number }
 
     /// What is wrong with a log that ends at `tail`, or `nil`.
     func contradiction(_ session: SessionID, _ tail: SegmentTail) -> RecoveryReport.Finding? {

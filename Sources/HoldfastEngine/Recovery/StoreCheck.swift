@@ -42,10 +42,11 @@ package struct StoreCheck {
     package func run(progress: (Int, Int) -> Void = { _, _ in }) throws(LogError) -> Report {
         var report = Report()
         let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag)
-        let index = try IndexFile(storage: storage).read()
+        let index = try IndexFile(storage: storage).read(overlay.index)
         let pass = RecoveryPass(
             storage: storage, options: EngineOptions(), storeTag: store.tag,
-            files: SegmentFiles(storage: storage, options: EngineOptions()))
+            files: SegmentFiles(storage: storage, options: EngineOptions()),
+            index: IndexKeeper(storage: storage, mark: overlay.index))
         report.journal = try pass.plan(overlay)
         report.findings = report.journal.findings.filter { $0.session == nil }
         if let damage = index.damage { report.findings.append(derived(StoreLayout.indexFile, damage)) }
@@ -65,12 +66,9 @@ package struct StoreCheck {
     private func check(
         _ session: SessionID, _ overlay: JournalOverlay, _ row: IndexRow?, _ report: inout Report
     ) throws(LogError) {
-        let unflushed = overlay.unflushed(session)
-        let direct = overlay.direct.filter { $0.session == session }.map(\.number).max()
-        let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
-        let scan = SessionScan(
-            storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
-            unflushed: unflushed, writtenDirectly: direct)
+        var scan = scan(of: session, overlay)
+        let folder = try SessionFolder(session, in: storage, also: Array(scan.unflushed.keys))
+        scan.witness = SessionWitness(row: row, newestSnapshot: folder.snapshots.last)
         let (outcome, undecodable) = try decode(scan, folder)
         report.sessionCount += 1
         report.segmentCount += folder.segments.count
@@ -78,12 +76,22 @@ package struct StoreCheck {
         report.segmentByteCount += outcome.byteCount
         report.payloadByteCount += outcome.payloadByteCount
         var findings = [outcome.finding, undecodable].compactMap { $0 }
-        let witness = SessionWitness(row: row, newestSnapshot: folder.snapshots.last)
-        if findings.isEmpty, let lost = witness.contradiction(session, outcome.tail) { findings.append(lost) }
         if let lost = try missingFront(scan, folder) { findings.append(lost) }
-        findings += try checkSnapshots(folder, &report)
+        findings += try checkSnapshots(scan, folder, &report)
         if !findings.isEmpty { report.recordCounts[session] = outcome.recordCount }
         report.findings += findings
+    }
+
+    /// How to walk a session now.
+    func scan(of session: SessionID) throws(LogError) -> SessionScan {
+        scan(of: session, try JournalOverlay.read(from: storage, storeTag: store.tag))
+    }
+
+    private func scan(of session: SessionID, _ overlay: JournalOverlay) -> SessionScan {
+        SessionScan(
+            storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
+            unflushed: overlay.unflushed(session),
+            writtenDirectly: overlay.direct.filter { $0.session == session }.map(\.number).max())
     }
 
     /// Walks all records of a session and decompresses each.
@@ -121,32 +129,36 @@ package struct StoreCheck {
     }
 
     private func checkSnapshots(
-        _ folder: SessionFolder, _ report: inout Report
+        _ scan: SessionScan, _ folder: SessionFolder, _ report: inout Report
     ) throws(LogError) -> [RecoveryReport.Finding] {
         var findings: [RecoveryReport.Finding] = []
+        var intact: UInt64 = 0
         for sequence in folder.snapshots {
             let path = StoreLayout.snapshotFile(folder.session, sequence)
             report.snapshotCount += 1
             report.snapshotByteCount += try storing { () throws(StorageError) in
                 try storage.attributes(path)?.byteCount ?? 0
             }
-            guard try !SnapshotFiles(storage: storage).isIntact(path) else { continue }
+            if try SnapshotFiles(storage: storage, storeTag: store.tag).isIntact(path, named: path) {
+                intact = sequence
+                continue
+            }
             var finding = derived(path, "the snapshot fails its checksum")
             finding.session = folder.session
-            // With the records gone, the snapshot is the only copy.
-            if try isOnlyCopy(sequence, folder) { finding.kind = .committedDamage }
             findings.append(finding)
         }
+        // With the records gone, a snapshot is the only copy.
+        guard !findings.isEmpty, try firstSequence(scan, folder) > intact + 1 else { return findings }
+        for index in findings.indices { findings[index].kind = .committedDamage }
         return findings
     }
 
-    private func isOnlyCopy(_ sequence: UInt64, _ folder: SessionFolder) throws(LogError) -> Bool {
-        guard let first = folder.segments.first else { return true }
-        let scan = SessionScan(
-            storage: storage, session: folder.session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
-            unflushed: [:])
-        guard case .success(let scanner) = try scan.open(first) else { return true }
-        return scanner.header.firstSequence > 1 && !folder.snapshots.contains { $0 < sequence }
+    /// The first record that there is a segment for.
+    private func firstSequence(_ scan: SessionScan, _ folder: SessionFolder) throws(LogError) -> UInt64 {
+        guard let first = folder.segments.first, case .success(let scanner) = try scan.open(first) else {
+            return folder.snapshots.isEmpty ? 1 : .max
+        }
+        return scanner.header.firstSequence
     }
 
     private func derived(_ path: String, _ reason: String) -> RecoveryReport.Finding {

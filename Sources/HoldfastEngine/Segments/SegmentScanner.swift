@@ -79,27 +79,67 @@ final class SegmentScanner {
     }
 
     /// Whether a record that promises everything before it stands anywhere after the fault.
+    func promiseStandsAfterFault() throws(StorageError) -> Bool {
+        try headerAfterFault { $0.promisesAllBefore } != nil
+    }
+
+    /// Goes on behind the fault, with the next record that can be proved; false when there is none.
+    ///
+    /// The check in a header whose own check is right is the next record's chain. Where the damaged header is itself
+    /// in doubt, its check is only tried; if it proves nothing, the record behind is passed over and gives the chain.
+    func skipFault() throws(StorageError) -> Bool {
+        guard fault != nil else { return false }
+        fault = nil
+        let start = try position(of: offset, count: RecordHeader.byteCount)
+        if let damaged = try? decodeHeader(at: start) {
+            pass(damaged, at: start)
+            return offset < image.byteCount
+        }
+        let tried = window.withUnsafeBytes { view in
+            start + RecordHeader.byteCount <= view.count ? RecordHeader.storedCheck(view.slice(start..<view.count)) : 0
+        }
+        guard let place = try headerAfterFault({ _ in true }) else { return false }
+        offset = place
+        guard let record = try decode() else { return fault != nil }
+        chain = tried
+        nextSequence = header.firstSequence + UInt64(record.header.sequenceOffset)
+        let whole = record.stored.lowerBound - RecordHeader.byteCount..<record.stored.upperBound
+        let isProved = window.withUnsafeBytes {
+            RecordHeader.isIntact($0.slice(whole), salt: header.salt, chain: tried)
+        }
+        if !isProved { pass(record.header, at: whole.lowerBound) }
+        return offset < image.byteCount
+    }
+
+    /// Steps over a record of which only the header, which stands at `start` of the window, is known to be right.
+    private func pass(_ record: RecordHeader, at start: Int) {
+        chain = window.withUnsafeBytes { RecordHeader.storedCheck($0.slice(start..<start + RecordHeader.byteCount)) }
+        nextSequence = header.firstSequence + UInt64(record.sequenceOffset)
+        advance(over: record)
+    }
+
+    /// Where the first record header behind the fault stands that is valid and fits.
     ///
     /// Looks at every byte: the header check has the segment's salt and the offset in it, so only a real header
     /// of this segment at this very place answers.
-    func promiseStandsAfterFault() throws(StorageError) -> Bool {
+    private func headerAfterFault(_ fits: (RecordHeader) -> Bool) throws(StorageError) -> UInt64? {
         var at = offset + 1
         while at + UInt64(RecordHeader.byteCount) <= image.byteCount {
             let bytes = try image.read(count: 1 << 20, at: at)
             let last = bytes.count - RecordHeader.byteCount
-            guard last >= 0 else { return false }
+            guard last >= 0 else { return nil }
             let found = bytes.withUnsafeBytes { view in
-                (0...last).contains { index in
+                (0...last).first { index in
                     let found = try? RecordHeader(
                         decoding: view.slice(index..<index + RecordHeader.byteCount), offset: at + UInt64(index),
                         salt: header.salt, payloadLimit: payloadLimit)
-                    return found?.promisesAllBefore == true
+                    return found.map(fits) ?? false
                 }
             }
-            if found { return true }
+            if let found { return at + UInt64(found) }
             at += UInt64(last + 1)
         }
-        return false
+        return nil
     }
 
     /// Decodes the header at `offset` and brings the whole record into the window.

@@ -24,6 +24,8 @@ struct SessionScan {
     let unflushed: [UInt32: [Extent]]
     /// The segment that the journal names as being written directly.
     var writtenDirectly: UInt32?
+    /// What other files prove of the session. Look it up before `unflushed`: it must not be the newer one.
+    var witness = SessionWitness()
 
     /// Opens one segment, or says what is wrong with its header.
     func open(_ number: UInt32) throws(LogError) -> Result<SegmentScanner, SegmentFault> {
@@ -41,12 +43,8 @@ struct SessionScan {
                 return .failure(SegmentFault(reason: foreign, image.byteCount))
             }
             return .success(SegmentScanner(image, header: header, payloadLimit: payloadLimit))
-        } catch .unknownVersion(let version) {
-            throw LogError(
-                .newerFormat,
-                "Segment \(number) of session '\(session)' has format version \(version); this program reads version "
-                    + "\(Limits.formatVersion). Use the program that wrote it, or a newer one.")
         } catch {
+            // Another version too is damage: which version a store has is said by store.json, for all of its files.
             return .failure(SegmentFault(reason: "damaged segment header", image.byteCount))
         }
     }
@@ -88,6 +86,10 @@ struct SessionScan {
             try judge(scanner, number, isLast: index == segments.count - 1, &outcome)
             if outcome.verdict != .end { return outcome }
         }
+        if let lost = witness.contradiction(session, outcome.tail) {
+            outcome.verdict = .committedDamage
+            outcome.finding = lost
+        }
         return outcome
     }
 
@@ -110,7 +112,7 @@ struct SessionScan {
     ) throws(LogError) {
         guard let fault = scanner.fault else { return }
         let promised = try storing { () throws(StorageError) in
-            if !isLast { return true }
+            if !isLast || scanner.nextSequence <= witness.promisedSequence { return true }
             return try scanner.promiseStandsAfterFault()
         }
         outcome.verdict = DamageVerdict.decide(
@@ -128,13 +130,31 @@ struct SessionScan {
     ) throws(LogError) -> Outcome {
         guard case .failure(let fault) = try open(number) else { return outcome }
         var outcome = outcome
+        // Where the walk began with this segment, the last record before it is not known.
+        let isBehindSnapshot = outcome.tail.header != nil || number == 1 ? witness.newestSnapshot : nil
+        let isWitnessed =
+            !isLast || witness.hasSeen(segment: number) || (isBehindSnapshot ?? 0) > outcome.tail.sequence
+        let isPromised = isWitnessed ? true : try promiseStands(inHeaderless: number)
         outcome.verdict = DamageVerdict.decide(
             DamageEvidence(
                 finding: .invalid, mode: writtenDirectly == number ? .segment : .journal,
-                isBeingWritten: writtenDirectly == number, isPromised: !isLast))
+                isBeingWritten: writtenDirectly == number, isPromised: isPromised))
         outcome.finding = finding(outcome.verdict, number, 0, fault.byteCount, fault.reason)
         outcome.finding?.firstSequence = outcome.tail.sequence + 1
         return outcome
+    }
+
+    /// Whether a segment whose header is damaged holds a promise, if the salt that stands there is the right one.
+    private func promiseStands(inHeaderless number: UInt32) throws(LogError) -> Bool {
+        try storing { () throws(StorageError) in
+            let image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
+            let head = try image.read(count: SegmentHeader.fixedByteCount, at: 0)
+            guard head.count == SegmentHeader.fixedByteCount else { return false }
+            let header = SegmentHeader(
+                mode: .segment, salt: head.withUnsafeBytes { $0.load(at: 8) }, firstSequence: 1, chainBefore: 0,
+                storeTag: storeTag, number: number, session: session)
+            return try SegmentScanner(image, header: header, payloadLimit: payloadLimit).promiseStandsAfterFault()
+        }
     }
 
     /// What is missing between the record before and a segment's first.

@@ -5,6 +5,7 @@ import HoldfastStorage
 /// The snapshots of sessions: sealed JSON documents, written whole or not at all.
 struct SnapshotFiles {
     let storage: any Storage
+    let storeTag: UInt64
 
     /// Writes a snapshot, reads it back, and gives it its name. Durable on return.
     func write(
@@ -15,12 +16,12 @@ struct SnapshotFiles {
         let sink = try storing { () throws(StorageError) in
             let file = try storage.open(temporary, .create)
             try file.truncate(to: 0)
-            return DocumentSink(DocumentWriter(file))
+            return DocumentSink(DocumentWriter(file, seed: seed(path)))
         }
         do throws(LogError) {
             try body(sink)
             try storing { () throws(StorageError) in _ = try sink.writer.finish() }
-            guard try isIntact(temporary) else {
+            guard try isIntact(temporary, named: path) else {
                 throw LogError(.failed, "The snapshot '\(path)' did not read back as it was written.")
             }
             try storing { () throws(StorageError) in
@@ -37,7 +38,7 @@ struct SnapshotFiles {
     func newest(_ session: SessionID, in folder: SessionFolder) throws(LogError) -> SnapshotDocument? {
         for sequence in folder.snapshots.reversed() {
             let path = StoreLayout.snapshotFile(session, sequence)
-            guard try isIntact(path) else { continue }
+            guard try isIntact(path, named: path) else { continue }
             return try storing { () throws(StorageError) in
                 try SnapshotDocument(try storage.open(path, .read), sequence: sequence)
             }
@@ -45,14 +46,17 @@ struct SnapshotFiles {
         return nil
     }
 
-    /// Whether the document's seal is right. Reads all of it; memory: 1 MiB.
-    func isIntact(_ path: String) throws(LogError) -> Bool {
+    /// The seed of the seal of the snapshot with this name: one of another session, sequence or store is not valid.
+    private func seed(_ name: String) -> UInt64 { Checksum.of(Array(name.utf8), seed: storeTag) }
+
+    /// Whether the document in the file `path` is the snapshot `name`. Reads all of it; memory: 1 MiB.
+    func isIntact(_ path: String, named name: String) throws(LogError) -> Bool {
         try storing { () throws(StorageError) in
             let file = try storage.open(path, .read)
             let byteCount = try file.byteCount()
             let tailCount = UInt64(SealedJSON.sealByteCount + 1)
             guard byteCount > tailCount else { return false }
-            let checksum = StreamingChecksum()
+            let checksum = StreamingChecksum(seed: seed(name))
             var offset: UInt64 = 0
             while offset < byteCount - tailCount {
                 let count = min(1 << 20, Int(byteCount - tailCount - offset))

@@ -94,7 +94,12 @@ let package = Package(
                 "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine",
                 "HoldfastSimulation",
             ]),
-        tests("HoldfastProofTests", ["HoldfastProof", "HoldfastThreads", "HoldfastSimulation", "HoldfastStorage"]),
+        tests(
+            "HoldfastProofTests",
+            [
+                "HoldfastProof", "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastSimulation",
+                "HoldfastStorage",
+            ]),
         .testTarget(
             name: "HoldfastCommandsTests",
             dependencies: ["HoldfastCommands", "Holdfast", "HoldfastBytes", "HoldfastEngine", "CSQLite"],

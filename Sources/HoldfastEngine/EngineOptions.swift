@@ -27,7 +27,8 @@ package struct EngineOptions: Sendable {
     /// The most segment files that are held open; at least 1.
     package var openFileLimit = 64
     /// The most threads that sync files side by side. They wait for the disk, not for a processor: the file system
-    /// puts the syncs of many threads into one commit of its own.
+    /// puts the syncs of many threads into one commit of its own. With 1 there are no helping threads at all: the
+    /// committer prepares journal files itself.
     package var syncThreadCount = 32
     /// How many snapshots before the newest one, with the records since, ``LocalLog/trim(_:)`` keeps; `nil`
     /// keeps all.

@@ -52,29 +52,27 @@ package final class LocalLog: SessionLog {
             try storage.syncDirectory(StoreLayout.journalFolder)
         }
         let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag)
-        let index = IndexKeeper(storage: storage, mark: overlay.index)
-        var (report, completion) = try RecoveryPass(
-            storage: storage, options: options, storeTag: store.tag, files: files, index: index
-        ).runIfThereIsRoom(overlay)
+        index = IndexKeeper(storage: storage, mark: overlay.index)
+        let pass = RecoveryPass(
+            storage: storage, options: options, storeTag: store.tag, files: files, index: index)
+        var (report, completion) = try pass.runIfThereIsRoom(overlay)
+        var unproved: [(key: SegmentKey, extents: [Extent])]?
+        if case .done(let found) = completion { unproved = found }
         let journal = JournalWriter(
             storage: storage, options: options, storeTag: store.tag, after: overlay.summary.position,
-            lowWaterMark: completion == .done ? nil : overlay.summary.lowWaterMark, index: overlay.index,
-            used: try Self.usedFiles(storage, overlay.summary))
-        self.index = index
-        if !report.wasClosedCleanly && completion == .done {
+            lowWaterMark: unproved != nil ? nil : overlay.summary.lowWaterMark, index: overlay.index,
+            used: try pass.usedFiles(overlay.summary))
+        if !report.wasClosedCleanly, let unproved {
             // The journal will not name these sessions again, so the index must say that it is behind.
             if !overlay.summary.missing.isEmpty { try index.distrust("the journal has batches that cannot be read") }
             try index.markUnknown(overlay.sessions)
-            try storing { () throws(StorageError) in
-                _ = try journal.commit(
-                    [], lowWaterMark: overlay.summary.position.lastBatch, index: index.mark)
-            }
+            try pass.settle(journal, unproved)
         }
         report.milliseconds = (options.clock.monotonicNanoseconds() - begun) / 1_000_000
         recovery = report
         pool = CompressorPool(memoryLimit: options.compressionMemory)
         flusher = Flusher(storage: storage, files: files, index: index, options: options)
-        if completion == .postponed {
+        if unproved == nil {
             index.markUnknownLater(overlay.sessions)
             flusher.add(overlay.extents, batch: overlay.summary.position.lastBatch)
         }
@@ -82,7 +80,7 @@ package final class LocalLog: SessionLog {
         epochs = Lock(0)
         switch options.commitMode {
         case .journal:
-            let path = JournalPath(journal: journal, flusher: flusher, index: index)
+            let path = JournalPath(journal: journal, flusher: flusher, index: index, options: options)
             committer = Committer(path: path, options: options)
             closeJournal = { () throws(StorageError) in try path.closeCleanly() }
         case .segment:
@@ -132,19 +130,6 @@ package final class LocalLog: SessionLog {
             guard error.code == .locked else { throw LogError(error) }
             throw LogError(.busy, "The store is open for writing: \(error.detail). Close it there, or read only.")
         }
-    }
-
-    private static func usedFiles(
-        _ storage: any Storage, _ summary: JournalSummary
-    ) throws(LogError) -> [JournalWriter.IdleFile] {
-        var used: [JournalWriter.IdleFile] = []
-        for path in summary.paths {
-            try storing { () throws(StorageError) in
-                let file = try storage.open(path, .readWrite)
-                used.append(JournalWriter.IdleFile(path: path, byteCount: Int(try file.byteCount()), file: file))
-            }
-        }
-        return used
     }
 
     private func start() throws(LogError) {

@@ -15,6 +15,15 @@ enum Change: Sendable {
         }
     }
 
+    /// Whether the change is one of the content or of the name of `node`.
+    func concerns(_ node: Node) -> Bool {
+        switch self {
+        case .write(let changed, _, _), .resize(let changed, _), .add(let changed, _), .remove(let changed, _):
+            changed == node
+        case .rename(let moved, _, _, let replaced): moved == node || replaced == node
+        }
+    }
+
     /// The directories whose sync makes the change durable.
     var directories: [Node] {
         switch self {

@@ -6,6 +6,8 @@ struct Disk: Sendable {
     private(set) var current = Tree()
     private(set) var durable = Tree()
     private(set) var unsynced: [Change] = []
+    /// Grows with everything that can make a difference to a power cut.
+    private(set) var changeCount: UInt64 = 0
     private var lastIdentity: UInt64 = 0
 
     mutating func makeIdentity() -> UInt64 {
@@ -15,6 +17,7 @@ struct Disk: Sendable {
 
     /// Does what a program asks for, visibly but not durably.
     mutating func apply(_ change: Change) {
+        changeCount += 1
         current.apply(change)
         unsynced.append(change)
     }
@@ -71,6 +74,8 @@ struct Disk: Sendable {
     }
 
     private mutating func settle(_ indices: [Int], durably: Bool) {
+        if indices.isEmpty { return }
+        changeCount += 1
         let changes = indices.map { unsynced[$0] }
         let settled = Set(indices)
         unsynced = unsynced.indices.filter { !settled.contains($0) }.map { unsynced[$0] }

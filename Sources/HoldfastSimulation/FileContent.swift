@@ -4,7 +4,7 @@ struct FileContent: Sendable {
 
     private(set) var byteCount = 0
     /// A block that is missing is a hole: it reads as zeros and takes no space.
-    private var blocks: [Int: [UInt8]] = [:]
+    private(set) var blocks: [Int: [UInt8]] = [:]
 
     /// The space that the blocks take, in bytes.
     var allocatedBytes: Int { blocks.count * Self.blockSize }
@@ -12,10 +12,10 @@ struct FileContent: Sendable {
     /// Fills `buffer` from `offset`; answers how many bytes there were.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
         let count = max(0, min(buffer.count, byteCount - offset))
-        for piece in pieces(at: offset, count: count) {
-            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[piece.source])
-            if let block = blocks[piece.block] {
-                target.copyBytes(from: block[piece.range])
+        Self.forEachPiece(at: offset, count: count) { number, range, source in
+            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[source])
+            if let block = blocks[number] {
+                block.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range])) }
             } else {
                 target.initializeMemory(as: UInt8.self, repeating: 0)
             }
@@ -33,9 +33,13 @@ struct FileContent: Sendable {
     /// Stores `bytes` at `offset` and moves the end when they reach beyond it.
     mutating func write(_ bytes: ArraySlice<UInt8>, at offset: Int) {
         if bytes.isEmpty { return }
-        for piece in pieces(at: offset, count: bytes.count) {
-            let source = bytes.dropFirst(piece.source.lowerBound).prefix(piece.source.count)
-            blocks[piece.block, default: Self.emptyBlock].replaceSubrange(piece.range, with: source)
+        bytes.withUnsafeBytes { bytes in
+            Self.forEachPiece(at: offset, count: bytes.count) { number, range, source in
+                blocks[number, default: Self.emptyBlock].withUnsafeMutableBytes {
+                    UnsafeMutableRawBufferPointer(rebasing: $0[range])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[source]))
+                }
+            }
         }
         byteCount = max(byteCount, offset + bytes.count)
     }
@@ -59,34 +63,26 @@ struct FileContent: Sendable {
 
     /// The space that a write would newly take, in bytes.
     func bytesToAllocate(at offset: Int, count: Int) -> Int {
-        pieces(at: offset, count: count).count { blocks[$0.block] == nil } * Self.blockSize
-    }
-}
-
-extension FileContent {
-    /// The part of a run of bytes that lies in one block.
-    private struct Piece {
-        var block: Int
-        /// Where in the block.
-        var range: Range<Int>
-        /// Where in the run.
-        var source: Range<Int>
+        var byteCount = 0
+        Self.forEachPiece(at: offset, count: count) { number, _, _ in
+            if blocks[number] == nil { byteCount += Self.blockSize }
+        }
+        return byteCount
     }
 
     private static let emptyBlock = [UInt8](repeating: 0, count: blockSize)
 
-    private func pieces(at offset: Int, count: Int) -> [Piece] {
-        var pieces: [Piece] = []
+    /// Calls `body` with the number of each block that a run of bytes touches, where in the block, and where in the
+    /// run.
+    private static func forEachPiece(
+        at offset: Int, count: Int, _ body: (_ block: Int, _ range: Range<Int>, _ source: Range<Int>) -> Void
+    ) {
         var done = 0
         while done < count {
-            let start = (offset + done) % Self.blockSize
-            let length = min(Self.blockSize - start, count - done)
-            pieces.append(
-                Piece(
-                    block: (offset + done) / Self.blockSize, range: start..<start + length,
-                    source: done..<done + length))
+            let start = (offset + done) % blockSize
+            let length = min(blockSize - start, count - done)
+            body((offset + done) / blockSize, start..<start + length, done..<done + length)
             done += length
         }
-        return pieces
     }
 }

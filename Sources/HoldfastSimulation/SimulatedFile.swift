@@ -27,40 +27,59 @@ final class SimulatedFile: StorageFile {
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StorageError) -> Int {
         let start = try position(offset, 0, "read")
-        return try storage.perform(.read, path, "\(buffer.count) bytes at \(offset)") {
-            (state) throws(StorageError) in
+        try requireOpen("read")
+        return try transfer(buffer.count) { (done) throws(StorageError) in
+            try readOnce(into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: start + done)
+        }
+    }
+
+    private func readOnce(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(StorageError) -> Int {
+        let fault = try storage.begin(.read, path, .bytes(count: buffer.count, offset: UInt64(offset)))
+        if let error = fault?.error("read", path) { throw error }
+        return try storage.state.withLock { (state) throws(StorageError) in
             try requireOpen("read")
-            return state.disk.current.contents[node]?.read(into: buffer, at: start) ?? 0
+            let count = fault == nil ? buffer.count : max(1, buffer.count / 2)
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+            return state.disk.current.contents[node]?.read(into: part, at: offset) ?? 0
         }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
         let start = try position(offset, bytes.count, "write")
-        let fault = storage.begin(.write, path, "\(bytes.count) bytes at \(offset)")
-        try storage.state.withLock { (state) throws(StorageError) in
+        try requireSound("write")
+        _ = try transfer(bytes.count) { (done) throws(StorageError) in
+            try writeOnce(UnsafeRawBufferPointer(rebasing: bytes[done...]), at: start + done)
+        }
+    }
+
+    private func writeOnce(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StorageError) -> Int {
+        let fault = try storage.begin(.write, path, .bytes(count: bytes.count, offset: UInt64(offset)))
+        return try storage.state.withLock { (state) throws(StorageError) in
             try requireSound("write")
-            if bytes.isEmpty && fault == nil { return }
-            let count = fault.map { min(bytes.count, $0.bytesWritten ?? bytes.count / 2) } ?? bytes.count
-            try state.write([UInt8](bytes.prefix(count)), at: start, of: node, path)
-            if let fault { throw StorageError(fault.code, "write", path) }
+            let error = fault?.error("write", path)
+            var count = bytes.count
+            if let fault { count = error == nil ? max(1, count / 2) : min(count, fault.bytesWritten ?? count / 2) }
+            try state.write([UInt8](bytes.prefix(count)), at: offset, of: node, path)
+            if let error { throw error }
+            return count
         }
     }
 
     func sync() throws(StorageError) {
-        let fault = storage.begin(.sync, path)
+        let fault = try storage.begin(.sync, path)
         try storage.state.withLock { (state) throws(StorageError) in
             try requireOpen("sync")
             try refuseWhenPoisoned("sync")
-            guard let fault else { return state.disk.sync(file: node) }
-            state.disk.failSync(file: node)
+            guard let fault, let error = fault.error("sync", path) else { return state.disk.sync(file: node) }
+            if fault.losesBytes { state.disk.failSync(file: node) }
             condition.withLock { $0 = .poisoned }
-            throw StorageError(fault.code, "sync", path)
+            throw error
         }
     }
 
     func truncate(to byteCount: UInt64) throws(StorageError) {
         let length = try position(byteCount, 0, "truncate")
-        try storage.perform(.truncate, path, "to \(byteCount)") { (state) throws(StorageError) in
+        try storage.perform(.truncate, path, .length(byteCount)) { (state) throws(StorageError) in
             try requireSound("truncate")
             state.apply(.resize(node, byteCount: length))
         }
@@ -74,7 +93,8 @@ final class SimulatedFile: StorageFile {
     }
 
     func close() throws(StorageError) {
-        let fault = storage.begin(.close, path)
+        // An interrupted close has closed the file, and is not repeated.
+        let fault = storage.announce(.close, path)
         let wasOpen = storage.state.withLock { state in
             let wasOpen = condition.withLock { condition in
                 defer { condition = .closed }
@@ -83,7 +103,7 @@ final class SimulatedFile: StorageFile {
             if wasOpen { state.close(node) }
             return wasOpen
         }
-        if wasOpen, let fault { throw StorageError(fault.code, "close", path) }
+        if wasOpen, let error = fault?.error("close", path), error.errno != EINTR { throw error }
     }
 }
 

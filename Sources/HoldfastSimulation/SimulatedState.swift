@@ -7,6 +7,8 @@ struct SimulatedState: Sendable {
     var log: [SimulatedOperation] = []
     var hook: SimulatedStorage.Hook?
     var faults: [Fault] = []
+    /// What kinds of operations faults have struck.
+    var struck: Set<OperationKind> = []
     /// How many handles of each node are open.
     var handles: [Node: Int] = [:]
     /// What has lost its name but still has an open handle.
@@ -18,7 +20,7 @@ struct SimulatedState: Sendable {
 
     /// Records an operation that is about to happen; answers it and the fault that strikes it, if any.
     mutating func begin(
-        _ kind: OperationKind, _ path: String, _ detail: String
+        _ kind: OperationKind, _ path: String, _ detail: OperationDetail
     ) -> (SimulatedOperation, Fault?) {
         let operation = SimulatedOperation(index: log.count, kind: kind, path: path, detail: detail)
         log.append(operation)
@@ -26,6 +28,7 @@ struct SimulatedState: Sendable {
         for index in faults.indices where faults[index].strikes(operation) {
             striking = striking ?? faults[index]
         }
+        if striking != nil { struck.insert(kind) }
         return (operation, striking)
     }
 

@@ -43,7 +43,7 @@ extension SimulatedStorage {
     }
 
     package func rename(_ source: String, _ target: String) throws(StorageError) {
-        try perform(.rename, source, "to \(target)") { (state) throws(StorageError) in
+        try perform(.rename, source, .target(target)) { (state) throws(StorageError) in
             let (node, from) = try state.existing(source, "rename")
             let to = try state.disk.current.locate(target, "rename")
             if from == to { return }
@@ -57,12 +57,12 @@ extension SimulatedStorage {
     }
 
     package func syncDirectory(_ path: String) throws(StorageError) {
-        let fault = begin(.syncDirectory, path)
+        let fault = try begin(.syncDirectory, path)
         try state.withLock { (state) throws(StorageError) in
             let directory = try state.disk.current.directory(directoryComponents(path), "sync", path)
-            guard let fault else { return state.disk.sync(directory: directory) }
             // Unlike pages, entries go through the file system's own journal: they stay pending, or it stops.
-            throw StorageError(fault.code, "sync", path)
+            if let error = fault?.error("sync", path) { throw error }
+            state.disk.sync(directory: directory)
         }
     }
 }

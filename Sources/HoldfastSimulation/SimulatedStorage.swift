@@ -13,8 +13,10 @@ import HoldfastThreads
 /// - A sync makes the bytes and the length of a file durable, but not its name. Entries of a directory (add,
 ///   remove, rename) become durable with a sync of the directory. A file whose entry is lost is lost.
 /// - A rename happens or does not; a sync of either directory makes it durable.
-/// - A file sync that fails has lost the bytes for good, while reads go on showing them until the crash. A
-///   directory sync that fails leaves the entries as they were: not yet durable.
+/// - A file sync that fails has lost the bytes for good, while reads go on showing them until the crash (a ``Fault``
+/// may
+///   say otherwise). A directory sync that fails leaves the entries as they were: not yet durable.
+/// - A read or write may do less than it was asked for, and any call may be interrupted; neither is a failure.
 ///
 /// Like every ``Storage`` it may be used by any number of threads; the operations happen one at a time.
 package final class SimulatedStorage: Storage {
@@ -60,10 +62,33 @@ extension SimulatedStorage {
         state.withLock { $0.disk.unsynced }.map(\.description)
     }
 
+    /// The numbers of those changes that have nothing to do with what is at `path`.
+    package func unsyncedIndices(notOf path: String) -> [Int] {
+        let disk = state.withLock { $0.disk }
+        guard let place = try? disk.current.locate(path, "examine"), let node = disk.current[place] else {
+            return Array(disk.unsynced.indices)
+        }
+        return disk.unsynced.indices.filter { !disk.unsynced[$0].concerns(node) }
+    }
+
     /// Every operation that was asked for until now, oldest first.
     package var operations: [SimulatedOperation] {
         state.withLock { $0.log }
     }
+
+    /// Grows with everything that can make a difference to a power cut: while it stands still, all power cuts are the
+    /// same.
+    package var changeCount: UInt64 { state.withLock { $0.disk.changeCount } }
+
+    /// A number that says which bytes, lengths and entries a program sees in the paths that `includes` accepts: the
+    /// same for the same content, whatever led to it. Of what lies in a directory nothing is asked that it does not
+    /// accept.
+    package func fingerprint(includes: (_ path: String) -> Bool = { _ in true }) -> UInt64 {
+        state.withLock { $0.disk.current }.fingerprint(includes)
+    }
+
+    /// The content of every file that a program sees, by its path.
+    package var contents: [String: [UInt8]] { state.withLock { $0.disk.current }.files }
 
     /// Sets what is called before each operation, in place of what was.
     package func onOperation(_ hook: Hook?) {
@@ -83,6 +108,9 @@ extension SimulatedStorage {
     package func clearFaults() {
         state.withLock { $0.faults = [] }
     }
+
+    /// The kinds of operations that a fault has struck until now.
+    package var struckKinds: Set<OperationKind> { state.withLock { $0.struck } }
 
     /// Lets the files take so many more bytes, in blocks of 4,096, before the disk is full; `nil` for no
     /// limit.
@@ -106,8 +134,8 @@ extension SimulatedStorage {
 // MARK: Operations
 
 extension SimulatedStorage {
-    /// Announces an operation; answers the fault that strikes it.
-    func begin(_ kind: OperationKind, _ path: String, _ detail: String = "") -> Fault? {
+    /// Announces one system call; answers the fault that strikes it.
+    func announce(_ kind: OperationKind, _ path: String, _ detail: OperationDetail = .none) -> Fault? {
         let (operation, fault, hook) = state.withLock { state in
             let (operation, fault) = state.begin(kind, path, detail)
             return (operation, fault, state.hook)
@@ -116,17 +144,31 @@ extension SimulatedStorage {
         return fault
     }
 
+    /// Announces an operation, again for as long as it is interrupted; answers the fault that strikes it.
+    func begin(
+        _ kind: OperationKind, _ path: String, _ detail: OperationDetail = .none
+    ) throws(StorageError) -> Fault? {
+        var fault: Fault?
+        _ = try systemCall(kind.rawValue, path) { () -> Int32 in
+            fault = announce(kind, path, detail)
+            guard fault?.effect == .failure(EINTR) else { return 0 }
+            errno = EINTR
+            return -1
+        }
+        return fault
+    }
+
     /// Announces an operation and does it, unless a fault strikes.
     func perform<Result>(
-        _ kind: OperationKind, _ path: String, _ detail: String = "",
+        _ kind: OperationKind, _ path: String, _ detail: OperationDetail = .none,
         _ body: (inout SimulatedState) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
-        if let fault = begin(kind, path, detail) { throw StorageError(fault.code, kind.rawValue, path) }
+        if let error = try begin(kind, path, detail)?.error(kind.rawValue, path) { throw error }
         return try state.withLock(body)
     }
 
     package func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> any StorageFile {
-        let node = try perform(.open, path, "\(mode)") { (state) throws(StorageError) in
+        let node = try perform(.open, path, .mode(mode)) { (state) throws(StorageError) in
             try state.open(path, mode, "open")
         }
         return SimulatedFile(self, node, path, isWritable: mode != .read)

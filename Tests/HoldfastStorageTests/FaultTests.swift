@@ -1,3 +1,4 @@
+import Glibc
 import HoldfastSimulation
 import HoldfastStorage
 import HoldfastThreads
@@ -78,6 +79,62 @@ import Testing
         storage.inject(Fault(.io, on: .write, bytesWritten: 0))
         #expect(code { try file.write([9], at: 0) } == .io)
         #expect(try storage.get("a") == [5, 6, 7])
+    }
+
+    @Test func aShortCountIsNoFailure() throws {
+        let bytes = (0..<200).map { UInt8($0) }
+        for kind in [OperationKind.read, .write] {
+            let storage = SimulatedStorage()
+            storage.inject(Fault(.shortCount, on: kind, isLasting: true))
+            try storage.put("a", bytes)
+            #expect(try storage.get("a") == bytes)
+            // 200 bytes come as 100, 50, 25, 13, 6, 3, 2 (half of 3, rounded down, is 1), 1 and so on.
+            #expect(storage.operations.count { $0.kind == kind } > 7)
+        }
+    }
+
+    @Test func betweenTheHalvesOfAShortWriteThePowerCanFail() throws {
+        let images = Lock<[[UInt8]]>([])
+        storage.inject(Fault(.shortCount, on: .write))
+        storage.onOperation { operation, disk in
+            let content = disk.crash(.keepAll).contents["a"]
+            if operation.kind == .write, let content { images.withLock { $0.append(content) } }
+        }
+        try storage.put("a", [1, 2, 3, 4])
+        #expect(images.withLock { $0 } == [[], [1, 2]])
+    }
+
+    @Test func anInterruptedCallIsMadeAgain() throws {
+        storage.inject(Fault(.failure(EINTR), isLasting: true))
+        try storage.put("a", [1, 2, 3], sync: true)
+        try storage.syncDirectory("")
+        #expect(try storage.list("").map(\.name) == ["a"])
+        #expect(try storage.crash(.dropAll).get("a") == [1, 2, 3])
+        #expect(storage.openHandles == 0)
+    }
+
+    @Test(arguments: [EIO, ENOSPC, EDQUOT, EMFILE, EROFS])
+    func theSystemsOwnNumberIsReported(number: Int32) throws {
+        storage.inject(Fault(.failure(number), on: .open))
+        let error = #expect(throws: StorageError.self) { try storage.put("a", []) }
+        #expect(error?.errno == number && error?.code == StorageError.Code(errno: number))
+    }
+
+    @Test func aSyncThatFailsMayLeaveTheBytesDirty() throws {
+        for losesBytes in [true, false] {
+            let storage = SimulatedStorage()
+            let file = try storage.open("a", .create)
+            try storage.syncDirectory("")
+            try file.write([1], at: 0)
+            var fault = Fault(.io, on: .sync)
+            fault.losesBytes = losesBytes
+            storage.inject(fault)
+            #expect(code { try file.sync() } == .io)
+            #expect(try storage.get("a") == [1])
+            #expect(try storage.crash(.dropAll).get("a") == [])
+            #expect(try storage.crash(.keepAll).get("a") == (losesBytes ? [] : [1]))
+            #expect(code { try file.write([2], at: 0) } == .poisoned)
+        }
     }
 
     @Test func aFullDiskTakesWhatFits() throws {

@@ -46,6 +46,63 @@ import Testing
         #expect(seen == ["dropped", "kept", "zeroed", "torn", "garbage"])
     }
 
+    @Test func newSpaceMayHoldWhatAnotherFileHeld() throws {
+        let storage = try overwrite()
+        try storage.put("b", [UInt8](repeating: 0xCC, count: 600), sync: true)
+        try storage.put("new", [UInt8](repeating: 0xDD, count: 1_024))
+        try storage.syncDirectory("")
+        let images = (0..<300).map { storage.crash(.random(seed: UInt64($0))) }
+        let stale = [UInt8](repeating: 0xCC, count: 50)[...]
+        #expect(images.contains { ($0.contents["new"] ?? []).contains(stale) })
+        #expect(!images.contains { ($0.contents["a"] ?? []).contains(stale) }, "an overwrite takes no new space")
+    }
+
+    @Test func twoSectorsMayChangePlaces() throws {
+        let storage = SimulatedStorage()
+        try storage.put("a", Self.old, sync: true)
+        try storage.syncDirectory("")
+        let sectors = (1...4).map { [UInt8](repeating: $0, count: 512) }
+        try storage.open("a", .readWrite).write(Array(sectors.joined()), at: 0)
+        let swapped = (0..<300).filter { seed in
+            let content = (try? storage.crash(.random(seed: UInt64(seed))).get("a")) ?? []
+            return (0..<4).contains { Array(content[$0 * 512..<($0 + 1) * 512]) != sectors[$0] }
+                && (0..<4).contains { place in
+                    (0..<4).contains { $0 != place && Array(content[place * 512..<(place + 1) * 512]) == sectors[$0] }
+                }
+        }
+        #expect(!swapped.isEmpty)
+    }
+
+    @Test func everySubsetOfTheSectorsOfTheLastWriteIsTried() throws {
+        let storage = try overwrite()
+        let policies = storage.sectorPolicies()
+        #expect(policies.count == 16, "bytes 700 to 2,200 touch four sectors")
+        let contents = try policies.map { try storage.crash($0).get("a") }
+        #expect(Set(contents).count == 16)
+        let new = try storage.get("a")
+        #expect(contents.contains(Self.old) && contents.contains(new))
+        #expect(storage.sectorPolicies(limit: 3).isEmpty)
+        // The length is a matter of its own.
+        try storage.open("a", .readWrite).write([UInt8](repeating: 1, count: 600), at: 4_000)
+        let lengths = try storage.sectorPolicies().map { try storage.crash($0).get("a").count }
+        #expect(Set(lengths) == [4_096, 4_600] && lengths.count == 8)
+    }
+
+    @Test func imagesThatDifferHaveOtherFingerprints() throws {
+        let storage = try overwrite()
+        let images = (0..<200).map { storage.crash(.random(seed: UInt64($0))) }
+        let contents = Set(images.map { $0.contents["a"] })
+        #expect(Set(images.map { $0.fingerprint() }).count == contents.count)
+        #expect(images[0].fingerprint { $0 != "a" } == images[1].fingerprint { $0 != "a" })
+        // What was written as zeros and what was never written reads the same.
+        let (written, hole) = (SimulatedStorage(), SimulatedStorage())
+        try written.put("a", [UInt8](repeating: 0, count: 5_000))
+        try hole.open("a", .create).truncate(to: 5_000)
+        #expect(written.fingerprint() == hole.fingerprint())
+        try hole.rename("a", "b")
+        #expect(written.fingerprint() != hole.fingerprint())
+    }
+
     @Test func lengthAndBytesAreIndependent() throws {
         let storage = SimulatedStorage()
         let file = try storage.open("a", .create)

@@ -60,6 +60,8 @@ package struct JournalHeader: Equatable, Sendable {
             throw bytes.prefix(64).allSatisfy { $0 == 0 } ? .neverWritten : .wrongMagic
         }
         let version = bytes.load(UInt16.self, at: 4)
+        // There is no version 0: a write was torn behind the magic.
+        guard version != 0 else { throw .checksumMismatch }
         guard version == Limits.formatVersion else { throw .unknownVersion(UInt64(version)) }
         guard Checksum.of(bytes.slice(0..<56)) == bytes.load(UInt64.self, at: 56) else { throw .checksumMismatch }
         guard bytes.load(UInt16.self, at: 6) == 0 else { throw .invalid("reserved bytes") }

@@ -82,6 +82,8 @@ package struct SegmentHeader: Equatable, Sendable {
             throw bytes.prefix(Self.fixedByteCount).allSatisfy { $0 == 0 } ? .neverWritten : .wrongMagic
         }
         let version = bytes.load(UInt16.self, at: 4)
+        // There is no version 0: a write was torn behind the magic.
+        guard version != 0 else { throw .checksumMismatch }
         guard version == Limits.formatVersion else { throw .unknownVersion(UInt64(version)) }
         let end = Self.fixedByteCount + Int(bytes[7])
         guard bytes.count >= end + 8 else { throw .truncated }

@@ -150,8 +150,8 @@ final class Committer: Sendable {
     }
 
     private func commit(_ batch: Batch) {
-        let outcome = path.commit(batch.commits, lowWaterMark: batch.lowWaterMark)
-        switch outcome {
+        let saysNothing = batch.commits.isEmpty && batch.lowWaterMark == nil
+        switch saysNothing ? .durable : path.commit(batch.commits, lowWaterMark: batch.lowWaterMark) {
         case .durable:
             acknowledge(batch.commits)
         case .partly(let failures):

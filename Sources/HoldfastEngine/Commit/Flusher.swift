@@ -143,7 +143,7 @@ final class Flusher: Sendable {
             state.pendingByteCount = 0
             return (state.flushing.map { (key: $0.key, extents: $0.value) }, state.lastBatch, state.wanted)
         }
-        let failure = work.isEmpty ? writeRows() : write(work, through: batch)
+        let failure = work.isEmpty ? writeRows() : write(work.sorted { $0.key < $1.key }, through: batch)
         state.withLock { state in
             state.failure = failure
             state.finished = max(state.finished, target)

@@ -11,11 +11,11 @@ final class JournalPath: CommitPath {
     private let index: IndexKeeper
     private let spareWork: SpareFiles
 
-    init(journal: JournalWriter, flusher: Flusher, index: IndexKeeper) {
+    init(journal: JournalWriter, flusher: Flusher, index: IndexKeeper, options: EngineOptions) {
         self.journal = journal
         self.flusher = flusher
         self.index = index
-        spareWork = SpareFiles(journal)
+        spareWork = SpareFiles(journal, inBackground: options.syncThreadCount > 1)
     }
 
     func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome {
@@ -64,19 +64,28 @@ private final class SpareFiles: Sendable {
     private nonisolated(unsafe) let journal: JournalWriter
     private let running = Lock<Thread?>(nil)
     private let isBusy = Lock(false)
+    private let inBackground: Bool
 
-    init(_ journal: JournalWriter) { self.journal = journal }
+    init(_ journal: JournalWriter, inBackground: Bool) {
+        self.journal = journal
+        self.inBackground = inBackground
+    }
 
     func prepareIfWanted() {
         guard !isBusy.withLock({ $0 }), let (path, byteCount) = journal.nextSpare() else { return }
+        guard inBackground else { return prepare(path, byteCount) }
         isBusy.withLock { $0 = true }
         let thread = try? Thread.start(name: "holdfast-spare") { [self] in
-            // Without a spare the committer creates the file when it needs it, and reports the reason then.
-            if let file = try? journal.createFile(byteCount: byteCount, path: path) { journal.addSpare(file) }
+            prepare(path, byteCount)
             isBusy.withLock { $0 = false }
         }
         if thread == nil { isBusy.withLock { $0 = false } }
         running.withLock { $0 = thread }
+    }
+
+    private func prepare(_ path: String, _ byteCount: Int) {
+        // Without a spare the committer creates the file when it needs it, and reports the reason then.
+        if let file = try? journal.createFile(byteCount: byteCount, path: path) { journal.addSpare(file) }
     }
 
     func finish() { running.withLock { $0 }?.join() }

@@ -68,7 +68,7 @@ struct IndexFile {
     func append(_ rows: [IndexRow], at mark: IndexMark) throws(LogError) -> IndexMark {
         var bytes: [UInt8] = []
         var end = mark
-        for row in rows {
+        for row in rows.sorted(by: { $0.summary.session < $1.summary.session }) {
             let line = SealedJSON.sealed(row.openObject)
             bytes += line + [10]
             end.add(line: line)

@@ -35,7 +35,9 @@ struct JournalOverlay {
         }
         var overlay = JournalOverlay()
         overlay.summary = summary
-        overlay.summary.damage += content.unbound
+        // A file that was being used anew when the machine died may have lost the batch that named the sessions of what
+        // else is left in it: all of that is in the segments.
+        overlay.summary.damage += content.unbound.filter { $0.lastBatch > summary.lowWaterMark }
         overlay.directSegments = content.direct
         overlay.index = content.index
         for (key, writes) in content.writes { overlay.extents[key] = writes.map(\.extent) }

@@ -27,8 +27,10 @@ struct RecoveryPass {
 
     /// What a run could do.
     enum Completion {
-        /// Everything is in the segments and durable.
-        case done
+        /// Everything is in the segments, and durable but for the ends of segments that were written directly: they may
+        /// stand in the page cache only, marked clean by a sync that failed. Reading them proves nothing, and syncing
+        /// them would not write them.
+        case done(unproved: [(key: SegmentKey, extents: [Extent])])
         /// The disk is full: nothing was changed, and the journal must be kept until its content has been flushed.
         case postponed
     }
@@ -36,7 +38,8 @@ struct RecoveryPass {
     /// Like ``run(_:)``, but on a full disk it changes nothing and leaves the replay to the flusher.
     func runIfThereIsRoom(_ overlay: JournalOverlay) throws(LogError) -> (RecoveryReport, Completion) {
         do throws(LogError) {
-            return (try run(overlay), .done)
+            let (report, unproved) = try run(overlay)
+            return (report, .done(unproved: unproved))
         } catch {
             // What is written directly has no other copy: without room its end cannot be made sure of.
             guard error.code == .diskFull, overlay.direct.isEmpty, options.commitMode == .journal else { throw error }
@@ -44,8 +47,11 @@ struct RecoveryPass {
         }
     }
 
-    /// Replays the journal, cuts torn tails, and sets aside what is damaged. Everything is durable on return.
-    func run(_ overlay: JournalOverlay) throws(LogError) -> RecoveryReport {
+    /// Replays the journal, cuts torn tails, and sets aside what is damaged. All of this is durable on return; answers
+    /// also what of the segments is not known to be.
+    private func run(
+        _ overlay: JournalOverlay
+    ) throws(LogError) -> (RecoveryReport, unproved: [(key: SegmentKey, extents: [Extent])]) {
         var report = start(overlay)
         let quarantine = Quarantine(storage: storage, clock: options.clock)
         for (index, finding) in report.findings.enumerated() where finding.byteCount > 0 {
@@ -53,12 +59,39 @@ struct RecoveryPass {
             report.findings[index] = try quarantine.setAside(finding)
         }
         try replay(overlay)
+        var unproved: [(key: SegmentKey, extents: [Extent])] = []
         for session in overlay.sessions {
             let outcome = try scan(session, overlay, unflushed: [:])
             if outcome.verdict != .end { try repair(session, outcome, &report) }
-            try makeTailDurable(outcome, overlay)
+            if let end = try unprovedEnd(outcome, overlay) { unproved.append(end) }
         }
-        return report
+        return (report, unproved)
+    }
+
+    /// Lets the journal forget what was replayed. What is not proved goes through the journal once more: written over
+    /// itself alone, it could be torn by a second crash.
+    func settle(
+        _ journal: JournalWriter, _ unproved: [(key: SegmentKey, extents: [Extent])]
+    ) throws(LogError) {
+        let writes = unproved.flatMap { key, extents in
+            extents.map { JournalWrite(session: key.session, number: key.number, offset: $0.offset, bytes: $0.bytes) }
+        }
+        try storing { () throws(StorageError) in _ = try journal.commit(writes, lowWaterMark: journal.lastBatch, index: index.mark) }
+        guard !unproved.isEmpty else { return }
+        if let failure = files.persist(unproved).first { throw LogError(failure.error) }
+        try storing { () throws(StorageError) in _ = try journal.commit([], lowWaterMark: journal.lastBatch) }
+    }
+
+    /// The journal's files, open, oldest first.
+    func usedFiles(_ summary: JournalSummary) throws(LogError) -> [JournalWriter.IdleFile] {
+        var used: [JournalWriter.IdleFile] = []
+        for path in summary.paths {
+            try storing { () throws(StorageError) in
+                let file = try storage.open(path, .readWrite)
+                used.append(JournalWriter.IdleFile(path: path, byteCount: Int(try file.byteCount()), file: file))
+            }
+        }
+        return used
     }
 
     // MARK: Steps
@@ -66,7 +99,9 @@ struct RecoveryPass {
     private func start(_ overlay: JournalOverlay) -> RecoveryReport {
         var report = RecoveryReport()
         let summary = overlay.summary
-        report.wasClosedCleanly = summary.closedCleanly && summary.damage.isEmpty && overlay.sessions.isEmpty
+        // What was begun after the closing is to be reported once: this opening's first batch then stands behind it.
+        report.wasClosedCleanly =
+            summary.closedCleanly && summary.damage.isEmpty && summary.tornTail == nil && overlay.sessions.isEmpty
         report.journalBatchCount = summary.batchCount
         report.journalByteCount = summary.byteCount
         report.replayedWriteCount = overlay.writeCount
@@ -85,7 +120,7 @@ struct RecoveryPass {
     }
 
     private func replay(_ overlay: JournalOverlay) throws(LogError) {
-        let work = overlay.extents.map { (key: $0.key, extents: $0.value) }
+        let work = overlay.extents.map { (key: $0.key, extents: $0.value) }.sorted { $0.key < $1.key }
         if let failure = files.persist(work).first {
             throw LogError(failure.error)
         }
@@ -150,24 +185,22 @@ struct RecoveryPass {
         try storage.syncDirectory(StoreLayout.sessionFolder(session))
     }
 
-    /// Writes the valid end of a directly written segment again and syncs it.
-    ///
-    /// It may stand in the page cache only, marked clean by a sync that failed: reading it proves nothing, and
-    /// syncing alone would not write it. Writing makes it dirty again.
-    private func makeTailDurable(_ outcome: SessionScan.Outcome, _ overlay: JournalOverlay) throws(LogError) {
-        guard let header = outcome.tail.header, outcome.verdict == .end || outcome.verdict == .tornTail else { return }
-        let key = SegmentKey(session: header.session, number: header.number)
-        guard overlay.direct.contains(key) else { return }
-        var offset: UInt64 = 0
-        var extents: [Extent] = []
-        let file = try storing { () throws(StorageError) in try storage.open(key.path, .read) }
-        while offset < outcome.tail.offset {
-            let count = Int(min(outcome.tail.offset - offset, 4 << 20))
-            let bytes = try storing { () throws(StorageError) in try file.read(count: count, at: offset) }
-            extents.append(Extent(offset: offset, bytes: bytes))
-            offset += UInt64(count)
+    /// The valid end of a directly written segment, from the last promise on.
+    private func unprovedEnd(
+        _ outcome: SessionScan.Outcome, _ overlay: JournalOverlay
+    ) throws(LogError) -> (key: SegmentKey, extents: [Extent])? {
+        guard let header = outcome.tail.header, outcome.verdict == .end || outcome.verdict == .tornTail else {
+            return nil
         }
-        try storing { () throws(StorageError) in try file.close() }
-        if let failure = files.persist([(key, extents)]).first { throw LogError(failure.error) }
+        let key = SegmentKey(session: header.session, number: header.number)
+        guard overlay.direct.contains(key) else { return nil }
+        let count = Int(outcome.tail.offset - outcome.provedOffset)
+        let bytes = try storing { () throws(StorageError) in
+            let file = try storage.open(key.path, .read)
+            let bytes = try file.read(count: count, at: outcome.provedOffset)
+            try file.close()
+            return bytes
+        }
+        return (key, [Extent(offset: outcome.provedOffset, bytes: bytes)])
     }
 }

@@ -36,6 +36,8 @@ final class SegmentScanner {
     /// The sequence of the next record.
     private(set) var nextSequence: UInt64
     private(set) var lastTime: UInt64 = 0
+    /// Up to here a promise proves that the bytes are on stable storage.
+    private(set) var provedOffset: UInt64 = 0
     /// Set when the walk ended before the end of the bytes.
     private(set) var fault: Fault?
 
@@ -172,6 +174,8 @@ final class SegmentScanner {
     }
 
     private func advance(over record: RecordHeader) {
+        // The header is written together with the first record, whose promise says nothing of it.
+        if record.promisesAllBefore && offset > UInt64(header.byteCount) { provedOffset = offset }
         offset += UInt64(RecordHeader.byteCount) + UInt64(record.storedByteCount)
         lastTime = record.time
         if record.kind != RecordHeader.markKind { nextSequence += 1 }

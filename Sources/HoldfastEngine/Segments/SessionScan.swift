@@ -9,6 +9,8 @@ struct SessionScan {
     /// What a walk came to.
     struct Outcome {
         var tail = SegmentTail()
+        /// Up to here the last segment is proved to be on stable storage by what stands in it.
+        var provedOffset: UInt64 = 0
         var verdict = DamageVerdict.end
         /// Set unless the verdict is `end`.
         var finding: RecoveryReport.Finding?
@@ -79,6 +81,7 @@ struct SessionScan {
             let isDone = try walk(scanner, &outcome, body)
             outcome.byteCount += scanner.byteCount
             outcome.tail.offset = scanner.offset
+            outcome.provedOffset = scanner.provedOffset
             outcome.tail.chain = scanner.chain
             outcome.tail.sequence = scanner.nextSequence - 1
             outcome.tail.time = max(outcome.tail.time, scanner.lastTime)

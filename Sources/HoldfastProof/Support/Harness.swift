@@ -38,8 +38,16 @@ package final class Outcomes: Sendable {
     }
 
     /// Waits for all completions; answers the errors, `nil` for each success.
+    ///
+    /// Who is not told within a minute never will be: that is answered as an error with the code `.busy`, which no
+    /// append has.
     package func wait() -> [LogError?] {
-        state.wait(until: { $0.errors.count >= $0.expected }) { $0.errors }
+        state.wait(until: { $0.errors.count >= $0.expected }, milliseconds: 60_000) { state, isComplete in
+            if isComplete { return state.errors }
+            return state.errors + [
+                LogError(.busy, "\(state.expected - state.errors.count) appends were never answered")
+            ]
+        }
     }
 }
 

@@ -20,16 +20,12 @@ final class PosixFile: StorageFile {
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StorageError) -> Int {
         let start = try systemOffset(offset, "read", path)
         return try withDescriptor("read") { (descriptor) throws(StorageError) in
-            var done = 0
-            while done < buffer.count {
+            try transfer(buffer.count) { (done) throws(StorageError) in
                 let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-                let count = try systemCall("read", path) {
+                return try systemCall("read", path) {
                     pread(descriptor, rest.baseAddress, rest.count, start + off_t(done))
                 }
-                if count == 0 { break }
-                done += count
             }
-            return done
         }
     }
 
@@ -37,15 +33,13 @@ final class PosixFile: StorageFile {
         let start = try systemOffset(offset, "write", path)
         try withDescriptor("write") { (descriptor) throws(StorageError) in
             try refuseWhenPoisoned("write")
-            var done = 0
-            while done < bytes.count {
+            let done = try transfer(bytes.count) { (done) throws(StorageError) in
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-                let count = try systemCall("write", path) {
+                return try systemCall("write", path) {
                     pwrite(descriptor, rest.baseAddress, rest.count, start + off_t(done))
                 }
-                if count == 0 { throw StorageError(errno: EIO, "write", path, detail: "nothing was taken") }
-                done += count
             }
+            if done < bytes.count { throw StorageError(errno: EIO, "write", path, detail: "nothing was taken") }
         }
     }
 

@@ -1,7 +1,9 @@
 import Glibc
 
 /// Makes a system call again for as long as signals interrupt it, and throws what it fails with.
-func systemCall<Value: FixedWidthInteger>(
+///
+/// The simulated storage makes its calls through this too, so that its faults try this very loop.
+package func systemCall<Value: FixedWidthInteger>(
     _ operation: String, _ path: String, _ call: () -> Value
 ) throws(StorageError) -> Value {
     while true {
@@ -9,6 +11,20 @@ func systemCall<Value: FixedWidthInteger>(
         if result != -1 { return result }
         if errno != EINTR { throw StorageError(errno: errno, operation, path) }
     }
+}
+
+/// Moves `byteCount` bytes by calls that may each move fewer, which is no failure: `call` is told how many are done and
+/// answers how many more it moved. Ends early when a call moves none; answers how many bytes were moved.
+package func transfer(
+    _ byteCount: Int, _ call: (_ done: Int) throws(StorageError) -> Int
+) throws(StorageError) -> Int {
+    var done = 0
+    while done < byteCount {
+        let count = try call(done)
+        if count == 0 { break }
+        done += count
+    }
+    return done
 }
 
 /// The offset as the system's type.

@@ -63,9 +63,11 @@ package final class ReadOnlyLog: SessionLog {
         state.withLock { $0 = State(overlay: fresh) }
     }
 
-    package func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)? {
-        try SnapshotFiles(storage: storage, storeTag: store.tag).newest(
-            session, in: try SessionFolder(session, in: storage))
+    package func snapshot(
+        _ session: SessionID, through limit: Sequence
+    ) throws(LogError) -> (any SnapshotSource)? {
+        let folder = try SessionFolder(session, in: storage)
+        return try SnapshotFiles(storage: storage, storeTag: store.tag).newest(session, in: folder, through: limit)
     }
 
     package func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError) {
@@ -132,7 +134,7 @@ package final class ReadOnlyLog: SessionLog {
         _ write: (any SnapshotSink) throws(LogError) -> Void
     ) throws(LogError) { throw Self.refusal }
 
-    package func trim(_ session: SessionID) throws(LogError) { throw Self.refusal }
+    package func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError) { throw Self.refusal }
 
     package func setSummaryProvider(_ provider: any SummaryProvider) {}
 }

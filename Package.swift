@@ -97,8 +97,8 @@ let package = Package(
         tests(
             "HoldfastProofTests",
             [
-                "HoldfastProof", "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastSimulation",
-                "HoldfastStorage",
+                "HoldfastProof", "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog",
+                "HoldfastEngine", "HoldfastSimulation",
             ]),
         .testTarget(
             name: "HoldfastCommandsTests",

@@ -14,7 +14,8 @@ package protocol Campaign: Sendable {
 }
 
 /// The campaigns that there are, in the order of the help text.
-package let campaigns: [any Campaign.Type] = [ImagesCampaign.self, ErrorsCampaign.self] + scheduleCampaigns
+package let campaigns: [any Campaign.Type] =
+    [ImagesCampaign.self, ErrorsCampaign.self, RotCampaign.self] + scheduleCampaigns
 
 /// What a run is asked for.
 package struct CampaignOptions: Sendable {

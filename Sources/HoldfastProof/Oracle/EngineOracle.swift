@@ -122,7 +122,7 @@ private struct Course {
     }
 
     private func checkSnapshot(_ log: LocalLog, _ session: String, _ entry: Ledger.Entry) throws -> [String] {
-        let source = try log.snapshot(sessionID(session))
+        let source = try log.snapshot(sessionID(session), through: .max)
         guard let source else {
             return entry.durableDocument == 0 ? [] : ["\(session): snapshot \(entry.durableDocument) is not there"]
         }

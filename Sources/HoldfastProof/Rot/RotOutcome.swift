@@ -96,7 +96,7 @@ extension RotOutcome.Session {
         } catch {
             readError = error
         }
-        guard let source = try? log.snapshot(sessionID(name)) else { return }
+        guard let source = try? log.snapshot(sessionID(name), through: .max) else { return }
         snapshot = try? source.read(at: 0, count: source.byteCount)
     }
 

@@ -96,7 +96,7 @@ extension RotStore {
         try snapshot(log, "anna", through: 6, seed)
         for number in 7...8 { try anna.append(text(number, seed)) }
         try snapshot(log, "anna", through: 8, seed)
-        try log.trim(sessionID("anna"))
+        try log.trim(sessionID("anna"), keeping: nil)
         try bert.append(text(5, seed))
         _ = try log.setAside(Array("a line".utf8), session: nil, path: "import", offset: 0, reason: "not JSON")
         try log.close()

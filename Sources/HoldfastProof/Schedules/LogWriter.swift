@@ -90,7 +90,7 @@ struct LogWriter {
         try log.putSnapshot(sessionID(session), through: sequence) { (sink) throws(LogError) in
             try sink.write(Array("{\"session_id\":\"\(session)\",\"sequence\":\(sequence)".utf8))
         }
-        try log.trim(sessionID(session))
+        try log.trim(sessionID(session), keeping: nil)
     }
 }
 

@@ -228,7 +228,7 @@ private final class EngineRun: WorkloadRun {
         // The generation before stays, with the records since.
         if let before = snapshots[session] { ledger.snapshot(session, before) }
         snapshots[session] = sequence
-        try log.trim(sessionID(session))
+        try log.trim(sessionID(session), keeping: nil)
     }
 
     private func payload() -> String {

@@ -189,4 +189,23 @@ private func churn(_ log: LocalLog, batches: Int) throws {
         #expect(try payloads(again, "a") == (0..<3).map { message($0) })
         try again.close()
     }
+
+    @Test func `each use of a journal file has a salt of its own`() throws {
+        let storage = SimulatedStorage()
+        let log = try quietLog(storage)
+        var a = try Appender(log, "a")
+        var salts: [UInt64: UInt64] = [:]
+        for number in 0..<300 {
+            try a.append(noise(number))
+            if number % 40 == 39 { try log.flushToSegments() }
+            for entry in try storage.list("journal") {
+                let bytes = try storage.readAll("journal/\(entry.name)", limit: 64 << 20)
+                let header = bytes.withUnsafeBytes { try? JournalHeader(decoding: $0) }
+                if let header { salts[header.number] = header.salt }
+            }
+        }
+        #expect(salts.count > 2)
+        #expect(Set(salts.values).count == salts.count)
+        try log.close()
+    }
 }

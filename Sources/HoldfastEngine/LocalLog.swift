@@ -13,7 +13,7 @@ package final class LocalLog: SessionLog {
     let store: StoreFile
     private let lock: any StorageLock
     private let files: SegmentFiles
-    private let index: IndexKeeper
+    let index: IndexKeeper
     private let pool: CompressorPool
     private let flusher: Flusher
     private let committer: Committer
@@ -469,36 +469,5 @@ extension LocalLog {
             old.append(number)
         }
         return old
-    }
-}
-
-// MARK: Listing
-
-extension LocalLog {
-    package func setSummaryProvider(_ provider: any SummaryProvider) { index.setProvider(provider) }
-
-    package func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError) {
-        try rebuildIndexIfDamaged()
-        for row in try index.currentRows().values {
-            guard try body(row.summary) else { return }
-        }
-    }
-
-    package func summary(_ session: SessionID) throws(LogError) -> SummaryRow? {
-        try index.currentRows()[session]?.summary
-    }
-
-    func indexDamage() throws(LogError) -> String? { try index.damage() }
-
-    /// Makes a new index from the session folders when the old one may lack rows. A row without a sequence has
-    /// to be filled in by whoever knows what records mean.
-    private func rebuildIndexIfDamaged() throws(LogError) {
-        guard try index.damage() != nil else { return }
-        var rows = try index.rows()
-        try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
-            if rows[session] == nil { rows[session] = IndexRow(unknown: session) }
-            return true
-        }
-        try index.replaceAll(Array(rows.values))
     }
 }

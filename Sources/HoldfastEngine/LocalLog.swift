@@ -13,7 +13,7 @@ package final class LocalLog: SessionLog {
     let store: StoreFile
     private let lock: any StorageLock
     private let files: SegmentFiles
-    private let index: IndexKeeper
+    let index: IndexKeeper
     private let pool: CompressorPool
     private let flusher: Flusher
     private let committer: Committer
@@ -435,23 +435,4 @@ extension LocalLog {
         }
         return old
     }
-}
-
-// MARK: Listing
-
-extension LocalLog {
-    package func setSummaryProvider(_ provider: any SummaryProvider) { index.setProvider(provider) }
-
-    package func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError) {
-        try index.rebuildIfDamaged()
-        for row in try index.currentRows().values {
-            guard try body(row.summary) else { return }
-        }
-    }
-
-    package func summary(_ session: SessionID) throws(LogError) -> SummaryRow? {
-        try index.currentRows()[session]?.summary
-    }
-
-    func indexDamage() throws(LogError) -> String? { try index.damage() }
 }

@@ -170,6 +170,8 @@ def attempt_once(program, catcher, name):
         os.killpg(process.pid, signal.SIGKILL)  # the session that was started above
         process.communicate()
         return f"{label(catcher)}, which did not end"
+    if process.returncode == -signal.SIGKILL:  # by the system or a person: nobody has noticed anything
+        sys.exit(f"{label(catcher)} was killed from outside.")
     if catcher[0] == "tests" and not re.search(r"Test run with [1-9]", output) and process.returncode == 0:
         sys.exit(f"No test is named {catcher[1]}.")
     return None if process.returncode == 0 else noticed(catcher, output, process.returncode)

@@ -1,4 +1,4 @@
-import HoldfastBytes
+package import HoldfastBytes
 package import HoldfastLog
 
 // What sessions there are.

@@ -26,6 +26,8 @@ package struct JournalStretch: Sendable, Equatable {
     package var reason: String
     /// The last batch that is missing there.
     package var lastBatch = UInt64.max
+    /// Whether nothing is left of the batches: their file was used again, which only happens below the low-water mark.
+    var isRecycled = false
 }
 
 /// What a journal held.
@@ -45,6 +47,8 @@ struct JournalSummary: Sendable {
     var paths: [String] = []
     var batchCount = 0
     var byteCount: UInt64 = 0
+    /// Whether the file before ends, or consists of, what looks like a batch and cannot be read.
+    fileprivate var hasUnreadableEnd = false
 }
 
 /// Reads the journal in order, file by file, and gives out every valid batch.
@@ -78,7 +82,7 @@ struct JournalReader {
         }
         // What is below the low-water mark is in the segments.
         let mark = summary.lowWaterMark
-        summary.missing = summary.closedCleanly ? [] : summary.damage.filter { $0.lastBatch <= mark }
+        summary.missing = summary.closedCleanly ? [] : summary.damage.filter { $0.lastBatch <= mark && !$0.isRecycled }
         summary.damage.removeAll { $0.lastBatch <= mark }
         if summary.batchCount == 0 {
             summary.damage.append(
@@ -170,11 +174,14 @@ struct JournalReader {
             let end = min(whole.count, Int(clamping: file.header.fileByteCount) - JournalHeader.sectorByteCount)
             let view = whole.slice(0..<max(0, end))
             var offset = JournalHeader.sectorByteCount
+            let count = summary.batchCount
             while let found = nextBatch(from: offset, view, file, after: summary.position.lastBatch) {
                 noteGap(offset..<found.offset, found.header, file, &summary)
                 offset = try deliver(found, view, file, &summary, body)
             }
-            noteTail(view, offset, file, isLast: isLast, &summary)
+            let claimsMore = summary.batchCount == count && file.header.firstBatch > summary.position.lastBatch
+            summary.hasUnreadableEnd = claimsMore || looksLikeBatch(view, offset, summary.position)
+            if isLast { noteTail(view, offset, file, &summary) }
         }
     }
 
@@ -229,22 +236,26 @@ struct JournalReader {
             "batches \(position.lastBatch + 1) to \(header.number - 1) cannot be read")
         if header.number == position.lastBatch + 1 { gap.reason = "batch \(header.number) continues another log" }
         gap.lastBatch = header.number - 1
+        gap.isRecycled = header.number == file.header.firstBatch && !summary.hasUnreadableEnd
         summary.damage.append(gap)
     }
 
     private func noteTail(
-        _ view: UnsafeRawBufferPointer, _ offset: Int, _ file: JournalFile, isLast: Bool,
-        _ summary: inout JournalSummary
+        _ view: UnsafeRawBufferPointer, _ offset: Int, _ file: JournalFile, _ summary: inout JournalSummary
     ) {
-        guard isLast, offset < view.count else { return }
+        guard looksLikeBatch(view, offset, summary.position) else { return }
         let rest = view.slice(offset..<view.count)
-        // Old batches of a recycled file have another number and another chain before them.
-        guard rest.count >= BatchHeader.byteCount,
-            rest.load(UInt64.self, at: 8) == summary.position.lastBatch + 1
-                || rest.load(UInt64.self, at: 40) == summary.position.chain
-        else { return }
         let length = BatchHeader.padded(BatchHeader.byteCount + Int(rest.load(UInt32.self, at: 24)))
         summary.tornTail = stretch(
             file.path, UInt64(offset), UInt64(min(length, rest.count)), "a batch that was being written")
+    }
+
+    /// Whether the bytes at `offset` continue the log in one of two ways. Old batches of a recycled file have another
+    /// number and another chain before them.
+    private func looksLikeBatch(_ view: UnsafeRawBufferPointer, _ offset: Int, _ position: JournalPosition) -> Bool {
+        guard offset + BatchHeader.byteCount <= view.count else { return false }
+        let rest = view.slice(offset..<view.count)
+        return rest.load(UInt64.self, at: 8) == position.lastBatch + 1
+            || rest.load(UInt64.self, at: 40) == position.chain
     }
 }

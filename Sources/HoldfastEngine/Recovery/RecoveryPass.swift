@@ -76,7 +76,9 @@ struct RecoveryPass {
         let writes = unproved.flatMap { key, extents in
             extents.map { JournalWrite(session: key.session, number: key.number, offset: $0.offset, bytes: $0.bytes) }
         }
-        try storing { () throws(StorageError) in _ = try journal.commit(writes, lowWaterMark: journal.lastBatch, index: index.mark) }
+        try storing { () throws(StorageError) in
+            _ = try journal.commit(writes, lowWaterMark: journal.lastBatch, index: index.mark)
+        }
         guard !unproved.isEmpty else { return }
         if let failure = files.persist(unproved).first { throw LogError(failure.error) }
         try storing { () throws(StorageError) in _ = try journal.commit([], lowWaterMark: journal.lastBatch) }

@@ -12,14 +12,15 @@ extension HoldfastStore {
         /// The log will call back.
         case none
         case answer(WriteResult)
-        /// Answer when the record is durable.
-        case answerLater(WriteResult)
+        /// Answer when the record with this number is durable.
+        case answerLater(WriteResult, Sequence)
     }
 
     /// Decides about `mutation`, whose values are checked, appends its record and sees to the answer.
     func perform(_ mutation: Mutation, on id: SessionID, _ completion: @escaping Completion)
         throws(HoldfastError)
     {
+        try finishForks(concerning: id)
         while true {
             let session = sessions.pin(id)
             defer { sessions.unpin(session) }
@@ -30,8 +31,8 @@ extension HoldfastStore {
             case .tryAgain: continue
             case .none: return
             case .answer(let result): return completion(.success(result))
-            case .answerLater(let result):
-                return session.whenDurable(result.sequence) { Self.answer(result, $0, completion) }
+            case .answerLater(let result, let sequence):
+                return session.whenDurable(sequence) { Self.answer(result, $0, completion) }
             }
         }
     }
@@ -42,15 +43,19 @@ extension HoldfastStore {
     ) throws(HoldfastError) -> Rest {
         let mutation = try withOutput(mutation, session, state.head)
         let isDurable = mutation.durability == .durable
-        let context = WriteContext(time: max(options.now(), state.head.updatedAt), lifetime: lifetime)
+        let context = WriteContext(time: now(after: state.head), lifetime: lifetime)
         switch try resolve(mutation, context, for: session, state.head) {
         case .repeated(let answer):
             let result = WriteResult(session.id, answer, of: state.head, isDurable: isDurable)
-            return isDurable ? .answerLater(result) : .answer(result)
+            // A key may have come along with a rotation: its record is that of another id, and durable.
+            let sequence = min(answer.sequence, state.head.sequence)
+            return isDurable ? .answerLater(result, sequence) : .answer(result)
         case .unchanged(let answer):
             var result = WriteResult(session.id, answer, of: state.head, isDurable: isDurable)
             result.isUnchanged = true
-            return isDurable ? .answerLater(result) : .answer(result)
+            // A key may have come along with a rotation: its record is that of another id, and durable.
+            let sequence = min(answer.sequence, state.head.sequence)
+            return isDurable ? .answerLater(result, sequence) : .answer(result)
         case .append(let content):
             let result = try append(
                 content, at: context.time, to: session, &state, mutation.durability, completion)
@@ -60,7 +65,7 @@ extension HoldfastStore {
     }
 
     /// Decides about `mutation`, and reads messages for it when that is needed.
-    private func resolve(
+    func resolve(
         _ mutation: Mutation, _ context: WriteContext, for session: HotSession, _ head: SessionHead
     ) throws(HoldfastError) -> Resolution {
         let resolution = try head.resolve(mutation, context)
@@ -68,8 +73,12 @@ extension HoldfastStore {
         return try head.resolve(mutation, context, finding: try look(up: question, in: session, head))
     }
 
+    /// The time of the record after `head`: no record is older than the one before.
+    func now(after head: SessionHead) -> Milliseconds { max(options.now(), head.lastRecordAt) }
+
     /// Appends the record, and only then changes the state: what the log refuses has not happened.
-    private func append(
+    @discardableResult
+    func append(
         _ content: RecordContent, at time: Milliseconds, to session: HotSession, _ state: inout HotSession.State,
         _ durability: Mutation.Durability, _ completion: @escaping Completion
     ) throws(HoldfastError) -> WriteResult {
@@ -142,12 +151,13 @@ extension SessionHead {
 
 extension WriteResult {
     /// `head` is that of the session now, which for a retry is later than the answer.
-    fileprivate init(_ session: SessionID, _ answer: KeyedAnswer, of head: SessionHead, isDurable: Bool) {
+    init(_ session: SessionID, _ answer: KeyedAnswer, of head: SessionHead, isDurable: Bool) {
         self.init(
             session: session.text, sequence: answer.sequence, messageCount: answer.messageCount,
             turn: answer.turn?.text, delta: answer.delta, attempts: answer.attempts, strikes: answer.strikes,
             queued: answer.queued?.text, claim: answer.claim?.text, removal: answer.removal,
-            restoredCount: answer.restoredCount, message: answer.message.map { JSON($0) }, isDurable: isDurable)
+            restoredCount: answer.restoredCount, message: answer.message.map { JSON($0) },
+            newSession: answer.newSession?.text, isDurable: isDurable)
         if answer.kind == .claim, let queued = answer.queued { claimed = head.queuedMessage(queued) }
     }
 }

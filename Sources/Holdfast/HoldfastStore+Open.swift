@@ -54,9 +54,12 @@ extension HoldfastStore {
             try LocalLog(in: storage, options: fitted, creating: creating)
         }
         let store = try HoldfastStore(
-            log: log, options: options, closingWith: { () throws(LogError) in try log.close() })
+            log: log, options: options,
+            closingWith: { (inOrder) throws(LogError) in
+                if inOrder { try log.close() } else { log.abandon() }
+            })
         // A crash may have come between a commit and its row in the index.
-        for session in log.recovery.sessions { try? store.refreshSummary(of: session.text) }
+        if !log.recovery.wasClosedCleanly { try store.recover(log.recovery.sessions) }
         return Opened(store: store, log: log, recovery: log.recovery)
     }
 

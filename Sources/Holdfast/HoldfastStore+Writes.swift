@@ -6,7 +6,8 @@ extension HoldfastStore {
     /// Makes the change `mutation` and calls `completion` exactly once with what it did.
     ///
     /// Returns without waiting for the disk, except to read a session that is not ready yet, or messages that the
-    /// change depends on, as an undo does. What was
+    /// change depends on, as an undo does, and for rotations, branches and copies, which concern two sessions and are
+    /// done on return. What was
     /// submitted for one session before is done, and answered, before. `completion` runs on this thread or on
     /// one of the log and must not block. Refusals, such as `conflict` or `unknown_session`, come through it
     /// too.
@@ -17,7 +18,14 @@ extension HoldfastStore {
         do throws(HoldfastError) {
             try operate { () throws(HoldfastError) in
                 let id = try Self.sessionID(mutation.session)
-                try perform(try mutation.checked(), on: id, completion)
+                let mutation = try mutation.checked()
+                switch mutation.change {
+                case .fork(let fork): completion(.success(try self.fork(mutation, fork, on: id)))
+                case .delete:
+                    try perform(mutation, on: id, completion)
+                    workers.run { self.releaseParent(of: id) }
+                default: try perform(mutation, on: id, completion)
+                }
             }
         } catch {
             completion(.failure(error))
@@ -32,7 +40,7 @@ extension HoldfastStore {
                 self.submit(mutation) { continuation.resume(returning: $0) }
             }
             // What has to read first would block, and the threads of `async` code must not.
-            let mayRead = mutation.readsOutput || mutation.change.readsMessages
+            let mayRead = mutation.readsOutput || mutation.change.readsMessages || mutation.isFork
             if sessions.isReady(mutation.session), !mayRead { submit() } else { workers.run(submit) }
         }
         return try result.get()
@@ -52,5 +60,12 @@ extension HoldfastStore {
             throw HoldfastError(.badRequest, "a session id has 1 to 255 bytes of UTF-8 and no NUL")
         }
         return id
+    }
+}
+
+extension Mutation {
+    /// Whether the change is made while the caller waits.
+    fileprivate var isFork: Bool {
+        if case .fork = change { true } else { false }
     }
 }

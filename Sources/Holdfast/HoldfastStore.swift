@@ -25,16 +25,19 @@ public final class HoldfastStore: Sendable {
     let touches = RouterTouchTable()
     /// When the store was opened.
     let openedAt: Milliseconds
-    private let closeLog: @Sendable () throws(LogError) -> Void
     /// Whether operations are let in, and how many are in progress.
     private let entrance = Monitor<(isClosed: Bool, runningCount: Int)>((false, 0))
+    /// Forks of which the second record may be missing.
+    let forks = UnfinishedForks()
+    private let closeLog: @Sendable (_ inOrder: Bool) throws(LogError) -> Void
 
-    /// Opens the sessions that `log` keeps. `closeLog` is called at the end of ``close()``.
+    /// Opens the sessions that `log` keeps. `closeLog` is called at the end of ``close()``, and told when there is work
+    /// left that the next opening must find.
     ///
     /// - Throws: `failed` when the system has no room for the store's threads.
     package init(
         log: any SessionLog, options: StoreOptions = StoreOptions(),
-        closingWith closeLog: @escaping @Sendable () throws(LogError) -> Void = {}
+        closingWith closeLog: @escaping @Sendable (_ inOrder: Bool) throws(LogError) -> Void = { _ in }
     ) throws(HoldfastError) {
         self.log = log
         self.options = options
@@ -65,12 +68,14 @@ public final class HoldfastStore: Sendable {
         checkpoints.stop()
         background?.stop()
         workers.stop()
+        let unfinished = finishAllForks()
         let flushed = Result { () throws(LogError) in try log.flush() }
         sessions.releaseAll()
         try translated { () throws(LogError) in
-            try closeLog()
+            try closeLog(unfinished == nil)
             try flushed.get()
         }
+        if let unfinished { throw unfinished }
     }
 
     /// Runs one operation, for which ``close()`` waits; refused after it.

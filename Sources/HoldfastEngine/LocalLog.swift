@@ -101,27 +101,6 @@ package final class LocalLog: SessionLog {
         return try StoreFile.create(in: storage, options: options)
     }
 
-    /// Throws unless the folder is a store, empty, or what an unfinished creation of a store has left.
-    private static func refuseForeignFolder(_ storage: any Storage) throws(LogError) {
-        let names = try storing { () throws(StorageError) in try storage.list("") }.map(\.name)
-        if names.contains(StoreLayout.storeFile) { return }
-        let own = [StoreLayout.lockFile, StoreLayout.journalFolder, StoreLayout.sessionsFolder, StoreLayout.indexFile]
-        if let foreign = names.first(where: { !own.contains($0) && !$0.hasSuffix(StoreLayout.temporarySuffix) }) {
-            throw LogError(
-                .notAStore,
-                "The folder is neither empty nor a Holdfast store (it holds '\(foreign)'). Name an empty folder."
-            )
-        }
-        let sessions = try storing { () throws(StorageError) -> [DirectoryEntry] in
-            names.contains(StoreLayout.sessionsFolder) ? try storage.list(StoreLayout.sessionsFolder) : []
-        }
-        guard sessions.isEmpty else {
-            throw LogError(
-                .damaged,
-                "'\(StoreLayout.storeFile)' is missing but there are sessions. Put it back from a backup.")
-        }
-    }
-
     private static func takeLock(_ storage: any Storage) throws(LogError) -> any StorageLock {
         do throws(StorageError) {
             return try storage.lock(StoreLayout.lockFile)
@@ -420,9 +399,9 @@ extension LocalLog {
         try reader.read(from: first, body)
     }
 
-    package func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)? {
+    package func snapshot(_ session: SessionID, through limit: Sequence) throws(LogError) -> (any SnapshotSource)? {
         let folder = try SessionFolder(session, in: storage)
-        return try SnapshotFiles(storage: storage).newest(session, in: folder)
+        return try SnapshotFiles(storage: storage).newest(session, in: folder, through: limit)
     }
 
     package func putSnapshot(
@@ -435,11 +414,12 @@ extension LocalLog {
         writers.withLock { $0[session] }?.state.withLock { $0.encoder.closeSegment() }
     }
 
-    package func trim(_ session: SessionID) throws(LogError) {
+    package func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError) {
         guard let kept = options.retainedGenerations else { return }
         let folder = try SessionFolder(session, in: storage)
         guard folder.snapshots.count > kept else { return }
-        let oldest = folder.snapshots[folder.snapshots.count - 1 - kept]
+        let limit = min(folder.snapshots[folder.snapshots.count - 1 - kept], pinned ?? .max)
+        guard let oldest = folder.snapshots.last(where: { $0 <= limit }) else { return }
         let snapshots = SnapshotFiles(storage: storage)
         guard try snapshots.isIntact(StoreLayout.snapshotFile(session, oldest)) else { return }
         let old = try segmentsBelow(oldest, session, folder)

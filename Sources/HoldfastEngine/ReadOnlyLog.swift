@@ -57,8 +57,11 @@ package final class ReadOnlyLog: SessionLog {
         overlay.withLock { $0 = fresh }
     }
 
-    package func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)? {
-        try SnapshotFiles(storage: storage).newest(session, in: try SessionFolder(session, in: storage))
+    package func snapshot(
+        _ session: SessionID, through limit: Sequence
+    ) throws(LogError) -> (any SnapshotSource)? {
+        let folder = try SessionFolder(session, in: storage)
+        return try SnapshotFiles(storage: storage).newest(session, in: folder, through: limit)
     }
 
     package func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError) {
@@ -115,7 +118,7 @@ package final class ReadOnlyLog: SessionLog {
         _ write: (any SnapshotSink) throws(LogError) -> Void
     ) throws(LogError) { throw Self.refusal }
 
-    package func trim(_ session: SessionID) throws(LogError) { throw Self.refusal }
+    package func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError) { throw Self.refusal }
 
     package func setSummaryProvider(_ provider: any SummaryProvider) {}
 }

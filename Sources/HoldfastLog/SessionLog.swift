@@ -117,8 +117,8 @@ package protocol SessionLog: AnyObject, Sendable {
     /// Waits until every append that was queued before the call is durable or has failed.
     func flush() throws(LogError)
 
-    /// The newest snapshot that is whole, or `nil`.
-    func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)?
+    /// The newest snapshot that is whole and includes no record after `limit`, or `nil`.
+    func snapshot(_ session: SessionID, through limit: Sequence) throws(LogError) -> (any SnapshotSource)?
 
     /// Writes the snapshot that includes every record up to `sequence`. Durable, read back and verified when
     /// the call returns; visible whole or not at all.
@@ -127,7 +127,10 @@ package protocol SessionLog: AnyObject, Sendable {
         _ write: (any SnapshotSink) throws(LogError) -> Void) throws(LogError)
 
     /// Allows the log to drop records and snapshots older than the retention option keeps.
-    func trim(_ session: SessionID) throws(LogError)
+    ///
+    /// - Parameter pinned: what must stay readable besides: the session as its record `pinned` left it, which is to say
+    ///   the newest snapshot that is not newer than it and every record since, or all records.
+    func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError)
 
     /// Every session that has a record or a snapshot, with its newest summary row; in no order.
     ///
@@ -140,6 +143,13 @@ package protocol SessionLog: AnyObject, Sendable {
 
     /// Where the log gets summary rows from. Set once, before the first append.
     func setSummaryProvider(_ provider: any SummaryProvider)
+}
+
+extension SessionLog {
+    /// The newest snapshot that is whole, or `nil`.
+    package func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)? {
+        try snapshot(session, through: .max)
+    }
 }
 
 /// Tells the log what to list for a session.

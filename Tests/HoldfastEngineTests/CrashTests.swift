@@ -67,7 +67,7 @@ private func script(_ log: LocalLog, _ ledger: Ledger) throws {
             try log.putSnapshot(id("b"), through: sequence) { (sink) throws(LogError) in
                 try sink.write(Array("{\"session_id\":\"b\",\"sequence\":\(sequence)".utf8))
             }
-            try log.trim(id("b"))
+            try log.trim(id("b"), keeping: nil)
         }
     }
 }

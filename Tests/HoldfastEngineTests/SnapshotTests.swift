@@ -48,7 +48,7 @@ import Testing
         }
         #expect(error?.code == .failed)
         #expect(try log.snapshot(id("a")) == nil)
-        try log.trim(id("a"))
+        try log.trim(id("a"), keeping: nil)
         #expect(try payloads(log, "a").count == 3)
         try log.close()
     }
@@ -56,14 +56,14 @@ import Testing
     @Test func `a damaged snapshot replaces no records`() throws {
         let (log, _) = try logWithSnapshots()
         try flipByte(StoreLayout.snapshotFile(id("a"), 2), at: 5)
-        try log.trim(id("a"))
+        try log.trim(id("a"), keeping: nil)
         #expect(try payloads(log, "a").count == 3)
         try log.close()
     }
 
     @Test func `records that two snapshots replace are dropped`() throws {
         let (log, _) = try logWithSnapshots()
-        try log.trim(id("a"))
+        try log.trim(id("a"), keeping: nil)
         #expect(throws: LogError.self) { try payloads(log, "a") }
         #expect(try payloads(log, "a", from: 3).count == 1)
         try log.close()

@@ -20,6 +20,12 @@ public struct HoldfastError: Error, Hashable, Sendable, CustomStringConvertible 
         public static let sessionExists = Code(rawValue: "session_exists")
         /// The session was deleted; its id stays taken.
         public static let sessionDeleted = Code(rawValue: "session_deleted")
+        /// The session goes on under another id, which ``HoldfastError/newSession`` names.
+        public static let rotated = Code(rawValue: "rotated")
+        /// Another session has this title.
+        public static let titleTaken = Code(rawValue: "title_taken")
+        /// There are as many of something as the store takes; `message` says of what.
+        public static let limitReached = Code(rawValue: "limit_reached")
         /// The session is not at the sequence that the caller expects; ``HoldfastError/sequence`` says where
         /// it is.
         public static let conflict = Code(rawValue: "conflict")
@@ -77,12 +83,15 @@ public struct HoldfastError: Error, Hashable, Sendable, CustomStringConvertible 
     public var message: String
     /// For `conflict`: the last record that the session has.
     public var sequence: UInt64?
+    /// For `rotated`, and for `session_deleted` of a session that had been rotated: the id under which it goes on.
+    public var newSession: String?
 
     /// Makes an error from its parts.
-    public init(_ code: Code, _ message: String, sequence: UInt64? = nil) {
+    public init(_ code: Code, _ message: String, sequence: UInt64? = nil, newSession: String? = nil) {
         self.code = code
         self.message = message
         self.sequence = sequence
+        self.newSession = newSession
     }
 
     /// Code and message in one line.

@@ -40,6 +40,8 @@ public struct Mutation: Sendable {
     /// A JSON merge patch (RFC 7396) of the session's metadata that is applied in the same record. Not for
     /// changes that have nothing to do with messages and turns.
     public var fields: JSON?
+    /// Whether the change counts as use of the session: when it does not, ``SessionSummary/updatedAt`` stays as it is.
+    public var touches = true
 
     init(_ session: String, _ change: Change, turn: String? = nil) {
         self.session = session

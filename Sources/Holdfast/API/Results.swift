@@ -26,6 +26,8 @@ public struct WriteResult: Hashable, Sendable {
     public var restoredCount: Int?
     /// The message as an `edit` left it.
     public var message: JSON?
+    /// The session that was made by a rotation, a branch or a copy.
+    public var newSession: String?
     /// Whether the record is on stable storage; false only for ``Mutation/Durability/soon``.
     public var isDurable = true
     /// Whether nothing was written, because all was as the write wants it already.
@@ -54,6 +56,10 @@ public struct SessionState: Hashable, Sendable {
     public var deltas: [Delta]?
     /// Whether the turn has more deltas than fit; ask again after the last one's number.
     public var hasMoreDeltas = false
+    /// What the session was made from.
+    public var lineage: SessionLineage?
+    /// The id under which the session goes on, when it was rotated.
+    public var rotatedTo: String?
     /// What of the session cannot be read; `nil` when it is whole. All else here is as of the last record
     /// before the damage, and writes are refused with `damaged`.
     public var damage: SessionDamage?

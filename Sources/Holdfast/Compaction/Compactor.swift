@@ -28,6 +28,24 @@ final class Compactor: Sendable {
         }
     }
 
+    /// Writes a snapshot of the session that has all of its messages, those too that it shares with others.
+    func detach(_ id: SessionID) throws(HoldfastError) {
+        try oneAtATime.withLock { (_) throws(HoldfastError) in
+            let view = try sessions.view(of: id)
+            guard view.head.lineage?.depth ?? 0 > 0 else { return }
+            _ = try sessions.reading(view) { (reader) throws(LogError) in
+                // A snapshot of the same record would not be written again.
+                try reader.putSnapshot(alone: true)
+            }
+            try settle(view.origin, gathered: 0)
+            view.origin.state.withLock { state in
+                state?.head.lineage?.shared = 0
+                state?.head.lineage?.sharedVisible = 0
+                state?.head.lineage?.depth = 0
+            }
+        }
+    }
+
     /// Compacts every session. Answers how many snapshots were written; sessions that cannot be read are
     /// passed over.
     func compactAll() throws(HoldfastError) -> Int {
@@ -76,15 +94,15 @@ final class Compactor: Sendable {
 
 extension ViewReader {
     /// Writes the view's snapshot, unless it is there, and trims the log. Answers whether it was written.
-    fileprivate func putSnapshot() throws(LogError) -> Bool {
+    fileprivate func putSnapshot(alone: Bool = false) throws(LogError) -> Bool {
         let sequence = view.head.sequence
         let isNew = try log.snapshot(view.session).map { $0.sequence < sequence } ?? true
-        if isNew {
+        if isNew || alone {
             try log.putSnapshot(view.session, through: sequence) { (sink) throws(LogError) in
-                try writeDocument(to: sink)
+                try writeDocument(to: sink, alone: alone)
             }
         }
-        try log.trim(view.session)
+        try log.trim(view.session, keeping: view.head.pins.first { log.isNeeded($0, of: view.session) }?.sequence)
         return isNew
     }
 }

@@ -40,9 +40,10 @@ extension Mutation {
             }
             try Self.checkNotes(("reason", end.reason))
             change = .endTurn(end)
+        case .fork(let fork): change = .fork(try Self.checked(fork, of: session))
         case .router(let router): change = .router(try router.checked())
         case .turns(let turns): change = .turns(try turns.checked())
-        case .clear, .restore, .delete: break
+        case .clear, .restore, .delete, .begin, .unpin: break
         }
         var checked = self
         checked.change = try placed(change)
@@ -99,6 +100,9 @@ extension Mutation {
         case .turns(.materialise(var materialise)):
             materialise.messages = try placed(materialise.messages ?? MessageList())
             return .turns(.materialise(materialise))
+        case .fork(var fork) where fork.messages != nil:
+            fork.messages = try fork.messages.map { (list) throws(HoldfastError) in try placed(list) }
+            return .fork(fork)
         default: throw HoldfastError(.badRequest, "'list' goes with messages only")
         }
     }

@@ -19,7 +19,8 @@ extension SessionHead {
         var next = self
         if next.sequence == 0 { next.createdAt = time }
         next.sequence = sequence
-        next.updatedAt = time
+        next.recordedAt = content.touches ? nil : time
+        if content.touches { next.updatedAt = time }
         if content.listsPending { next.turn?.isListed = true }
         try next.apply(content.change, turn: content.turn, time: time)
         if let patch = content.patch { try next.merge(patch) }
@@ -62,6 +63,9 @@ extension SessionHead {
         case .delete: bury()
         case .router(let change): router.entry = change.entry
         case .turns(let change): try apply(change, turn: turn, time: time)
+        case .fork(let fork): try apply(fork)
+        case .begin(let begin): try apply(begin, at: time)
+        case .unpin(let child): pins.removeAll { $0.child == child }
         }
     }
 
@@ -77,6 +81,7 @@ extension SessionHead {
         case .restore(let restore): answer.restoredCount = restore.count
         case .edit(let edit): answer.message = edit.message
         case .router: answer.strikes = router.entry?.strikes ?? 0
+        case .fork(let fork): answer.newSession = fork.newSession.flatMap(SessionID.init)
         case .turns(let change): add(change, turn: content.turn, to: &answer)
         default: break
         }
@@ -91,7 +96,7 @@ extension SessionHead {
 // The parts of the reducer.
 extension SessionHead {
     /// The fields as they are given: a `null` is a value here, and not the removal that it is in a patch.
-    private static func fields(_ object: [UInt8]) throws(ContentError) -> JSONFields {
+    static func fields(_ object: [UInt8]) throws(ContentError) -> JSONFields {
         guard let fields = JSONFields(try JSONTree.parsed(object, detail: 1)) else {
             throw ContentError("the fields are not an object")
         }

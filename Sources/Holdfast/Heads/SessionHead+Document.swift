@@ -7,7 +7,8 @@ import HoldfastLog
 //      "holdfast":{"format_version":1,"sequence":9,"created_at":…,"updated_at":…,["last_message_at":…,]
 //                  ["context_count":3,]["lists_differ":true,]["deleted":true,]["turn":{…},]["router":{…},]
 //                  ["ended_turns":[["t","completed"]],]["runs":[{…}],]["queue":[{…}],]
-//                  ["settled_messages":[["q","done"]],]["keys":[["k",…]]]},
+//                  ["settled_messages":[["q","done"]],]["keys":[["k",…]],]["lineage":{…},]["rotated_to":"n",]
+//                  ["pins":[["c",7]]]},
 //      "message_count":2,
 //      ["message_states":[
 //     [1,"compacted","compacted"],
@@ -21,14 +22,23 @@ import HoldfastLog
 //     …
 //     ]]
 //
+// What the session shares with another one comes before its own messages, and is not in the document.
 // Everything that an append needs stands before the messages, so that the head is read without them. The states
 // and the hidden messages are there when some message is not active in both lists. `deltas` are those of `runs`,
 // oldest first, and then of the open turn. The log adds `,"check":"…"}`.
 extension SessionHead {
     static let documentVersion: UInt64 = 1
 
-    /// The document up to and without the comma before `"message_states"` or `"messages"`.
-    func documentOpening(_ session: SessionID) -> [UInt8] {
+    /// The document up to and without the comma before `"messages"`. Of the messages, the parent has the `shared` ones.
+    func documentOpening(_ session: SessionID, sharing shared: ArraySlice<MessageRuns.Run> = []) -> [UInt8] {
+        var head = self
+        head.lineage?.shared = shared.reduce(0) { $0 + $1.count }
+        head.lineage?.sharedVisible = shared.reduce(0) { $0 + ($1.visible == .active ? $1.count : 0) }
+        if shared.isEmpty { head.lineage?.depth = 0 }
+        return head.documentOpening(session)
+    }
+
+    private func documentOpening(_ session: SessionID) -> [UInt8] {
         var writer = JSONWriter(capacity: 1024)
         writer.beginObject()
         writer.member("session_id", session.text)
@@ -39,12 +49,14 @@ extension SessionHead {
         writer.key("holdfast")
         writer.beginObject()
         writeState(to: &writer)
+        writeLineage(to: &writer)
         writer.endObject()
-        writer.member("message_count", messageCount)
+        writer.member("message_count", messageCount - (lineage?.sharedVisible ?? 0))
         return writer.bytes
     }
 
-    private func writeState(to writer: inout JSONWriter) {
+    /// Writes what belongs to the session under any id, as members of an open object.
+    func writeState(to writer: inout JSONWriter) {
         writer.member("format_version", Self.documentVersion)
         writer.member("sequence", sequence)
         writer.member("created_at", createdAt)
@@ -52,6 +64,7 @@ extension SessionHead {
         if let lastMessageAt { writer.member("last_message_at", lastMessageAt) }
         if contextCount != messageCount { writer.member("context_count", contextCount) }
         if listsDiffer { writer.member("lists_differ", true) }
+        if let recordedAt { writer.member("recorded_at", recordedAt) }
         if isDeleted { writer.member("deleted", true) }
         if let turn {
             writer.key("turn")
@@ -79,13 +92,20 @@ extension SessionHead {
         }
         fields = JSONFields(root) ?? JSONFields()
         for name in Mutation.reservedFields { fields.remove(name) }
-        messageCount = try root.count("message_count")
+        try readLineage(state)
+        messageCount = try root.count("message_count") + (lineage?.sharedVisible ?? 0)
+        try readState(state)
+    }
+
+    /// Reads what ``writeState(to:)`` wrote.
+    mutating func readState(_ state: JSONRef) throws(ContentError) {
         sequence = try state.unsigned("sequence")
         createdAt = try state.unsigned("created_at")
         updatedAt = try state.unsigned("updated_at")
         if state["last_message_at"] != nil { lastMessageAt = try state.unsigned("last_message_at") }
         contextCount = state["context_count"] == nil ? messageCount : try state.count("context_count")
         listsDiffer = state["lists_differ"]?.bool ?? false
+        if state["recorded_at"] != nil { recordedAt = try state.unsigned("recorded_at") }
         isDeleted = state["deleted"]?.bool ?? false
         if let turn = state["turn"] { self.turn = try TurnHead(turn) }
         if let router = state["router"] { self.router.entry = try RouterEntry(router) }
@@ -149,6 +169,10 @@ extension KeyedAnswer {
             writer.string("message")
             writer.raw(message)
         }
+        if let newSession {
+            writer.string("new_session")
+            writer.string(newSession.text)
+        }
     }
 
     fileprivate init(_ entry: ArraySlice<JSONRef>) throws(ContentError) {
@@ -170,6 +194,7 @@ extension KeyedAnswer {
             removal: try more("removal").flatMap { (value) throws(ContentError) in try Removal(members: value) },
             restoredCount: more("restored_count")?.int.flatMap { Int(exactly: $0) },
             message: more("message").map { Array($0.raw) })
+        newSession = more("new_session")?.text.flatMap(SessionID.init)
     }
 }
 

@@ -11,6 +11,8 @@ enum MessageQuestion: Equatable {
     case lastUserMessage
     /// What the newest `take_back` hides.
     case newestTakenBack
+    /// Which messages a session shares that begins with so many visible ones.
+    case shared(keeping: Int)
 }
 
 /// What was found.
@@ -21,6 +23,7 @@ enum MessageFinding: Equatable {
     case lastUserMessage(LastUserMessage?)
     /// `nil` when there is none.
     case newestTakenBack(MessageRestore?)
+    case shared([SharedRun])
 }
 
 /// The last visible message of the user.
@@ -53,6 +56,10 @@ extension SessionHead {
             try check(cut, count)
             return cut.contextCount == nil && listsDiffer ? .contextCut(keeping: count) : nil
         case .restore: return .newestTakenBack
+        case .fork(let fork):
+            let count = fork.count ?? messageCount
+            try check(MessageCut(kind: .truncate, count: count), count)
+            return fork.messages == nil && listsDiffer ? .shared(keeping: count) : nil
         default: return nil
         }
     }
@@ -65,6 +72,9 @@ extension SessionHead {
         case (.cut(var cut), _):
             if case .contextCut(let count) = finding { cut.contextCount = count }
             return .cut(try settled(cut))
+        case (.fork(var fork), .shared(let shared)):
+            fork.shared = shared
+            return .fork(fork)
         case (.restore, .newestTakenBack(let found)): return .restore(try Self.found(found))
         default: return change
         }

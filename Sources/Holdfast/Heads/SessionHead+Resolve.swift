@@ -35,7 +35,7 @@ extension SessionHead {
         if case .router(let change) = mutation.change { return resolve(change, turn: turn, key: key) }
         if finding == nil, let question = try question(about: mutation.change) { return .lookUp(question) }
         let change = try settled(mutation.change, by: finding)
-        var content = try content(of: change, turn: turn, key: key, context)
+        var content = try content(of: change, turn: turn, key: key, touches: mutation.touches, context)
         if case .turns(let change) = mutation.change, isVain(change, mutation.fields?.bytes) {
             return .unchanged(answer(to: content))
         }
@@ -58,7 +58,14 @@ extension SessionHead {
 
     private func checkExistence(for change: Change) throws(HoldfastError) {
         let kind = change.kind
-        if isDeleted { throw HoldfastError(.sessionDeleted, "the session was deleted; its id stays taken") }
+        if isDeleted {
+            throw HoldfastError(
+                .sessionDeleted, "the session was deleted; its id stays taken", newSession: rotatedTo?.text)
+        }
+        if let rotatedTo, kind != .create, kind != .delete, kind != .branch, kind != .duplicate {
+            throw HoldfastError(
+                .rotated, "the session goes on as '\(rotatedTo)'; write to that", newSession: rotatedTo.text)
+        }
         if kind == .create, sequence > 0 {
             throw HoldfastError(.sessionExists, "a session with this id exists", sequence: sequence)
         }
@@ -81,11 +88,13 @@ extension SessionHead {
     }
 
     private func content(
-        of change: Change, turn: Label?, key: Label?, _ context: WriteContext
+        of change: Change, turn: Label?, key: Label?, touches: Bool, _ context: WriteContext
     ) throws(HoldfastError) -> RecordContent {
-        var content = RecordContent(change: change, turn: turn, key: key)
+        var content = RecordContent(change: change, turn: turn, key: key, touches: touches)
         switch change {
-        case .create, .set, .replace, .delete, .edit, .cut, .clear, .compactMessages, .restore, .router: break
+        case .create, .set, .replace, .delete, .edit, .cut, .clear, .compactMessages, .restore, .router, .begin, .unpin:
+            break
+        case .fork(let fork): content.change = .fork(try resolve(fork))
         case .append(let messages):
             if turn != nil { list(&content) { .append(messages.preceded(by: $0)) } }
         case .beginTurn(var begin):

@@ -5,9 +5,11 @@ import HoldfastLog
 //
 //     {"session":"s1","sequence":9,"message_count":2,"created_at":…,"updated_at":…,["last_message_at":…,]
 //      ["deleted":true,]["turn":{"turn":"t","begun_at":…,"attempts":1},]
-//      ["router":{"model":"m","created_at":…,"last_used_at":…},]["queued":2,]["last_turn":"t",]"fields":{…}}
+//      ["router":{"model":"m","created_at":…,"last_used_at":…},]["queued":2,]["last_turn":"t",]
+//      ["lineage":{…},]["rotated_to":"n",]["newest_child":"c",]"fields":{…}}
 //
-// `fields` has the short metadata fields only, because rows are held in memory.
+// `newest_child` is the session that was made from this one last, if it may still have to read it. `fields` has
+// the short metadata fields only, because rows are held in memory.
 extension SessionHead {
     /// The row.
     func row(_ session: SessionID) -> SummaryRow {
@@ -33,6 +35,12 @@ extension SessionHead {
         }
         if !queue.isEmpty { writer.member("queued", queue.count) }
         if let last = runs.last { writer.member("last_turn", last.id.text) }
+        if let lineage {
+            writer.key("lineage")
+            lineage.write(to: &writer)
+        }
+        if let rotatedTo { writer.member("rotated_to", rotatedTo.text) }
+        if let pin = pins.last { writer.member("newest_child", pin.child.text) }
         writer.key("fields")
         writeShortFields(to: &writer)
         writer.endObject()

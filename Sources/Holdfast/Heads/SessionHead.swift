@@ -34,8 +34,19 @@ struct SessionHead: Sendable, Equatable {
     var keys = NewestEntries<KeyedAnswer>(capacity: SessionLimits.keys, byteLimit: SessionLimits.keyedByteCount)
     /// What a router of model requests knows of the session.
     var router = RouterState()
-    /// Whether the last record is the session's tombstone.
+    /// Whether a record of the session is its tombstone.
     var isDeleted = false
+    /// When the last record was written, if that is not when the session was last used.
+    var recordedAt: Milliseconds?
+    /// What the session was made from.
+    var lineage: Lineage?
+    /// The id under which the session goes on.
+    var rotatedTo: SessionID?
+    /// The sessions that were made from this one, oldest first, as far as they may have to read it.
+    var pins: [Pin] = []
+
+    /// When the last record was written: no later one may be older.
+    var lastRecordAt: Milliseconds { recordedAt ?? updatedAt }
 }
 
 /// What a write under an idempotency key was answered, so that a retry gets the same.
@@ -49,6 +60,8 @@ struct KeyedAnswer: Sendable, Equatable {
     var strikes: Int?
     var queued: Label?
     var claim: Label?
+    /// The session that was made.
+    var newSession: SessionID?
     var removal: Removal?
     var restoredCount: Int?
     /// The message as an edit left it.

@@ -6,8 +6,10 @@ import HoldfastLog
 /// Folding the lists needs the number of messages that each record adds, not the messages, so that the lists
 /// of a session of any length are known from a few bytes per record.
 struct MessageRuns: Sendable, Equatable {
-    /// What holds messages. The snapshot's come before those of all records.
+    /// What holds messages. The parent's come before the snapshot's, and those before the ones of all records.
     enum Source: Sendable, Equatable {
+        /// The session that this one was made from: its messages that stood in a list then, from 0.
+        case parent
         /// The array of this name in the snapshot.
         case snapshot(SnapshotArray)
         case record(Sequence)
@@ -67,7 +69,8 @@ struct MessageRuns: Sendable, Equatable {
         case .restore(let restore): self.restore(restore.sequence)
         case .edit(let edit):
             self.edit(edit, Edit(sequence: sequence, byteCount: edit.message.count))
-        case .create, .set, .append, .beginTurn, .delta, .endTurn, .router, .turns: break
+        case .create, .set, .append, .beginTurn, .delta, .endTurn, .router, .turns, .fork, .unpin: break
+        case .begin(let begin): addShared(begin.shared)
         }
         add(change.addedMessages, from: .record(sequence))
     }
@@ -172,8 +175,9 @@ extension Change {
         case .append(let messages), .replace(let messages), .compactMessages(let messages): messages
         case .endTurn(let end): end.messages
         case .turns(let change): change.addedMessages
-        case .create, .set, .beginTurn, .delta, .delete, .edit, .cut, .clear, .restore, .router:
+        case .create, .set, .beginTurn, .delta, .delete, .edit, .cut, .clear, .restore, .router, .fork, .unpin:
             MessageList(checked: [])
+        case .begin(let begin): begin.messages
         }
     }
 }

@@ -31,6 +31,7 @@ struct Answer {
         writer.member("code", refusal.code.rawValue)
         writer.member("message", refusal.message)
         if let sequence = refusal.sequence { writer.member("sequence", sequence) }
+        if let newSession = refusal.newSession { writer.member("new_session", newSession) }
         writer.endObject()
     }
 }
@@ -52,6 +53,7 @@ extension WriteResult {
         if let claim { writer.member("claim", claim) }
         claimed?.writeContent(to: &writer)
         if isUnchanged { writer.member("unchanged", true) }
+        if let newSession { writer.member("new_session", newSession) }
         if !isDurable { writer.member("durable", false) }
     }
 }
@@ -60,6 +62,8 @@ extension SessionState {
     func write(to writer: inout JSONWriter) {
         summary.write(to: &writer)
         writer.member("fields", raw: fields.bytes)
+        if let lineage { lineage.write(to: &writer) }
+        if let rotatedTo { writer.member("rotated_to", rotatedTo) }
         if let turn {
             writer.key("turn")
             writer.beginObject()

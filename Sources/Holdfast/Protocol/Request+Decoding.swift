@@ -76,7 +76,7 @@ extension Operation {
 extension RecordKind {
     /// The kind of the record that the operation `name` writes.
     fileprivate init?(name: String) {
-        guard let kind = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        guard let kind = Self.allCases.first(where: { $0.name == name && $0.isOperation }) else { return nil }
         self = kind
     }
 }
@@ -94,6 +94,7 @@ extension Mutation {
         attempt = try fields.unsigned("attempt")
         ifSequence = try fields.unsigned("if_sequence")
         key = try fields.string("key")
+        touches = try fields.bool("touch") ?? true
         let words = "\"durable\" or \"soon\""
         durability = try fields.word("durability", words) ?? (change.isBrief ? .soon : .durable)
     }
@@ -118,6 +119,10 @@ extension Change {
         case .delta: self = .delta(data: Array(try fields.value("data").required("data").raw))
         case .endTurn: self = .endTurn(try EndTurn(&fields))
         case .delete: self = .delete
+        case .rotate: self = .fork(try Fork(.rotate, &fields))
+        case .branch: self = .fork(try Fork(.branch, &fields))
+        case .duplicate: self = .fork(try Fork(.duplicate, &fields))
+        case .begin, .unpin: throw HoldfastError(.unknownOperation, "there is no such operation")
         case .router: self = .router(RouterChange(RouterRequest(event: try RouterEvent(&fields))))
         default:
             guard let change = try TurnChange(kind, &fields) else {
@@ -170,6 +175,18 @@ extension EndTurn {
         reason = try fields.string("reason")
         keepsMessage = try fields.bool("keep_message") ?? true
         messages = try fields.messages() ?? MessageList(checked: [])
+    }
+}
+
+extension Fork {
+    fileprivate init(_ kind: Kind, _ fields: inout RequestFields) throws(HoldfastError) {
+        self.kind = kind
+        newSession = try fields.string("new_session")
+        if kind == .branch { count = try fields.count("count") }
+        if let patch = try fields.object("fields") { self.fields = patch.bytes }
+        guard kind == .rotate else { return }
+        if let patch = try fields.object("old_fields") { oldFields = patch.bytes }
+        messages = try fields.messages()
     }
 }
 

@@ -1,3 +1,5 @@
+import HoldfastBytes
+
 /// What one record changes, decoded.
 enum Change: Sendable, Equatable {
     /// `fields` is an object.
@@ -23,6 +25,10 @@ enum Change: Sendable, Equatable {
     case router(RouterChange)
     /// The kinds 30 to 38.
     case turns(TurnChange)
+    case fork(Fork)
+    case begin(Begin)
+    /// Nothing of this session is kept for `child` any more.
+    case unpin(child: SessionID)
 
     var kind: RecordKind {
         switch self {
@@ -41,6 +47,9 @@ enum Change: Sendable, Equatable {
         case .delete: .delete
         case .router: .router
         case .turns(let change): change.kind
+        case .fork(let fork): fork.kind.record
+        case .begin: .begin
+        case .unpin: .unpin
         }
     }
 }
@@ -82,6 +91,8 @@ struct RecordContent: Sendable, Equatable {
     var patch: [UInt8]?
     /// Whether the first of the change's messages is the turn's pending message, which is listed from now on.
     var listsPending = false
+    /// Whether the change counts as use of the session, which then is listed among the newest.
+    var touches = true
 }
 
 /// Why a payload or a document is not what its kind says.

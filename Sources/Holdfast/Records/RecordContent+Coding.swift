@@ -24,12 +24,20 @@ import HoldfastBytes
 //    14 compact_messages  {…,"messages":[{…}][,"list":…]}
 //    15 take_back  {…,"count":2,"context_count":2,"removed_count":2}
 //    16 restore    {…,"taken_back":17,"count":2,"context_count":2}
+//    20 rotate     {["turn":"t",]["key":"k",]"new_session":"n","shared":[[7,"both"]],"fields":{…},
+//                   "old_fields":{…}[,"messages":[{…}]]}
+//    21 branch     {["turn":"t",]["key":"k",]"new_session":"n","shared":[[7,"both"]],"fields":{…}}
+//    22 duplicate  as branch
+//    23 begin      {"lineage":{…},"shared":[[7,"both"]],["last_message_at":5,]
+//                   "fields":{…},["state":{…},]["messages":[{…}]]}
+//    24 unpin      {"child":"n"}
 //    30 to 38      see TurnChange+Coding.swift
 //    40 router     {["turn":"t",]["key":"k",]"event":"set"[,"model":"m",…]}       the entry afterwards, if any
 //
 // `"fields":{…}`, a JSON merge patch of the metadata, may stand in 3 to 6, 8, 10 to 16, 30, 34, 35 and 37
 // too. `list` is a word,
 // "visible" or "context", or an array with a word for each message, one of them "both"; missing, it is "both".
+// `"touch":false` in any of them says that `updated_at` stays as it is.
 // `lists_pending` says that the first message is the turn's pending one, which is in the list from here on.
 // It is written out again so that every message of the list is found in one record, in the order of the
 // records. Members that a later version adds are ignored.
@@ -46,13 +54,15 @@ extension RecordContent {
         if let key { writer.member("key", key.text) }
         if let patch { writer.member("fields", raw: patch) }
         if listsPending { writer.member("lists_pending", true) }
+        if !touches { writer.member("touch", false) }
         change.writeMembers(to: &writer)
         writer.endObject()
         return writer.finish()
     }
 
     private func isPlain(_ messages: MessageList) -> Bool {
-        turn == nil && key == nil && patch == nil && messages.placement == .both && messages.placements == nil
+        turn == nil && key == nil && patch == nil && touches && messages.placement == .both
+            && messages.placements == nil
     }
 
     /// What `payload` says.
@@ -71,7 +81,7 @@ extension RecordContent {
         self.init(
             change: try Change(kind, root), turn: try root.label("turn"), key: try root.label("key"),
             patch: kind.takesPatch && root["fields"] != nil ? try root.object("fields") : nil,
-            listsPending: root["lists_pending"]?.bool ?? false)
+            listsPending: root["lists_pending"]?.bool ?? false, touches: root["touch"]?.bool ?? true)
     }
 }
 
@@ -87,6 +97,9 @@ extension Change {
         case .cut, .restore, .clear, .delete: 0
         case .router: 512
         case .turns(let change): change.byteCount
+        case .fork(let fork): fork.byteCount
+        case .begin(let begin): begin.byteCount
+        case .unpin: 0
         }
     }
 
@@ -105,6 +118,9 @@ extension Change {
         case .clear, .delete: break
         case .router(let change): change.writeMembers(to: &writer)
         case .turns(let change): change.writeMembers(to: &writer)
+        case .fork(let fork): fork.writeMembers(to: &writer)
+        case .begin(let begin): begin.writeMembers(to: &writer)
+        case .unpin(let child): writer.member("child", child.text)
         }
     }
 
@@ -124,6 +140,11 @@ extension Change {
         case .delta: self = .delta(data: Array(try root.required("data").raw))
         case .endTurn: self = .endTurn(try EndTurn(root))
         case .delete: self = .delete
+        case .rotate: self = .fork(try Fork(.rotate, root))
+        case .branch: self = .fork(try Fork(.branch, root))
+        case .duplicate: self = .fork(try Fork(.duplicate, root))
+        case .begin: self = .begin(try Begin(root))
+        case .unpin: self = .unpin(child: try root.session("child"))
         case .router: self = .router(try RouterChange(root))
         default:
             guard let change = try TurnChange(kind, root) else { preconditionFailure("a kind that nobody reads") }

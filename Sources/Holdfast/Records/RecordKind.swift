@@ -16,6 +16,11 @@ enum RecordKind: UInt8, Sendable, CaseIterable {
     case compactMessages = 14
     case takeBack = 15
     case restore = 16
+    case rotate = 20
+    case branch = 21
+    case duplicate = 22
+    case begin = 23
+    case unpin = 24
     case router = 40
     case checkpoint = 30
     case enqueue = 31
@@ -49,6 +54,11 @@ enum RecordKind: UInt8, Sendable, CaseIterable {
         case .delta: "delta"
         case .endTurn: "end_turn"
         case .delete: "delete"
+        case .rotate: "rotate"
+        case .branch: "branch"
+        case .duplicate: "duplicate"
+        case .begin: "begin"
+        case .unpin: "unpin"
         case .router: "router"
         case .checkpoint: "checkpoint"
         case .enqueue: "enqueue"
@@ -68,4 +78,7 @@ enum RecordKind: UInt8, Sendable, CaseIterable {
         case .restore: "restore"
         }
     }
+
+    /// Whether a caller can ask for such a record; the others follow from those.
+    var isOperation: Bool { self != .begin && self != .unpin }
 }

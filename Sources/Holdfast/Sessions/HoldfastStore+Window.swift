@@ -61,6 +61,8 @@ extension ViewReader {
             summary: head.summary(view.session), fields: head.fields.json, turn: head.turn.map(OpenTurn.init),
             from: places.lowerBound, messages: [])
         if case .place(let place) = window.start { state.from = place }
+        state.lineage = head.lineage.map(SessionLineage.init)
+        state.rotatedTo = head.rotatedTo?.text
         state.damage = view.damage
         try show(places, of: runs, window, in: &state)
         let end = places.lowerBound + state.messages.count

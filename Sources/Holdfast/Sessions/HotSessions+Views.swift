@@ -65,6 +65,7 @@ extension HotSessions {
 extension HoldfastStore {
     /// The session `id` as it is now, for reading, or as far as it can be read; refused when there is none.
     func view(of id: SessionID) throws(HoldfastError) -> SessionView {
+        try finishForks(concerning: id)
         let view: SessionView
         do throws(HoldfastError) {
             view = try sessions.view(of: id)

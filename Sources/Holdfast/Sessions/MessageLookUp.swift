@@ -34,6 +34,7 @@ extension ViewReader {
             guard let found else { throw LogError(.damaged, "message \(index) is in no record") }
             return .message(found)
         case .contextCut(let keep): return .contextCut(runs.contextCount(keepingVisible: keep))
+        case .shared(let keep): return .shared(runs.shared(keepingVisible: keep))
         case .newestTakenBack: return .newestTakenBack(runs.newestTakenBack)
         case .lastUserMessage: return .lastUserMessage(try lastUserMessage(runs))
         }

@@ -15,30 +15,35 @@ extension SessionLog {
     ///
     /// Answers an empty head when the log has nothing of the session. Reads the head of the snapshot and
     /// every record since; holds one record at a time. With `upToDamage` records that cannot be read end the
-    /// fold, and are not thrown as `.damaged`.
-    func loadHead(of session: SessionID, upToDamage: Bool = false) throws(LogError) -> LoadedHead {
+    /// fold, and are not thrown as `.damaged`. Records after `limit` are left out.
+    func loadHead(
+        of session: SessionID, through limit: Sequence = .max, upToDamage: Bool = false
+    ) throws(LogError) -> LoadedHead {
         // A compaction between the two reads trims the records that the older snapshot needs: then again,
         // from the newer one. It takes as long as a compaction takes, so a few times are many.
         for _ in 0..<8 {
             do throws(LogError) {
-                return try loadHeadOnce(of: session, upToDamage)
+                return try loadHeadOnce(of: session, limit, upToDamage)
             } catch {
                 guard error.code == .trimmed else { throw error }
             }
         }
-        return try loadHeadOnce(of: session, upToDamage)
+        return try loadHeadOnce(of: session, limit, upToDamage)
     }
 
-    private func loadHeadOnce(of session: SessionID, _ upToDamage: Bool) throws(LogError) -> LoadedHead {
+    private func loadHeadOnce(
+        of session: SessionID, _ limit: Sequence, _ upToDamage: Bool
+    ) throws(LogError) -> LoadedHead {
         var loaded = LoadedHead()
-        if let source = try snapshot(session) {
+        if let source = try snapshot(session, through: limit) {
             loaded.head = try SnapshotReader(source: source).head()
             loaded.snapshotBytes = source.byteCount
         }
+        if loaded.head.sequence == limit { return loaded }
         do throws(LogError) {
             try read(session, from: loaded.head.sequence + 1) { (record) throws(LogError) in
                 try loaded.fold(record)
-                return true
+                return record.sequence < limit
             }
         } catch {
             if upToDamage, error.code == .damaged { return loaded }

@@ -62,7 +62,8 @@ struct ViewReader {
                 goesOn = try body(text, run)
                 return goesOn
             }
-            try snapshotMessages(of: part, output)
+            try parentMessages(of: part, output)
+            if goesOn { try snapshotMessages(of: part.drop { $0.source == .parent }, output) }
             if goesOn { try recordMessages(of: part, output) }
             if !goesOn { return }
         }
@@ -70,14 +71,9 @@ struct ViewReader {
 }
 
 extension ViewReader {
-    /// The newest snapshot, which must not be newer than the view.
+    /// The newest snapshot that is not newer than the view.
     func usableSnapshot() throws(LogError) -> SnapshotReader? {
-        let source = try log.snapshot(view.session)
-        guard let source else { return nil }
-        guard source.sequence <= view.head.sequence else {
-            throw LogError(.trimmed, "a newer snapshot has been taken")
-        }
-        return SnapshotReader(source: source)
+        try log.snapshot(view.session, through: view.head.sequence).map { SnapshotReader(source: $0) }
     }
 
     /// The texts of the edited messages among `runs`, by the records that hold them.

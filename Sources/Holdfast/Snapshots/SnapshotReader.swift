@@ -23,16 +23,28 @@ struct SnapshotReader {
     /// The runs of the messages that the snapshot has.
     func runs() throws(LogError) -> MessageRuns {
         var runs = MessageRuns()
+        let head = try head()
+        let shared = head.lineage?.shared ?? 0
         let start = try find([.messageStates, .messages])
         guard let start, start.array == .messageStates else {
-            runs.add(MessageRuns.Run(source: .snapshot(.messages), first: 0, count: try head().messageCount))
+            runs.add(MessageRuns.Run(source: .parent, first: 0, count: shared))
+            runs.add(MessageRuns.Run(source: .snapshot(.messages), first: 0, count: head.messageCount - shared))
             return runs
         }
+        var place = 0
         var states = SnapshotElements(self, start.offset, 0..<Int.max)
         var counts: [SnapshotArray: Int] = [:]
         while let element = try states.next() {
             do throws(ContentError) {
                 var run = try MessageRuns.Run(snapshotState: element)
+                if place < shared {
+                    var parents = run
+                    (parents.source, parents.first, parents.count) = (.parent, place, min(run.count, shared - place))
+                    runs.add(parents)
+                    place += parents.count
+                    run.count -= parents.count
+                }
+                guard run.count > 0 else { continue }
                 let array = run.visible == .active ? SnapshotArray.messages : .hiddenMessages
                 run.source = .snapshot(array)
                 run.first = counts[array, default: 0]

@@ -3,18 +3,23 @@ import HoldfastLog
 
 extension ViewReader {
     /// Writes the session's document without its last brace, in pieces of at least a mebibyte.
-    func writeDocument(to sink: any SnapshotSink) throws(LogError) {
+    ///
+    /// Messages at the front that are another session's stay there, unless the document is to stand `alone`.
+    func writeDocument(to sink: any SnapshotSink, alone: Bool) throws(LogError) {
         let output = DocumentOutput(sink)
-        output.add(view.head.documentOpening(view.session))
-        let runs = try runs().runs
-        let hidden = runs.filter { $0.visible != .active }
-        if !hidden.isEmpty || runs.contains(where: { $0.context != .active }) {
+        let found = try runs()
+        let runs = found.runs
+        let shared = alone ? [] : found.leftToParent
+        output.add(view.head.documentOpening(view.session, sharing: shared))
+        let own = runs[shared.count...]
+        let hidden = own.filter { $0.visible != .active }
+        if runs.contains(where: { $0.visible != .active }) || runs.contains(where: { $0.context != .active }) {
             output.begin(.messageStates)
             for state in runs.mergedStates { _ = try output.addElement(state) }
             output.endArray()
         }
         output.begin(.messages)
-        try write(runs.filter { $0.visible == .active }, to: output)
+        try write(own.filter { $0.visible == .active }, to: output)
         output.endArray()
         if !hidden.isEmpty {
             output.begin(.hiddenMessages)

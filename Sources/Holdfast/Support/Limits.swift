@@ -27,6 +27,10 @@ enum SessionLimits {
     static let keptRuns = 4
     /// Bytes of that output, unless the newest turn alone has more: snapshots carry it.
     static let keptRunByteCount: UInt64 = 4 << 20
+    /// Sessions that share a session's messages: each is kept in memory while the session is hot.
+    static let pins = 1024
+    /// Sessions that are read for the first message of one: each takes a search through its records.
+    static let lineageDepth = 16
     /// Messages or rows in one answer.
     static let page = 10_000
     /// Messages or rows in one answer when the request does not say.

@@ -10,7 +10,7 @@ struct TurnHead: Sendable, Equatable {
     var attachments: [UInt8]?
     /// Whether the pending message has joined the list.
     var isListed = false
-    /// The record that began the turn.
+    /// The record that began the turn; 0 when that was under an earlier id of the session.
     var sequence: Sequence
     var begunAt: Milliseconds
     var attempts: UInt64 = 1

@@ -24,15 +24,17 @@ extension ViewReader {
         let snapshot = try usableSnapshot()
         var place = 0
         var first = outputs.first?.sequence ?? 0
-        if let snapshot, snapshot.source.sequence > first {
-            let all = try snapshot.head().outputs
-            let count = all.last?.deltas.upperBound ?? 0
-            let dropped = all.first { $0.id == outputs.first?.id }?.deltas.lowerBound ?? count
-            (place, first) = (count - dropped, snapshot.source.sequence)
+        if let earlier = try earlierOutput(than: first, snapshot) {
+            let count = earlier.outputs.last?.deltas.upperBound ?? 0
+            let dropped = earlier.outputs.first { $0.id == outputs.first?.id }?.deltas.lowerBound ?? count
+            (place, first) = (count - dropped, snapshot?.source.sequence ?? 0)
+            var goesOn = true
             let stored = dropped + min(wanted.lowerBound, place)..<dropped + min(wanted.upperBound, place)
-            var elements = try snapshot.elements(of: .deltas, in: stored)
-            while let data = try elements.next() { if try !body(data) { return } }
-            guard wanted.upperBound > place else { return }
+            try earlier.deltas(in: stored) { (data) throws(LogError) in
+                goesOn = try body(data)
+                return goesOn
+            }
+            guard goesOn, wanted.upperBound > place else { return }
         }
         // Turns come one after the other, so those before the wanted one need not be read.
         if let output = outputs.last(where: { $0.deltas.lowerBound <= wanted.lowerBound }), output.sequence > first {
@@ -47,5 +49,38 @@ extension ViewReader {
             guard wanted.contains(place - 1) else { return true }
             return try body(data) && place < wanted.upperBound
         }
+    }
+}
+
+/// Output that is not in the records that are read: that of a snapshot, or of the session before its rotation.
+private enum EarlierOutput {
+    case snapshot(SnapshotReader, [TurnOutput])
+    case parent(ViewReader)
+
+    var outputs: [TurnOutput] {
+        switch self {
+        case .snapshot(_, let outputs): outputs
+        case .parent(let reader): reader.view.head.outputs
+        }
+    }
+
+    func deltas(in stored: Range<Int>, _ body: ([UInt8]) throws(LogError) -> Bool) throws(LogError) {
+        switch self {
+        case .snapshot(let reader, _):
+            var elements = try reader.elements(of: .deltas, in: stored)
+            while let data = try elements.next() { if try !body(data) { return } }
+        case .parent(let reader): try reader.deltas(in: stored, body)
+        }
+    }
+}
+
+extension ViewReader {
+    /// Where output is that began at the record `first` or before, 0 for output that came along with a rotation.
+    private func earlierOutput(
+        than first: Sequence, _ snapshot: SnapshotReader?
+    ) throws(LogError) -> EarlierOutput? {
+        if let snapshot, snapshot.source.sequence > first { return .snapshot(snapshot, try snapshot.head().outputs) }
+        guard first == 0, let lineage = view.head.lineage else { return nil }
+        return .parent(try parent(lineage, whatFor: "the output of earlier turns"))
     }
 }

@@ -33,9 +33,11 @@ struct SnapshotFiles {
         }
     }
 
-    /// The newest snapshot of `session` whose seal is right; damaged ones are passed over.
-    func newest(_ session: SessionID, in folder: SessionFolder) throws(LogError) -> SnapshotDocument? {
-        for sequence in folder.snapshots.reversed() {
+    /// The newest snapshot of `session` up to `limit` whose seal is right; damaged ones are passed over.
+    func newest(
+        _ session: SessionID, in folder: SessionFolder, through limit: Sequence
+    ) throws(LogError) -> SnapshotDocument? {
+        for sequence in folder.snapshots.reversed() where sequence <= limit {
             let path = StoreLayout.snapshotFile(session, sequence)
             guard try isIntact(path) else { continue }
             return try storing { () throws(StorageError) in

@@ -75,13 +75,15 @@ struct Reply: CustomStringConvertible {
 extension HoldfastStore {
     /// A store on `log` with a clock that stands still unless it is told to move.
     static func testing(
-        _ log: MemoryLog, hotSessions: Int = 4096, clock: TestClock = TestClock()
+        _ log: MemoryLog, hotSessions: Int = 4096, clock: TestClock = TestClock(), recovering touched: [String] = []
     ) throws -> HoldfastStore {
         var options = StoreOptions()
         options.hotSessions = hotSessions
         options.compactsInBackground = false
         options.now = { clock.now }
-        return try HoldfastStore(log: log, options: options)
+        let store = try HoldfastStore(log: log, options: options)
+        if !touched.isEmpty { try store.recover(touched.compactMap { SessionID($0) }) }
+        return store
     }
 }
 

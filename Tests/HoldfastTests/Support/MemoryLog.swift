@@ -13,7 +13,8 @@ package final class MemoryLog: SessionLog {
         var epoch: UInt64 = 0
         var isClaimed = false
         var hasFailed = false
-        var snapshot: MemorySnapshot?
+        /// In the order of their sequences.
+        var snapshots: [MemorySnapshot] = []
         var row: SummaryRow?
     }
 
@@ -33,6 +34,8 @@ package final class MemoryLog: SessionLog {
         var flushes = 0
         var isStopping = false
         var appendError: LogError?
+        /// How many appends work before `appendError` counts.
+        var appendsLeft = 0
         var commitError: LogError?
         var claims = 0
         var isReadOnly = false
@@ -97,11 +100,23 @@ package final class MemoryLog: SessionLog {
     /// Waits until the session has a snapshot, or a minute has passed.
     func awaitSnapshot(of id: String) {
         guard let id = SessionID(id) else { return }
-        state.wait(until: { $0.sessions[id]?.snapshot != nil }, milliseconds: 60_000) { _, _ in }
+        state.wait(until: { $0.sessions[id]?.snapshots.isEmpty == false }, milliseconds: 60_000) { _, _ in }
     }
 
     /// Makes each append fail at once with `error`, until told otherwise.
     func setAppendError(_ error: LogError?) { state.withLock { $0.appendError = error } }
+
+    /// Makes each append after the next `count` fail with `error`, until told otherwise.
+    func failAppends(after count: Int, with error: LogError) {
+        state.withLock { ($0.appendsLeft, $0.appendError) = (count, error) }
+    }
+
+    /// Makes what the record at `index`, from 0, says unreadable.
+    func damageRecord(of id: String, at index: Int) {
+        state.withLock { state in
+            if let id = SessionID(id) { state.sessions[id]?.records[index].payload = Array("?".utf8) }
+        }
+    }
 
     /// Makes the next commit of anything fail.
     func failNextCommit(_ error: LogError) { state.withLock { $0.commitError = error } }
@@ -130,7 +145,7 @@ package final class MemoryLog: SessionLog {
     }
 
     func snapshotText(of id: String) -> String? {
-        let snapshot = state.withLock { state in SessionID(id).flatMap { state.sessions[$0]?.snapshot } }
+        let snapshot = state.withLock { state in SessionID(id).flatMap { state.sessions[$0]?.snapshots.last } }
         return snapshot.map { String(decoding: $0.bytes, as: UTF8.self) }
     }
 
@@ -168,7 +183,10 @@ extension MemoryLog {
         durability: Durability, completion: @escaping @Sendable (LogError?) -> Void
     ) throws(LogError) -> Sequence {
         try state.withLock { (state) throws(LogError) in
-            if let error = state.appendError { throw error }
+            if let error = state.appendError {
+                if state.appendsLeft == 0 { throw error }
+                state.appendsLeft -= 1
+            }
             guard let session = state.sessions[claim.session], session.epoch == claim.epoch else {
                 throw LogError(.fenced, "claimed by another")
             }
@@ -255,8 +273,10 @@ extension MemoryLog {
         }
     }
 
-    package func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)? {
-        state.withLock { $0.sessions[session]?.snapshot }
+    package func snapshot(
+        _ session: SessionID, through limit: Sequence
+    ) throws(LogError) -> (any SnapshotSource)? {
+        state.withLock { $0.sessions[session]?.snapshots.last { $0.sequence <= limit } }
     }
 
     package func putSnapshot(
@@ -266,15 +286,21 @@ extension MemoryLog {
         let sink = MemorySink()
         try write(sink)
         let snapshot = MemorySnapshot(sequence: sequence, bytes: SealedJSON.sealed(sink.bytes))
-        state.withLock { $0.sessions[session]?.snapshot = snapshot }
+        state.withLock { state in
+            state.sessions[session]?.snapshots.removeAll { $0.sequence == sequence }
+            state.sessions[session]?.snapshots.append(snapshot)
+        }
         state.broadcast()
     }
 
-    package func trim(_ session: SessionID) throws(LogError) {
+    package func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError) {
         state.withLock { state in
-            guard var entry = state.sessions[session], let snapshot = entry.snapshot else { return }
-            entry.records.removeAll { $0.sequence <= snapshot.sequence }
-            entry.first = snapshot.sequence + 1
+            guard var entry = state.sessions[session],
+                let oldest = entry.snapshots.last(where: { $0.sequence <= pinned ?? .max })
+            else { return }
+            entry.snapshots.removeAll { $0.sequence < oldest.sequence }
+            entry.records.removeAll { $0.sequence <= oldest.sequence }
+            entry.first = oldest.sequence + 1
             state.sessions[session] = entry
         }
     }

@@ -1,3 +1,4 @@
+import Glibc
 import Holdfast
 import HoldfastBytes
 import HoldfastEngine
@@ -5,12 +6,18 @@ import HoldfastSimulation
 import HoldfastStorage
 import HoldfastThreads
 
+/// Whether long tests are to be short.
+let isQuick = getenv("HOLDFAST_QUICK") != nil
+
 /// A machine with a simulated disk, on which a store is opened, and which can lose its power.
 final class SimulatedMachine {
-    private var storage = SimulatedStorage()
+    private(set) var storage: SimulatedStorage
     private let commit: CommitMode
 
-    init(commit: CommitMode = .journal) { self.commit = commit }
+    init(commit: CommitMode = .journal, _ storage: SimulatedStorage = SimulatedStorage()) {
+        self.commit = commit
+        self.storage = storage
+    }
 
     func open() throws -> HoldfastStore.Opened {
         var engine = EngineOptions()

@@ -61,24 +61,43 @@ extension HoldfastStore {
         try await onWorker { (store) throws(HoldfastError) in try store.getBlocking(session, window) }
     }
 
-    /// Lists sessions in the byte order of their ids, from behind `after` on, with what was durable at the
-    /// call.
+    /// Lists the sessions that `query` asks for, from behind `after` on, with what was durable at the call.
     ///
-    /// A page may have fewer rows than `limit`, at most 10,000, and still have a `next`. Looks at every row
-    /// of the index for each page.
+    /// `after` is the ``Page/next`` of the page before; in the order of ids it is a session's id, which need not be
+    /// there.
+    /// A page may have fewer rows than `limit`, at most 10,000, and still have a `next`. A session that is used between
+    /// two pages of an order by time may be on both, or on none. Looks at every row of the index for each page.
+    public func listBlocking(
+        _ query: SessionQuery, after: String? = nil, limit: Int = 100
+    ) throws(HoldfastError) -> Page<SessionRow> {
+        try operate { () throws(HoldfastError) in try page(query, after: after, limit: limit) }
+    }
+
+    /// As ``listBlocking(_:after:limit:)``.
+    public func list(
+        _ query: SessionQuery, after: String? = nil, limit: Int = 100
+    ) async throws(HoldfastError) -> Page<SessionRow> {
+        try await onWorker { (store) throws(HoldfastError) in
+            try store.listBlocking(query, after: after, limit: limit)
+        }
+    }
+
+    /// Lists all sessions, or those with an open turn or queued messages, in the byte order of their ids.
     public func listBlocking(
         after: String? = nil, limit: Int = 100, pendingOnly: Bool = false
     ) throws(HoldfastError) -> Page<SessionRow> {
-        try operate { () throws(HoldfastError) in try page(after: after, limit: limit, pendingOnly: pendingOnly) }
+        var query = SessionQuery()
+        query.pendingOnly = pendingOnly
+        return try listBlocking(query, after: after, limit: limit)
     }
 
     /// As ``listBlocking(after:limit:pendingOnly:)``.
     public func list(
         after: String? = nil, limit: Int = 100, pendingOnly: Bool = false
     ) async throws(HoldfastError) -> Page<SessionRow> {
-        try await onWorker { (store) throws(HoldfastError) in
-            try store.listBlocking(after: after, limit: limit, pendingOnly: pendingOnly)
-        }
+        var query = SessionQuery()
+        query.pendingOnly = pendingOnly
+        return try await list(query, after: after, limit: limit)
     }
 
     /// The open turns, with their pending messages, and the messages that are queued, in the byte order of

@@ -81,6 +81,8 @@ extension SessionHead {
 
 /// A row as it was read back.
 struct ListedRow {
+    /// All that the row says.
+    let root: JSONRef
     let row: SessionRow
     let isDeleted: Bool
     /// The turn that ended last.
@@ -99,6 +101,7 @@ struct ListedRow {
         row = SessionRow(
             summary: summaryPart, turn: root["turn"]?["turn"]?.text, queued: Int(root["queued"]?.int ?? 0),
             json: JSON(summary.row))
+        self.root = root
         isDeleted = root["deleted"]?.bool ?? false
         lastTurn = root["last_turn"]?.text
     }

@@ -133,9 +133,9 @@ extension ProtocolSession {
             } write: { state, writer in
                 state.write(to: &writer)
             }
-        case .list(let after, let limit, let pendingOnly):
+        case .list(let query, let after, let limit):
             read(job) { store throws(HoldfastError) in
-                try store.listBlocking(after: after, limit: limit, pendingOnly: pendingOnly)
+                try store.listBlocking(query, after: after, limit: limit)
             } write: { page, writer in
                 page.write("sessions", to: &writer) { $1.raw($0.json.bytes) }
             }

@@ -48,9 +48,9 @@ extension Operation {
         switch name {
         case "get": self = .get(session: try session.required("session"), try Window(&fields))
         case "list":
-            self = .list(
-                after: try fields.string("after"), limit: try fields.limit(),
-                pendingOnly: try fields.bool("pending") ?? false)
+            self = .list(try SessionQuery(&fields), after: try fields.string("after"), limit: try fields.limit())
+        case "archive", "pin", "draft", "rename":
+            self = .write(try Mutation(setting: name, &fields, try session.required("session")))
         case "pending": self = .pending(after: try fields.string("after"), limit: try fields.limit())
         case "queue": self = .queue(session: try session.required("session"))
         case "runs": self = .runs(session: try session.required("session"))

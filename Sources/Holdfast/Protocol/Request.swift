@@ -10,7 +10,7 @@ struct Request: Sendable {
 enum Operation: Sendable {
     case write(Mutation)
     case get(session: String, Window)
-    case list(after: String?, limit: Int, pendingOnly: Bool)
+    case list(SessionQuery, after: String?, limit: Int)
     case pending(after: String?, limit: Int)
     case queue(session: String)
     case runs(session: String)

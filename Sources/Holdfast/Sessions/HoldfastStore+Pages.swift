@@ -3,56 +3,66 @@ import HoldfastLog
 
 // Listing many sessions.
 extension HoldfastStore {
-    /// A page of the sessions that are not deleted, or of those with an open turn or queued messages.
-    func page(after: String?, limit: Int, pendingOnly: Bool) throws(HoldfastError) -> Page<SessionRow> {
+    /// A page of the sessions that are not deleted and that `query` asks for.
+    func page(_ query: SessionQuery, after: String?, limit: Int) throws(HoldfastError) -> Page<SessionRow> {
         guard (1...SessionLimits.page).contains(limit) else {
             throw HoldfastError(.badRequest, "'limit' must be 1 to \(SessionLimits.page)")
         }
-        let after = try after.map { (text) throws(HoldfastError) in try Self.sessionID(text) }
-        let (candidates, isLast) = try candidates(after: after, limit, pendingOnly)
+        let after = try after.map { (cursor) throws(HoldfastError) in try query.place(cursor) }
+        let (candidates, isLast) = try candidates(query, after: after, limit)
         var rows: [SessionRow] = []
         var page = PageBudget(count: limit)
         for (index, candidate) in candidates.enumerated() {
-            guard let listed = try listed(candidate), !listed.isDeleted else { continue }
-            if pendingOnly, !listed.isPending { continue }
+            var found = candidate.listed
+            if found == nil { found = try listed(candidate.row) }
+            guard let listed = found, !listed.isDeleted, query.matches(listed) else { continue }
             rows.append(listed.row)
             let mayGoOn = page.takes(listed.row.json.bytes.count)
             if !mayGoOn, index + 1 < candidates.count || !isLast {
-                return Page(rows: rows, next: candidate.session.text)
+                return Page(rows: rows, next: query.cursor(candidate.place))
             }
         }
-        return Page(rows: rows, next: isLast ? nil : candidates.last?.session.text)
+        return Page(rows: rows, next: isLast ? nil : candidates.last.map { query.cursor($0.place) })
     }
 
-    /// The rows of the first `limit` sessions after `after`, in order, and whether there are no others.
+    /// The first `limit` rows after `after`, in order, and whether there are no others.
     private func candidates(
-        after: SessionID?, _ limit: Int, _ pendingOnly: Bool
-    ) throws(HoldfastError) -> (rows: [SummaryRow], isLast: Bool) {
+        _ query: SessionQuery, after: ListPlace?, _ limit: Int
+    ) throws(HoldfastError) -> (rows: [Candidate], isLast: Bool) {
         var first = FirstRows(limit: limit)
+        var unknown: [SummaryRow] = []
         try translated { () throws(LogError) in
             try log.flush()
             try log.list { (row) throws(LogError) in
-                if let after, row.session <= after { return true }
-                if pendingOnly, !mayBePending(row) { return true }
-                first.add(row)
+                if query.order == .id, let after, row.session <= after.session { return true }
+                if query.isByID {
+                    first.add(Candidate(place: ListPlace(rank: 0, session: row.session), row: row))
+                } else if let listed = known(row) {
+                    first.add(listed, row, query, after: after)
+                } else {
+                    unknown.append(row)
+                }
                 return true
             }
+        }
+        for row in unknown {
+            if let listed = try listed(row) { first.add(listed, row, query, after: after) }
         }
         return first.finish()
     }
 
-    private func mayBePending(_ row: SummaryRow) -> Bool {
-        if let head = sessions.durableHead(of: row.session) { return head.turn != nil || !head.queue.isEmpty }
-        return ListedRow(row)?.isPending ?? true
+    /// What is known of `row` without reading its session.
+    private func known(_ row: SummaryRow) -> ListedRow? {
+        if let head = sessions.durableHead(of: row.session), head.sequence > 0 {
+            return ListedRow(head.row(row.session))
+        }
+        return ListedRow(row)
     }
 
     /// What to show for `row`: the session itself when it is ready, for then the index may lag, or when the
     /// index has no row of it; else the row. `nil` when there is nothing to show.
     private func listed(_ row: SummaryRow) throws(HoldfastError) -> ListedRow? {
-        if let head = sessions.durableHead(of: row.session), head.sequence > 0 {
-            return ListedRow(head.row(row.session))
-        }
-        if let listed = ListedRow(row) { return listed }
+        if let listed = known(row) { return listed }
         do throws(HoldfastError) {
             let view = try view(of: row.session)
             try sessions.waitUntilDurable(view)
@@ -65,26 +75,42 @@ extension HoldfastStore {
     }
 }
 
-/// Keeps the rows with the smallest ids, in memory for twice as many.
+/// A row that may be on the page.
+private struct Candidate {
+    var place: ListPlace
+    var row: SummaryRow
+    /// What is known of it, if that was looked at.
+    var listed: ListedRow?
+}
+
+/// Keeps the rows with the first places, in memory for twice as many.
 private struct FirstRows {
     let limit: Int
-    private var rows: [SummaryRow] = []
+    private var rows: [Candidate] = []
     private var hasMore = false
 
     init(limit: Int) { self.limit = limit }
 
-    mutating func add(_ row: SummaryRow) {
+    mutating func add(_ row: Candidate) {
         rows.append(row)
         if rows.count >= 2 * limit + 64 { cut() }
     }
 
-    mutating func finish() -> (rows: [SummaryRow], isLast: Bool) {
+    /// Adds `row` if it is asked for and comes after `after`.
+    mutating func add(_ listed: ListedRow, _ row: SummaryRow, _ query: SessionQuery, after: ListPlace?) {
+        guard !listed.isDeleted, query.matches(listed) else { return }
+        let place = query.place(of: listed, row.session)
+        if let after, place <= after { return }
+        add(Candidate(place: place, row: row, listed: listed))
+    }
+
+    mutating func finish() -> (rows: [Candidate], isLast: Bool) {
         cut()
         return (rows, !hasMore)
     }
 
     private mutating func cut() {
-        rows.sort { $0.session < $1.session }
+        rows.sort { $0.place < $1.place }
         guard rows.count > limit else { return }
         rows.removeSubrange(limit...)
         hasMore = true

@@ -31,6 +31,10 @@ enum SessionLimits {
     static let pins = 1024
     /// Sessions that are read for the first message of one: each takes a search through its records.
     static let lineageDepth = 16
+    /// Code points of a draft: fields are kept in memory while a session is hot.
+    static let draftLength = 50_000
+    /// Files of a draft.
+    static let draftFiles = 50
     /// Messages or rows in one answer.
     static let page = 10_000
     /// Messages or rows in one answer when the request does not say.

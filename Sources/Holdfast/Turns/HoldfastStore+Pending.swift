@@ -24,7 +24,9 @@ extension HoldfastStore {
 
     /// A page of what waits.
     func pendingPage(after: String?, limit: Int) throws(HoldfastError) -> PendingPage {
-        let rows = try page(after: after, limit: limit, pendingOnly: true)
+        var query = SessionQuery()
+        query.pendingOnly = true
+        let rows = try page(query, after: after, limit: limit)
         var page = PendingPage(turns: [], queued: [], next: rows.next)
         var budget = PageBudget(count: limit)
         for (index, row) in rows.rows.enumerated() {

@@ -10,6 +10,13 @@ extension Command {
         options: [
             .json, OptionRule("pending", "only the sessions in which a turn is open or messages are queued"),
             OptionRule("limit", .count("N"), "at most so many sessions"),
+            OptionRule("title", .text("TEXT"), "only sessions with this in their title, in small or capital letters"),
+            OptionRule("source", .text("NAME"), "only sessions of this source"),
+            OptionRule("project", .text("ID"), "only sessions of this project"),
+            OptionRule("profile", .text("NAME"), "only sessions of this profile"),
+            OptionRule("parent", .text("SESSION"), "only sessions that were made from this one"),
+            OptionRule("archived", .choice(["yes", "no"]), "only archived sessions, or only the others"),
+            OptionRule("pinned", .choice(["yes", "no"]), "only pinned sessions, or only the others"),
         ],
         details: [
             "With --json each session is one line: an object with its counts, times (milliseconds since 1970), open "
@@ -22,9 +29,7 @@ extension Command {
         run: { arguments, console throws(CommandError) in
             let store = try StoreAccess.openReadOnly(arguments.store)
             defer { try? store.close() }
-            var rows = try store.allRows(pendingOnly: arguments.has("pending"))
-            // Sessions of the same time stay in the order of their ids.
-            rows.sort { ($1.summary.updatedAt, $0.summary.session) < ($0.summary.updatedAt, $1.summary.session) }
+            let rows = try store.allRows(query(arguments))
             let shown = rows.prefix(arguments.count("limit") ?? rows.count)
             if arguments.has("json") {
                 for row in shown { try console.write(row.json.bytes + [10]) }
@@ -35,6 +40,20 @@ extension Command {
             }
             return .success
         })
+
+    private static func query(_ arguments: Arguments) -> SessionQuery {
+        var query = SessionQuery()
+        query.order = .updated
+        query.pendingOnly = arguments.has("pending")
+        query.title = arguments.text("title")
+        query.source = arguments.text("source")
+        query.project = arguments.text("project")
+        query.profile = arguments.text("profile")
+        query.parent = arguments.text("parent")
+        query.archived = arguments.text("archived").map { $0 == "yes" }
+        query.pinned = arguments.text("pinned").map { $0 == "yes" }
+        return query
+    }
 
     private static func table(_ rows: ArraySlice<SessionRow>) -> TextTable {
         let now = Moment.wall()

@@ -11,14 +11,13 @@ struct Waiting {
 
 // Walks over everything of a kind, page by page.
 extension HoldfastStore {
-    /// Every session in the byte order of ids; with `pendingOnly` those with an open turn or
-    /// queued messages.
-    func allRows(pendingOnly: Bool = false) throws(CommandError) -> [SessionRow] {
+    /// Every session that `query` asks for, in its order.
+    func allRows(_ query: SessionQuery = SessionQuery()) throws(CommandError) -> [SessionRow] {
         var rows: [SessionRow] = []
         var after: String?
         repeat {
             let page = try asking { () throws(HoldfastError) in
-                try listBlocking(after: after, limit: 10_000, pendingOnly: pendingOnly)
+                try listBlocking(query, after: after, limit: 10_000)
             }
             rows += page.rows
             after = page.next
@@ -28,7 +27,9 @@ extension HoldfastStore {
 
     /// Every session in which something waits, in the byte order of ids. Those that cannot be read are passed over.
     func allPending() throws(CommandError) -> [Waiting] {
-        try allRows(pendingOnly: true).compactMap { row in
+        var query = SessionQuery()
+        query.pendingOnly = true
+        return try allRows(query).compactMap { row in
             let state = try? getBlocking(row.summary.session, Window(limit: 0))
             guard let state, state.damage == nil else { return nil }
             return Waiting(session: row.summary.session, turn: state.turn, queued: row.queued)

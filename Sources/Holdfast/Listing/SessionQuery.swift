@@ -1,0 +1,128 @@
+import HoldfastBytes
+
+/// Which sessions to list, and in what order. What is `nil` is not asked for.
+///
+/// Answered from the rows of the index and from what is ready in memory: no session is read. Fields longer than 1 KiB
+/// are not in rows and match nothing.
+public struct SessionQuery: Hashable, Sendable {
+    /// In what order sessions are listed. Those of one time are in the byte order of their ids.
+    public enum Order: String, Sendable, CaseIterable {
+        /// In the byte order of their ids.
+        case id
+        /// The one used last first.
+        case updated
+        /// The newest first.
+        case created
+        /// The pinned ones first; among them, and among the others, the one with the newest message.
+        case sidebar
+    }
+
+    /// The field `source`, or `session_source` where there is none.
+    public var source: String?
+    /// The field `project_id`.
+    public var project: String?
+    /// The field `profile`, or `profile_name` where there is none.
+    public var profile: String?
+    /// The session that it was made from, or its field `parent_session_id`.
+    public var parent: String?
+    /// A part of its title, whatever the case of its letters.
+    public var title: String?
+    /// Whether the field `archived` is true.
+    public var archived: Bool?
+    /// Whether the field `pinned` is true.
+    public var pinned: Bool?
+    /// Whether the conversation goes on under another id.
+    public var rotated: Bool?
+    /// Used at this time or later, in milliseconds since 1970.
+    public var updatedFrom: UInt64?
+    /// Used before this time.
+    public var updatedBefore: UInt64?
+    /// Whether a turn must be open or messages queued.
+    public var pendingOnly = false
+    /// The order.
+    public var order = Order.id
+
+    /// All sessions, in the order of their ids.
+    public init() {}
+}
+
+/// A session's place in a list.
+struct ListPlace: Comparable {
+    /// Smaller is earlier.
+    var rank: UInt64
+    var session: SessionID
+
+    static func < (a: ListPlace, b: ListPlace) -> Bool {
+        a.rank == b.rank ? a.session < b.session : a.rank < b.rank
+    }
+}
+
+extension SessionQuery {
+    private static let notPinned: UInt64 = 1 << 63
+
+    /// Whether a page in this order can be cut before rows are looked into.
+    var isByID: Bool {
+        var plain = SessionQuery()
+        plain.order = .id
+        return self == plain
+    }
+
+    /// The place of `row`.
+    func place(of row: ListedRow, _ session: SessionID) -> ListPlace {
+        let summary = row.row.summary
+        // The newest first: a later time is a smaller number.
+        let latest = Self.notPinned - 1
+        let rank: UInt64 =
+            switch order {
+            case .id: 0
+            case .updated: latest - min(latest, summary.updatedAt)
+            case .created: latest - min(latest, summary.createdAt)
+            case .sidebar:
+                (row.flag("pinned") ? 0 : Self.notPinned)
+                    + latest - min(latest, summary.lastMessageAt ?? summary.updatedAt)
+            }
+        return ListPlace(rank: rank, session: session)
+    }
+
+    /// The cursor that stands for `place`.
+    func cursor(_ place: ListPlace) -> String {
+        order == .id ? place.session.text : "\(place.rank)/\(place.session.text)"
+    }
+
+    /// The place that `cursor` stands for.
+    func place(_ cursor: String) throws(HoldfastError) -> ListPlace {
+        if order == .id { return ListPlace(rank: 0, session: try HoldfastStore.sessionID(cursor)) }
+        guard let slash = cursor.firstIndex(of: "/"), let rank = UInt64(cursor[..<slash]),
+            let session = SessionID(String(cursor[cursor.index(after: slash)...]))
+        else { throw HoldfastError(.badRequest, "'after' is not the 'next' of a page in this order") }
+        return ListPlace(rank: rank, session: session)
+    }
+
+    /// Whether `row` is asked for.
+    func matches(_ row: ListedRow) -> Bool {
+        let summary = row.row.summary
+        if pendingOnly, !row.isPending { return false }
+        if let updatedFrom, summary.updatedAt < updatedFrom { return false }
+        if let updatedBefore, summary.updatedAt >= updatedBefore { return false }
+        if let archived, row.flag("archived") != archived { return false }
+        if let pinned, row.flag("pinned") != pinned { return false }
+        if let rotated, (row.root["rotated_to"] != nil) != rotated { return false }
+        if let source, row.text("source") ?? row.text("session_source") != source { return false }
+        if let project, row.text("project_id") != project { return false }
+        if let profile, row.text("profile") ?? row.text("profile_name") != profile { return false }
+        if let parent, row.root["lineage"]?["parent"]?.text ?? row.text("parent_session_id") != parent { return false }
+        if let title, row.text("title")?.lowercased().contains(title.lowercased()) != true { return false }
+        return true
+    }
+}
+
+extension ListedRow {
+    /// The field `name`, a string.
+    func text(_ name: String) -> String? { root["fields"]?[name]?.text }
+
+    /// Whether the field `name` is true, or a number that stands for it.
+    func flag(_ name: String) -> Bool {
+        guard let value = root["fields"]?[name] else { return false }
+        return value.bool ?? (value.int.map { $0 != 0 } ?? false)
+    }
+}

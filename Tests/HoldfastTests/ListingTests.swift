@@ -1,0 +1,140 @@
+import Holdfast
+import HoldfastBytes
+import HoldfastSimulation
+import HoldfastStorage
+import Testing
+
+/// Lists: filters, orders, pages; and the fields that they know.
+@Suite struct ListingTests {
+    let log = MemoryLog()
+    let clock = TestClock()
+    let store: HoldfastStore
+    let client: Client
+
+    init() throws {
+        store = try .testing(log, clock: clock)
+        client = try Client(store)
+        for (index, fields) in [
+            #"{"title":"Trip to ROME","source":"cli","project_id":"x","profile":"me"}"#,
+            #"{"title":"Straße","session_source":"web","archived":true,"profile_name":"me"}"#,
+            #"{"title":"Rome again","pinned":1}"#, "{}",
+        ].enumerated() {
+            clock.now = UInt64(1_000 * (index + 1))
+            try store.writeBlocking(.create("s\(index)", fields: JSON(fields)))
+        }
+    }
+
+    private func ids(_ change: (inout SessionQuery) -> Void) throws -> [String] {
+        var query = SessionQuery()
+        change(&query)
+        return try store.listBlocking(query).rows.map(\.summary.session)
+    }
+
+    @Test func filtersLookAtTheFieldsOfTheRows() throws {
+        for _ in 0..<2 {
+            #expect(try ids { $0.source = "cli" } == ["s0"] && ids { $0.source = "web" } == ["s1"])
+            #expect(try ids { $0.project = "x" } == ["s0"] && ids { $0.profile = "me" } == ["s0", "s1"])
+            #expect(try ids { $0.title = "rome" } == ["s0", "s2"] && ids { $0.title = "STRAẞE" } == ["s1"])
+            #expect(try ids { $0.archived = true } == ["s1"] && ids { $0.archived = false } == ["s0", "s2", "s3"])
+            #expect(try ids { $0.pinned = true } == ["s2"])
+            #expect(try ids { ($0.updatedFrom, $0.updatedBefore) = (2_000, 4_000) } == ["s1", "s2"])
+        }
+        try store.writeBlocking(.branch("s0", to: "c"))
+        try store.writeBlocking(.rotate("s3", to: "r"))
+        #expect(try ids { $0.parent = "s0" } == ["c"] && ids { $0.rotated = true } == ["s3"])
+        let reply = client.call(#"{"id":1,"op":"list","parent":"s0","rotated":false,"order":"created"}"#)
+        #expect(reply.list("sessions").count == 1)
+        #expect(client.call(#"{"id":1,"op":"list","order":"size"}"#).code == "bad_request")
+    }
+
+    @Test(arguments: [SessionQuery.Order.id, .updated, .created, .sidebar])
+    func pagesOfEveryOrderHaveEachSessionOnce(order: SessionQuery.Order) throws {
+        for n in 4..<40 {
+            clock.now = UInt64(5_000 + n / 3)
+            try store.writeBlocking(.create("s\(n)"))
+        }
+        var query = SessionQuery()
+        query.order = order
+        let all = try store.listBlocking(query, limit: 1_000).rows.map(\.summary.session)
+        var paged: [String] = []
+        var after: String?
+        repeat {
+            let page = try store.listBlocking(query, after: after, limit: 7)
+            paged += page.rows.map(\.summary.session)
+            after = page.next
+        } while after != nil
+        #expect(paged == all && Set(all).count == 40)
+        let first = [SessionQuery.Order.id: "s0", .updated: "s39", .created: "s39", .sidebar: "s2"]
+        #expect(all.first == first[order])
+    }
+
+    @Test func aDraftDoesNotMoveItsSession() throws {
+        clock.now = 9_000
+        let reply = client.call(#"{"id":1,"op":"draft","session":"s0","text":"so far","files":[{"n":1}]}"#)
+        #expect(reply.isOK)
+        let state = try store.getBlocking("s0")
+        #expect(state.summary.updatedAt == 1_000)
+        #expect(state.fields.description.hasSuffix(#""composer_draft":{"text":"so far","files":[{"n":1}]}}"#))
+        try store.compactBlocking("s0")
+        let reopened = try HoldfastStore.testing(log.afterCrash(), clock: clock)
+        #expect(try reopened.getBlocking("s0").summary.updatedAt == 1_000)
+        #expect(throws: HoldfastError.self) {
+            try Mutation.draft("s0", text: String(repeating: "x", count: 50_001))
+        }
+        #expect(throws: HoldfastError.self) {
+            try Mutation.draft("s0", text: "", files: Array(repeating: "1", count: 51))
+        }
+        _ = try Mutation.draft(
+            "s0", text: String(repeating: "é", count: 50_000), files: Array(repeating: "1", count: 50))
+    }
+
+    @Test func titlesFollowTheirRules() throws {
+        #expect(client.call(#"{"id":1,"op":"rename","session":"s0","title":"  Trip \n"}"#).isOK)
+        #expect(try store.getBlocking("s0").fields.description.contains(#""title":"Trip","#))
+        #expect(try store.getBlocking("s0").fields.description.contains(#""manual_title":true"#))
+        #expect(Title.displayed(" \t") == "Untitled" && Title.displayed(String(repeating: "é", count: 81)).count == 80)
+        #expect(!Title.isManual("New Chat") && Title.isManual("Chat"))
+        #expect(try Title.sanitized(" a\u{200B}\r\n b\u{7} ") == "a b" && Title.sanitized("\u{FEFF} ") == nil)
+        #expect(throws: HoldfastError.self) { try Title.sanitized(String(repeating: "x", count: 101)) }
+        #expect(Title.next(after: "proj", taken: []) == "proj")
+        #expect(Title.next(after: "proj", taken: ["proj", "other #7"]) == "proj #2")
+        #expect(Title.next(after: "proj #2", taken: ["proj", "proj #2", "proj #9"]) == "proj #10")
+        #expect(client.call(#"{"id":1,"op":"archive","session":"s0"}"#).isOK)
+        #expect(client.call(#"{"id":1,"op":"pin","session":"s1","pinned":false}"#).isOK)
+        #expect(try ids { $0.archived = true } == ["s0", "s1"])
+    }
+
+    @Test func manySessionsAreListedWithoutReadingOne() throws {
+        let count = isQuick ? 5_000 : 100_000
+        let disk = SimulatedStorage()
+        try HoldfastStore.opened(in: disk).store.close()
+        var rows = "{\"format_version\":1,\"generation\":9,\"sessions\":[\n"
+        for n in 0..<count {
+            let id = String(n + 1_000_000)
+            rows +=
+                (n == 0 ? "" : ",\n") + "{\"session_id\":\"\(id)\",\"sequence\":3,\"segment\":0,\"end\":0,"
+                + "\"chain\":\"0000000000000000\",\"summary\":{\"session\":\"\(id)\",\"sequence\":3,"
+                + "\"message_count\":2,\"created_at\":1,\"updated_at\":\(n),\"fields\":{\"title\":\"T\(n % 10)\"}}}"
+        }
+        let file = try disk.open(StoreLayout.indexFile, .create)
+        try file.truncate(to: 0)
+        try file.write(SealedJSON.sealed(Array((rows + "\n]").utf8)) + [10], at: 0)
+        try file.sync()
+        let counting = CountingStorage(disk)
+        let store = try HoldfastStore.opened(in: counting).store
+        #expect(try store.listBlocking(limit: 50).rows.count == 50)
+        counting.counters.reset()
+        var query = SessionQuery()
+        (query.order, query.title) = (.updated, "t3")
+        var after: String?
+        for _ in 0..<3 {
+            let page = try store.listBlocking(query, after: after, limit: 50)
+            #expect(page.rows.count == 50)
+            after = page.next
+        }
+        #expect(after?.hasSuffix("/\(1_000_000 + count - 1_497)") == true, "\(after ?? "")")
+        let counts = counting.counters.counts
+        #expect(counts.opens == 0 && counts.reads == 0 && counts.directoriesListed == 0, "\(counts)")
+        try store.close()
+    }
+}

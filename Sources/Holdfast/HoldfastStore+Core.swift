@@ -96,14 +96,20 @@ extension HoldfastStore {
             session.id, head.answer(to: content), of: head, isDurable: durability == .durable)
         let record = LogRecord(
             sequence: head.sequence, kind: content.change.kind.rawValue, time: time, payload: payload)
-        try queue(record, under: claim, durability, session, published) { error in
-            if durability == .durable { Self.answer(result, error, completion) }
+        // Before it is queued: a row that is written when the record is durable must tell of it.
+        session.noteAppended(published)
+        do throws(HoldfastError) {
+            try queue(record, under: claim, durability, session, published) { error in
+                if durability == .durable { Self.answer(result, error, completion) }
+            }
+        } catch {
+            session.noteAppended(state.head.published)
+            throw error
         }
         state.head = consume head
         state.head.remember(content)
         state.load.payloadBytes += payload.count
         state.load.lastUse = time
-        session.noteAppended(published)
         background?.noteAppend(to: session.id, state.load)
         return result
     }

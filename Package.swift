@@ -76,6 +76,8 @@ let package = Package(
                 "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine",
                 "HoldfastSimulation",
             ]),
+        // The store as a benchmark uses it: through the public API alone.
+        .executableTarget(name: "holdfast-bench", dependencies: ["Holdfast"], swiftSettings: settings),
         .executableTarget(
             name: "holdfast-torture", dependencies: ["HoldfastProof"], swiftSettings: settings),
 

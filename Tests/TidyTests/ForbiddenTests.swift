@@ -17,7 +17,9 @@ private let forbidden: [Forbidden] = [
         testDescription: "print(", instead: "give the text to the Console of HoldfastCommands",
         isIn: { $0.contains(#/\b(debugP|p)rint\(/#) },
         isExempt: { path in
-            ["HoldfastCommands/Console/", "holdfast/", "holdfast-torture/"].contains { path.hasPrefix("Sources/\($0)") }
+            ["HoldfastCommands/Console/", "holdfast/", "holdfast-bench/", "holdfast-torture/"].contains {
+                path.hasPrefix("Sources/\($0)")
+            }
         },
         example: "    print(1)"),
     Forbidden(

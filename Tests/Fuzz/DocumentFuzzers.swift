@@ -17,14 +17,14 @@ import HoldfastStorage
     }
     guard let storage = try? storage(files) else { return }
     let index = IndexFile(storage: storage)
-    guard let content = try? index.read() else { return }
+    guard let content = try? index.read(nil) else { return }
     let rows = content.rows.mapValues { row in
         require(row.summary.session.text.utf8.count <= SessionID.longestByteCount, "a row names a session")
         return row
     }
-    guard content.damage == nil, content.generation < UInt64.max else { return }
-    guard (try? index.replace(Array(rows.values), generation: content.generation + 1)) != nil,
-        let again = try? index.read()
+    guard content.damage == nil, content.mark.generation < Limits.numberLimit else { return }
+    guard (try? index.replace(Array(rows.values), generation: content.mark.generation + 1)) != nil,
+        let again = try? index.read(nil)
     else { return require(false, "an index is written and read") }
     require(again.damage == nil && again.rows == rows, "an index that is written again is the same")
 }

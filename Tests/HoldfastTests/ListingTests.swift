@@ -107,12 +107,17 @@ import Testing
     @Test func manySessionsAreListedWithoutReadingOne() throws {
         let count = isQuick ? 5_000 : 100_000
         let disk = SimulatedStorage()
-        try HoldfastStore.opened(in: disk).store.close()
-        var rows = "{\"format_version\":1,\"generation\":9,\"sessions\":[\n"
+        let first = try HoldfastStore.opened(in: disk).store
+        try first.writeBlocking(.create("first"))
+        try first.close()
+        // The journal knows which generation of the index there is; rows may only be put into that one.
+        let index = String(decoding: try disk.readAll(StoreLayout.indexFile, limit: 1 << 16), as: UTF8.self)
+        let generation = try #require(index.firstMatch(of: #/"generation":(\d+)/#)?.1)
+        var rows = "{\"format_version\":1,\"generation\":\(generation),\"sessions\":[\n"
         for n in 0..<count {
             let id = String(n + 1_000_000)
             rows +=
-                (n == 0 ? "" : ",\n") + "{\"session_id\":\"\(id)\",\"sequence\":3,\"segment\":0,\"end\":0,"
+                (n == 0 ? "" : ",\n") + "{\"session_id\":\"\(id)\",\"sequence\":3,\"last\":3,\"segment\":0,\"end\":0,"
                 + "\"chain\":\"0000000000000000\",\"summary\":{\"session\":\"\(id)\",\"sequence\":3,"
                 + "\"message_count\":2,\"created_at\":1,\"updated_at\":\(n),\"fields\":{\"title\":\"T\(n % 10)\"}}}"
         }

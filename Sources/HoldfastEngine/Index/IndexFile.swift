@@ -150,10 +150,12 @@ struct IndexFile {
 
     private func removeLogs(before generation: UInt64) {
         // Left-over change logs are ignored by readers; removing them only saves space.
-        for entry in (try? storage.list("")) ?? [] {
-            guard let old = StoreLayout.indexLogGeneration(entry.name), old < generation else { continue }
-            try? storage.remove(entry.name)
+        let old = ((try? storage.list("")) ?? []).map(\.name).filter { name in
+            StoreLayout.indexLogGeneration(name).map { $0 < generation } ?? false
         }
+        for name in old { try? storage.remove(name) }
+        // Not left for later: what a recovery has done is durable when it ends.
+        if !old.isEmpty { try? storage.syncDirectory("") }
     }
 }
 

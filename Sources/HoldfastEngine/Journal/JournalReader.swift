@@ -26,8 +26,6 @@ package struct JournalStretch: Sendable, Equatable {
     package var reason: String
     /// The last batch that is missing there.
     package var lastBatch = UInt64.max
-    /// Whether nothing is left of the batches: their file was used again, which only happens below the low-water mark.
-    var isRecycled = false
 }
 
 /// What a journal held.
@@ -38,7 +36,7 @@ struct JournalSummary: Sendable {
     /// Batches that later ones prove to have been durable, and that cannot be read.
     var damage: [JournalStretch] = []
     /// Batches that cannot be read, and of which nothing has to be replayed; but which sessions they named as written
-    /// directly is not known.
+    /// directly is not known, for no later batch that begins a file has said so again.
     var missing: [JournalStretch] = []
     /// Bytes of a batch behind the last valid one: it was being written and was never acknowledged.
     var tornTail: JournalStretch?
@@ -47,8 +45,8 @@ struct JournalSummary: Sendable {
     var paths: [String] = []
     var batchCount = 0
     var byteCount: UInt64 = 0
-    /// Whether the file before ends, or consists of, what looks like a batch and cannot be read.
-    fileprivate var hasUnreadableEnd = false
+    /// The last valid batch that begins a file, and so names every segment that is written directly.
+    fileprivate var restatement: UInt64 = 0
 }
 
 /// Reads the journal in order, file by file, and gives out every valid batch.
@@ -82,7 +80,8 @@ struct JournalReader {
         }
         // What is below the low-water mark is in the segments.
         let mark = summary.lowWaterMark
-        summary.missing = summary.closedCleanly ? [] : summary.damage.filter { $0.lastBatch <= mark && !$0.isRecycled }
+        let missing = summary.restatement...max(summary.restatement, mark)
+        summary.missing = summary.closedCleanly ? [] : summary.damage.filter { missing.contains($0.lastBatch) }
         summary.damage.removeAll { $0.lastBatch <= mark }
         if summary.batchCount == 0 {
             summary.damage.append(
@@ -140,9 +139,6 @@ struct JournalReader {
             summary.damage.append(stretch(path, 0, byteCount, "a journal file of another store"))
             return nil
         }
-        if header.fileByteCount != byteCount {
-            summary.damage.append(stretch(path, byteCount, 0, "file cut short or grown"))
-        }
         return JournalFile(path: path, header: header, byteCount: byteCount)
     }
 
@@ -174,14 +170,16 @@ struct JournalReader {
             let end = min(whole.count, Int(clamping: file.header.fileByteCount) - JournalHeader.sectorByteCount)
             let view = whole.slice(0..<max(0, end))
             var offset = JournalHeader.sectorByteCount
-            let count = summary.batchCount
             while let found = nextBatch(from: offset, view, file, after: summary.position.lastBatch) {
                 noteGap(offset..<found.offset, found.header, file, &summary)
                 offset = try deliver(found, view, file, &summary, body)
             }
-            let claimsMore = summary.batchCount == count && file.header.firstBatch > summary.position.lastBatch
-            summary.hasUnreadableEnd = claimsMore || looksLikeBatch(view, offset, summary.position)
             if isLast { noteTail(view, offset, file, &summary) }
+        }
+        // What an older file has lost, later batches miss. And a new file that a crash has kept half can hold an old
+        // header, where the file system gave it blocks of a removed one.
+        if isLast, file.header.fileByteCount != file.byteCount {
+            summary.damage.append(stretch(file.path, file.byteCount, 0, "file cut short or grown"))
         }
     }
 
@@ -210,6 +208,7 @@ struct JournalReader {
         let rest = view.slice(found.offset..<view.count)
         let content = rest.slice(BatchHeader.byteCount..<BatchHeader.byteCount + Int(header.bodyByteCount))
         summary.position.lastBatch = header.number
+        if header.number == file.header.firstBatch { summary.restatement = header.number }
         summary.position.chain = BatchHeader.storedCheck(rest)
         summary.lowWaterMark = max(summary.lowWaterMark, header.lowWaterMark)
         summary.closedCleanly = header.closesCleanly
@@ -236,26 +235,21 @@ struct JournalReader {
             "batches \(position.lastBatch + 1) to \(header.number - 1) cannot be read")
         if header.number == position.lastBatch + 1 { gap.reason = "batch \(header.number) continues another log" }
         gap.lastBatch = header.number - 1
-        gap.isRecycled = header.number == file.header.firstBatch && !summary.hasUnreadableEnd
         summary.damage.append(gap)
     }
 
     private func noteTail(
         _ view: UnsafeRawBufferPointer, _ offset: Int, _ file: JournalFile, _ summary: inout JournalSummary
     ) {
-        guard looksLikeBatch(view, offset, summary.position) else { return }
+        guard offset < view.count else { return }
         let rest = view.slice(offset..<view.count)
+        // Old batches of a recycled file have another number and another chain before them.
+        guard rest.count >= BatchHeader.byteCount,
+            rest.load(UInt64.self, at: 8) == summary.position.lastBatch + 1
+                || rest.load(UInt64.self, at: 40) == summary.position.chain
+        else { return }
         let length = BatchHeader.padded(BatchHeader.byteCount + Int(rest.load(UInt32.self, at: 24)))
         summary.tornTail = stretch(
             file.path, UInt64(offset), UInt64(min(length, rest.count)), "a batch that was being written")
-    }
-
-    /// Whether the bytes at `offset` continue the log in one of two ways. Old batches of a recycled file have another
-    /// number and another chain before them.
-    private func looksLikeBatch(_ view: UnsafeRawBufferPointer, _ offset: Int, _ position: JournalPosition) -> Bool {
-        guard offset + BatchHeader.byteCount <= view.count else { return false }
-        let rest = view.slice(offset..<view.count)
-        return rest.load(UInt64.self, at: 8) == position.lastBatch + 1
-            || rest.load(UInt64.self, at: 40) == position.chain
     }
 }

@@ -82,7 +82,8 @@ final class SegmentScanner {
 
     /// Whether a record that promises everything before it stands anywhere after the fault.
     func promiseStandsAfterFault() throws(StorageError) -> Bool {
-        try headerAfterFault { $0.promisesAllBefore } != nil
+        // What the first record promises is nothing of this segment, not even its header.
+        try headerAfterFault { $0.promisesAllBefore && $0.sequenceOffset > 0 } != nil
     }
 
     /// Goes on behind the fault, with the next record that can be proved; false when there is none.

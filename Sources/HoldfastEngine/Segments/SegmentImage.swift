@@ -14,7 +14,8 @@ package struct Extent: Sendable {
 /// Take the extents first and open the file afterwards: what the extents lack is then in the file.
 final class SegmentImage {
     private let file: (any StorageFile)?
-    private let fileByteCount: UInt64
+    /// The length of the file itself.
+    let fileByteCount: UInt64
     private let extents: [Extent]
     let byteCount: UInt64
 
@@ -41,5 +42,15 @@ final class SegmentImage {
             bytes.replaceSubrange(Int(start - offset)..<Int(end - offset), with: source)
         }
         return bytes
+    }
+
+    /// Whether the file itself has the bytes in `range`, which is to say that they are not in the journal only.
+    func isInFile(_ range: Range<UInt64>) throws(StorageError) -> Bool {
+        guard let file, range.upperBound <= fileByteCount else { return false }
+        guard extents.contains(where: { $0.offset < range.upperBound && range.lowerBound < $0.end }) else {
+            return true
+        }
+        let count = range.count
+        return try file.read(count: count, at: range.lowerBound) == read(count: count, at: range.lowerBound)
     }
 }

@@ -41,7 +41,7 @@ final class SegmentScanner {
     /// Set when the walk ended before the end of the bytes.
     private(set) var fault: Fault?
 
-    private let image: SegmentImage
+    private(set) var image: SegmentImage
     private let payloadLimit: Int
     private var window: [UInt8] = []
     private var windowStart: UInt64 = 0
@@ -53,6 +53,19 @@ final class SegmentScanner {
         offset = UInt64(header.byteCount)
         chain = header.chainBefore
         nextSequence = header.firstSequence
+    }
+
+    /// A scanner at the same place, which goes its own way.
+    init(_ other: SegmentScanner) {
+        image = other.image
+        header = other.header
+        payloadLimit = other.payloadLimit
+        offset = other.offset
+        chain = other.chain
+        nextSequence = other.nextSequence
+        lastTime = other.lastTime
+        provedOffset = other.provedOffset
+        fault = other.fault
     }
 
     /// The length of the segment.
@@ -78,6 +91,19 @@ final class SegmentScanner {
     /// Gives `body` the stored payload of the record that ``next()`` returned last.
     func withStored<R>(_ record: Record, _ body: (UnsafeRawBufferPointer) -> R) -> R {
         window.withUnsafeBytes { body($0.slice(record.stored)) }
+    }
+
+    /// The bytes of the record that ``next()`` returned last, header and stored payload.
+    func bytes(of record: Record) -> [UInt8] {
+        Array(window[record.stored.lowerBound - RecordHeader.byteCount..<record.stored.upperBound])
+    }
+
+    /// Goes on, where the walk has ended, in a newer image of the segment.
+    func resume(on image: SegmentImage) {
+        self.image = image
+        fault = nil
+        window = []
+        windowStart = 0
     }
 
     /// Whether a record that promises everything before it stands anywhere after the fault.

@@ -114,18 +114,23 @@ struct SessionScan {
         _ scanner: SegmentScanner, _ number: UInt32, isLast: Bool, _ outcome: inout Outcome
     ) throws(LogError) {
         guard let fault = scanner.fault else { return }
-        let promised = try storing { () throws(StorageError) in
-            if !isLast || scanner.nextSequence <= witness.promisedSequence { return true }
-            return try scanner.promiseStandsAfterFault()
-        }
-        outcome.verdict = DamageVerdict.decide(
-            DamageEvidence(
-                finding: .invalid, mode: scanner.header.mode, isBeingWritten: writtenDirectly == number,
-                isPromised: promised))
+        outcome.verdict = try verdict(on: scanner, isLast: isLast)
         outcome.finding = finding(
             outcome.verdict, number, scanner.offset, scanner.byteCount - scanner.offset,
             "\(fault.rawValue) at record \(scanner.nextSequence)")
         outcome.finding?.firstSequence = scanner.nextSequence
+    }
+
+    /// What the fault means at which `scanner` has stopped.
+    func verdict(on scanner: SegmentScanner, isLast: Bool) throws(LogError) -> DamageVerdict {
+        let promised = try storing { () throws(StorageError) in
+            if !isLast || scanner.nextSequence <= witness.promisedSequence { return true }
+            return try scanner.promiseStandsAfterFault()
+        }
+        return DamageVerdict.decide(
+            DamageEvidence(
+                finding: .invalid, mode: scanner.header.mode,
+                isBeingWritten: writtenDirectly == scanner.header.number, isPromised: promised))
     }
 
     private func damagedHeader(
@@ -133,18 +138,24 @@ struct SessionScan {
     ) throws(LogError) -> Outcome {
         guard case .failure(let fault) = try open(number) else { return outcome }
         var outcome = outcome
-        // Where the walk began with this segment, the last record before it is not known.
-        let isBehindSnapshot = outcome.tail.header != nil || number == 1 ? witness.newestSnapshot : nil
-        let isWitnessed =
-            !isLast || witness.hasSeen(segment: number) || (isBehindSnapshot ?? 0) > outcome.tail.sequence
-        let isPromised = isWitnessed ? true : try promiseStands(inHeaderless: number)
-        outcome.verdict = DamageVerdict.decide(
-            DamageEvidence(
-                finding: .invalid, mode: writtenDirectly == number ? .segment : .journal,
-                isBeingWritten: writtenDirectly == number, isPromised: isPromised))
+        outcome.verdict = try verdict(onHeaderOf: number, isLast: isLast, after: outcome.tail)
         outcome.finding = finding(outcome.verdict, number, 0, fault.byteCount, fault.reason)
         outcome.finding?.firstSequence = outcome.tail.sequence + 1
         return outcome
+    }
+
+    /// What it means that segment `number`, behind `tail`, has no valid header.
+    func verdict(
+        onHeaderOf number: UInt32, isLast: Bool, after tail: SegmentTail
+    ) throws(LogError) -> DamageVerdict {
+        // Where the walk began with this segment, the last record before it is not known.
+        let isBehindSnapshot = tail.header != nil || number == 1 ? witness.newestSnapshot : nil
+        let isWitnessed = !isLast || witness.hasSeen(segment: number) || (isBehindSnapshot ?? 0) > tail.sequence
+        let isPromised = isWitnessed ? true : try promiseStands(inHeaderless: number)
+        return DamageVerdict.decide(
+            DamageEvidence(
+                finding: .invalid, mode: writtenDirectly == number ? .segment : .journal,
+                isBeingWritten: writtenDirectly == number, isPromised: isPromised))
     }
 
     /// Whether a segment whose header is damaged holds a promise, if the salt that stands there is the right one.
@@ -161,7 +172,7 @@ struct SessionScan {
     }
 
     /// What is missing between the record before and a segment's first.
-    private func gap(
+    func gap(
         before header: SegmentHeader, _ number: UInt32, _ tail: SegmentTail
     ) -> RecoveryReport.Finding? {
         guard tail.header != nil else { return nil }
@@ -172,7 +183,8 @@ struct SessionScan {
         return gap
     }
 
-    private func finding(
+    /// Names what stands at a place of segment `number`.
+    func finding(
         _ verdict: DamageVerdict, _ number: UInt32, _ offset: UInt64, _ byteCount: UInt64, _ reason: String
     ) -> RecoveryReport.Finding {
         RecoveryReport.Finding(

@@ -1,0 +1,112 @@
+package import HoldfastBytes
+package import HoldfastLog
+package import HoldfastStorage
+import HoldfastThreads
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// A store that is looked at, whatever its state: whole, damaged, in use by another process, on a read-only disk.
+///
+/// Takes no lock and writes nothing. May be used from several threads. Memory: what the journal holds above its
+/// low-water mark, and the index.
+package final class StoreInspector: Sendable {
+    /// What was read last of what the sessions share.
+    struct View: Sendable {
+        var overlay: JournalOverlay
+        /// What the overlay has of each session, by segment number.
+        var unflushed: [SessionID: [UInt32: [Extent]]]
+        /// The segment of each session that is written directly.
+        var direct: [SessionID: UInt32]
+        /// Since when the journal has ended where it ends, in monotonic nanoseconds.
+        var since: UInt64
+
+        /// Where the journal ends.
+        var position: JournalPosition { overlay.summary.position }
+    }
+
+    /// How long a writer may take to finish what it has begun, in nanoseconds.
+    private static let pause: UInt64 = 20_000_000
+
+    let storage: any Storage
+    let store: StoreFile
+    private let state: Lock<View>
+    /// The index as it was at the beginning: its rows are witnesses of the sessions' ends.
+    let index: IndexFile.Content
+
+    /// Reads the store file, the journal and the index.
+    ///
+    /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (the store file), `.failed`.
+    package init(_ storage: any Storage) throws(LogError) {
+        self.storage = storage
+        store = try StoreFile.read(from: storage)
+        let view = try Self.read(storage, store, before: nil)
+        index = try IndexFile(storage: storage).read(view.overlay.index)
+        state = Lock(view)
+    }
+
+    /// Every session that the index, the journal or a folder names, in the byte order of ids.
+    package func sessions() throws(LogError) -> [SessionID] {
+        var sessions = Set(index.rows.keys).union(view.overlay.sessions)
+        try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
+            sessions.insert(session)
+            return true
+        }
+        return sessions.sorted()
+    }
+
+    /// A walk over the records of `session`.
+    ///
+    /// - Throws: `.unknownSession` for a session of which there is nothing; `.failed`.
+    package func walk(
+        _ session: SessionID, _ options: WalkOptions = WalkOptions()
+    ) throws(LogError) -> SessionWalk {
+        try SessionWalk(session, in: self, options)
+    }
+
+    var view: View { state.withLock { $0 } }
+
+    /// What `session` has in the store's folder or in the journal.
+    func folder(of session: SessionID, in view: View) throws(LogError) -> SessionFolder {
+        try SessionFolder(session, in: storage, also: Array((view.unflushed[session] ?? [:]).keys))
+    }
+
+    /// How to read `session` in `view`.
+    func scan(of session: SessionID, in view: View, newestSnapshot: UInt64?) -> SessionScan {
+        SessionScan(
+            storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
+            unflushed: view.unflushed[session] ?? [:],
+            writtenDirectly: view.direct[session],
+            witness: SessionWitness(row: index.rows[session], newestSnapshot: newestSnapshot))
+    }
+
+    /// Reads the journal again. When it has not stood still for a while, a writer gets the time to finish what it
+    /// has begun first.
+    func lookAgain() throws(LogError) {
+        let before = view
+        var fresh = try Self.read(storage, store, before: before)
+        let still = Self.now() - fresh.since
+        if !fresh.overlay.summary.closedCleanly, still < Self.pause {
+            usleep(UInt32((Self.pause - still) / 1000))
+            fresh = try Self.read(storage, store, before: fresh)
+        }
+        let latest = fresh
+        state.withLock { $0 = latest }
+    }
+
+    private static func read(
+        _ storage: any Storage, _ store: StoreFile, before: View?
+    ) throws(LogError) -> View {
+        let begun = now()
+        let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag)
+        var unflushed: [SessionID: [UInt32: [Extent]]] = [:]
+        for (key, extents) in overlay.extents { unflushed[key.session, default: [:]][key.number] = extents }
+        let direct = Dictionary(uniqueKeysWithValues: overlay.direct.map { ($0.session, $0.number) })
+        let isStill = before?.position == overlay.summary.position
+        return View(
+            overlay: overlay, unflushed: unflushed, direct: direct, since: isStill ? before?.since ?? begun : begun)
+    }
+
+    private static func now() -> UInt64 { SystemClock().monotonicNanoseconds() }
+}

@@ -12,12 +12,13 @@ import Testing
             var store = try HoldfastStore.testing(log, hotSessions: 2)
             for step in steps {
                 var random = SeededGenerator(seed: step.seed)
-                let id = "s\(Int.random(in: 0..<5, using: &random))"
+                let id = run.session(at: step.number, &random)
                 switch Int.random(in: 0..<40, using: &random) {
                 case 0:
                     run.tell("\(step.number) crash")
                     log = log.afterCrash()
-                    store = try HoldfastStore.testing(log, hotSessions: 2)
+                    store = try HoldfastStore.testing(log, hotSessions: 2, recovering: run.model.keys.sorted())
+                    run.reopen()
                 case 1:
                     run.tell("\(step.number) compact")
                     try store.compactBlocking()
@@ -26,6 +27,7 @@ import Testing
                 }
             }
             for id in run.model.keys.sorted() { try run.compare(store, id) }
+            try run.compareLists(store)
         }
     }
 
@@ -33,19 +35,21 @@ import Testing
     @Test(arguments: [1, 2, 3, 4] as [UInt64], [CommitMode.journal, .segment])
     func theStoreOnTheEngineDoesWhatTheModelDoes(seed: UInt64, commit: CommitMode) {
         check(ModelStep.steps(250, seed: seed), seed) { steps, run in
-            let machine = SimulatedMachine(commit: commit)
+            let machine = SimulatedMachine(commit: commit, clock: TestClock())
             var opened = try machine.open()
             for step in steps {
                 var random = SeededGenerator(seed: step.seed)
-                let id = "s\(Int.random(in: 0..<5, using: &random))"
+                let id = run.session(at: step.number, &random)
                 switch Int.random(in: 0..<40, using: &random) {
                 case 0:
                     run.tell("\(step.number) crash")
                     opened = try machine.crash(opened, .random(seed: step.seed))
+                    run.reopen()
                 case 1:
                     run.tell("\(step.number) close")
                     try opened.store.close()
                     opened = try machine.open()
+                    run.reopen()
                 case 2:
                     run.tell("\(step.number) compact")
                     try opened.store.compactBlocking()
@@ -55,8 +59,7 @@ import Testing
             }
             opened = try machine.crash(opened, .dropAll)
             for id in run.model.keys.sorted() { try run.compare(opened.store, id) }
-            let listed = try opened.store.listBlocking().rows.map(\.summary.session)
-            try require(listed, is: run.liveSessions, "list")
+            try run.compareLists(opened.store)
             try opened.store.close()
         }
     }

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from lineage import FORKS, forked, leave
 from pipe import encoded
 
 DIGITS = b"\0"  # in a message of the model: a time that only the store knows
@@ -69,6 +70,10 @@ class Session:
     turn: Turn = None
     queue: list = field(default_factory=list)
     is_deleted: bool = False
+    is_rotated: bool = False
+    forks: int = 0  # how many sessions were made from it
+
+    placed = staticmethod(placed)
 
     def apply(self, op, fields):
         """Carries out one operation, which adds one record."""
@@ -136,11 +141,11 @@ class Session:
         if not places:
             return None
         if visible[places[-1]].state.get("context") in ("active", "compacted"):
-            return places[-1], self._context_count(places[-1])
+            return places[-1], self.context_count(places[-1])
         context = self.active("context")
         return places[-1], max((p for p, row in enumerate(context) if row.is_users), default=len(context))
 
-    def _context_count(self, count):
+    def context_count(self, count):
         """How much of the context stays with `count` visible messages: what is before the first message that goes."""
         gone = next((row for row in self.active()[count:] if row.state.get("context") == "active"), None)
         context = self.active("context")
@@ -148,7 +153,7 @@ class Session:
 
     def _cut(self, count, context_count, standing=None):
         counts = {"visible": count,
-                  "context": self._context_count(count) if context_count is None else context_count}
+                  "context": self.context_count(count) if context_count is None else context_count}
         for name, rows in [(name, self.active(name)) for name in LISTS]:
             for row in rows[counts[name]:]:
                 self._put(row, name, standing)
@@ -227,7 +232,34 @@ class Session:
         return next(message for message in self.queue if message.id == id)
 
     def _delete(self):
-        self.__init__(sequence=self.sequence, is_deleted=True)
+        self.__init__(sequence=self.sequence, is_deleted=True, forks=self.forks)
+
+    def _rotate(self, new_session, old_fields, fields, messages=(), list="both"):
+        self.forks += 1
+        leave(self, old_fields)
+
+    def _branch(self, new_session, fields, count=None):
+        self.forks += 1
+
+    _duplicate = _branch
+
+    def _begin(self, session):
+        self.__dict__.update(copy.deepcopy(session).__dict__)
+
+    def _archive(self, archived):
+        self.fields["archived"] = json.dumps(archived).encode()
+
+    def _pin(self, pinned):
+        self.fields["pinned"] = json.dumps(pinned).encode()
+
+    def _rename(self, title):
+        self.fields |= {"title": json.dumps(title.strip()).encode(), "manual_title": b"true"}
+
+    def _draft(self, text):
+        self.fields["composer_draft"] = encoded({"text": text, "files": []})
+
+    def _abandon_turn(self, turn):
+        self.turn.is_live = False
 
     def _list_prompt(self):
         """The first messages of a turn come behind its prompt."""
@@ -244,23 +276,40 @@ class History:
         self.confirmed = Session()  # as it was when the store was last checked
         self.latest = Session()  # if everything that was sent has arrived
         self.sent = []  # what makes the one into the other
-        self.acknowledged = 0  # the newest sequence that the store has promised to keep
+        self.acknowledged = 0  # the newest of these operations, by number, that the store has promised to keep
+        self.own_records = 0  # records that the store wrote by itself, up to `confirmed`
+        self.origin = None  # the history it was made in, and the number of the operation there
 
     def send(self, op, fields):
-        """Notes an operation that is about to be sent; gives the sequence that it must get."""
+        """Notes an operation that is about to be sent; gives its number."""
         self.sent.append((op, fields))
         self.latest.apply(op, fields)
         return self.latest.sequence
 
+    def fork(self, op, fields):
+        """The history of the session that an operation makes which is about to be sent."""
+        new = History(fields["new_session"])
+        new.origin = (self, self.latest.sequence + 1)
+        new.send("begin", {"session": forked(self.latest, op, self.id, fields)})
+        return new
+
+    def sequences(self, session):
+        """The sequences that the store may have `session` at: it writes a record by itself when a session that was
+        made from this one needs it no more."""
+        return range(session.sequence + self.own_records, session.sequence + session.forks + 1)
+
     def at(self, sequence):
-        """The session at `sequence`, or None when that is no prefix of what was sent."""
-        count = sequence - self.confirmed.sequence
-        if not 0 <= count <= len(self.sent):
-            return None
+        """The sessions that may be at `sequence`: prefixes of what was sent, the longest first."""
         session = copy.deepcopy(self.confirmed)
-        for op, fields in self.sent[:count]:
-            session.apply(op, fields)
-        return session
+        found = []
+        for op, fields in [(None, None)] + self.sent:
+            if op:
+                session.apply(op, fields)
+            if sequence in self.sequences(session):
+                found.insert(0, copy.deepcopy(session))
+            if session.sequence > sequence:
+                break
+        return found
 
     def reopened(self):
         """Notes that the process that had the store open is gone."""
@@ -268,8 +317,9 @@ class History:
             if session.turn:
                 session.turn.is_live = False
 
-    def settle(self, session):
-        """Takes `session` as what the store holds; forgets what was sent and has not arrived."""
+    def settle(self, session, sequence):
+        """Takes `session`, which is at `sequence`, as what the store holds; forgets what was sent and has not arrived."""
+        self.own_records = max(self.own_records, sequence - session.sequence)
         self.confirmed = session
         self.latest = copy.deepcopy(session)
         self.sent = []
@@ -289,17 +339,35 @@ def require(condition, text):
 def check(pipe, history):
     """Reads one session whole, compares it with its history, and settles the history on it."""
     answer = pipe.ask("get", session=history.id, deltas=True, limit=500)
-    state = history.at(_sequence(answer, history))
-    require(state is not None, f"{history.id}: not a prefix of what was sent: {answer.line[:300]!r}")
+    sequence = _sequence(answer, history)
+    states = history.at(sequence)
+    require(states, f"{history.id}: not a prefix of what was sent: {answer.line[:300]!r}")
+    for number, state in enumerate(states):
+        try:
+            _compare_whole(pipe, history, state, answer)
+            break
+        except Violation:
+            if number + 1 == len(states):
+                raise
+    history.settle(state, sequence)
+    if history.origin:  # a session and the record that made it are both there, or neither
+        parent, fork = history.origin
+        require((state.sequence > 0) == (parent.confirmed.sequence >= fork),
+                f"{history.id}: at record {state.sequence}, and {parent.id}, which it was made from by its operation "
+                f"{fork}, at {parent.confirmed.sequence}")
+        history.origin = None
+
+
+def _compare_whole(pipe, history, state, answer):
+    """Compares all that can be read of one session with what it may be."""
     require(state.sequence >= history.acknowledged,
-            f"{history.id}: at record {state.sequence}, but record {history.acknowledged} was acknowledged")
+            f"{history.id}: at operation {state.sequence}, but {history.acknowledged} was acknowledged")
     if answer.ok:
         _compare(state, answer, history.id)
         _compare_queue(pipe, state, history.id)
         _compare_messages(pipe, state, answer, history.id)
         for name in LISTS:
             _compare_all(pipe, state, name, history.id)
-    history.settle(state)
 
 
 def check_pending(pipe, histories):
@@ -328,7 +396,7 @@ def check_pending(pipe, histories):
 
 def check_list(pipe, histories):
     """Compares the list of sessions, which is read without their messages, with the settled histories."""
-    expected = {h.id: h.confirmed for h in histories if h.confirmed.sequence and not h.confirmed.is_deleted}
+    expected = {h.id: h for h in histories if h.confirmed.sequence and not h.confirmed.is_deleted}
     rows, after = {}, {}
     while True:
         answer = pipe.ask("list", **after)
@@ -339,7 +407,9 @@ def check_list(pipe, histories):
         after = {"after": answer.fields["next"]}
     _require_same("list", list(rows), expected)
     for id, row in rows.items():
-        require(row["sequence"] == expected[id].sequence and row["message_count"] == len(expected[id].messages),
+        session = expected[id].confirmed
+        require(row["sequence"] in expected[id].sequences(session) and row["message_count"] == len(session.messages)
+                and ("rotated_to" in row) == session.is_rotated,
                 f"{id}: the list is not up to date: {row}")
 
 
@@ -356,7 +426,7 @@ def _sequence(answer, history):
         return answer.fields["sequence"]
     code = answer.fields["error"]["code"]
     if code == "session_deleted" and history.latest.is_deleted:
-        return history.latest.sequence
+        return history.latest.sequence + history.own_records
     require(code == "unknown_session", f"{history.id}: {answer.fields['error']}")
     return 0
 

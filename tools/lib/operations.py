@@ -31,25 +31,31 @@ class Operations:
         self.turns = 0
         self.steps = 0
 
-    def next(self, session):
-        """An operation and its fields that `session` allows; None when it is deleted."""
-        if session.is_deleted:
+    def next(self, session, may_fork=True):
+        """An operation and its fields that `session` allows; None when there is none. With `may_fork` it may be one
+        that makes another session."""
+        if session.is_deleted or (session.is_rotated and not may_fork):
             return None, None
         if session.sequence == 0:
             return "create", {"fields": {"title": encoded_text("a session"), "n": b"1.0"}}
-        name = self.random.choices(*self.choices(session))[0]
+        name = self.random.choices(*self.choices(session, may_fork))[0]
         return name, getattr(self, "_" + name)(session)
 
-    def choices(self, session):
+    def choices(self, session, may_fork):
         """The operations that are allowed now, with how often each is wanted."""
+        if session.is_rotated:
+            weights = {"branch": 1, "duplicate": 1, "delete": 1}
+            return list(weights), list(weights.values())
         weights = {"append": 30, "set": 6, "truncate": 2, "replace": 1, "compact": 1, "delete": 0.2,
-                   "compact_messages": 0.7, "clear": 0.3}
+                   "compact_messages": 0.7, "clear": 0.3, "archive": 0.5, "pin": 0.5, "rename": 1, "draft": 2}
+        weights |= {"rotate": 1, "branch": 1.5, "duplicate": 0.5} if may_fork else {}
         weights |= {"edit": 3, "take_back": 1} if session.messages else {}
         weights |= {"undo_last": 0.5, "retry_last": 0.5} if session.last_user() else {}
         weights |= {"restore": 2} if session.newest_taken_back() else {}
         weights |= {"delta": 40, "end_turn": 8} if session.turn else {}
         weights["begin_turn"] = 1 if session.turn else 12
         weights |= {"checkpoint": 6} if session.turn else {}
+        weights |= {"abandon_turn": 1} if session.turn and session.turn.is_live else {}
         weights |= {"materialise": 12} if session.turn and not session.turn.is_live else {}
         weights["enqueue"] = 8 if len(session.queue) < 6 else 0.5
         weights |= {"claim": 8, "edit_queued": 2, "drop_queued": 1} if free(session) else {}
@@ -147,6 +153,35 @@ class Operations:
         return {"turn": session.turn.id, "status": self.random.choice(["completed", "cancelled", "failed"]),
                 "messages": [self.message() for _ in range(self.random.randint(0, 3))],
                 "keep_message": self.random.random() < 0.8}
+
+    def _rotate(self, session):
+        fields = self._duplicate(session) | {"old_fields": {"n": b"2.50"}}
+        if self.random.random() < 0.5:
+            messages = [self.message() for _ in range(self.random.randint(0, 3))]
+            fields |= {"messages": messages} | (self.lists(len(messages)) if messages else {})
+        return fields
+
+    def _branch(self, session):
+        count = self.random.randint(0, len(session.messages))
+        return self._duplicate(session) | ({"count": count} if self.random.random() < 0.7 else {})
+
+    def _duplicate(self, session):
+        return {"new_session": f"made {self.step()}", "fields": {"model": encoded_text(self.text(20))}}
+
+    def _archive(self, session):
+        return {"archived": self.random.random() < 0.5}
+
+    def _pin(self, session):
+        return {"pinned": self.random.random() < 0.5}
+
+    def _rename(self, session):
+        return {"title": f"  title {self.step()} "}
+
+    def _draft(self, session):
+        return {"text": self.text(200)}
+
+    def _abandon_turn(self, session):
+        return {"turn": session.turn.id}
 
     def _compact(self, session):
         return {}

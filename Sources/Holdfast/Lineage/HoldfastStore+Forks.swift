@@ -80,7 +80,13 @@ extension HoldfastStore {
         // From here on the new session may have to be made by whoever comes next.
         forks.add(new.session.id, from: old.session.id)
         let result = try appendAndWait(content, &old)
-        try appendAndWait(begin, &new, at: old.state.head.lastRecordAt)
+        do throws(HoldfastError) {
+            try appendAndWait(begin, &new, at: old.state.head.lastRecordAt)
+        } catch {
+            // No other code may say so: those promise that nothing has happened.
+            throw HoldfastError(
+                .failed, "session '\(new.session.id)' will be made, but cannot be now: \(error.message)")
+        }
         forks.remove(new.session.id)
         return .done(result)
     }

@@ -69,7 +69,7 @@ extension Fork {
         writer.member("shared", shared)
         writer.member("fields", raw: fields)
         if kind == .rotate { writer.member("old_fields", raw: oldFields) }
-        if let messages { writer.member("messages", messages) }
+        messages?.writeMembers(to: &writer)
     }
 
     init(_ kind: Kind, _ root: JSONRef) throws(ContentError) {
@@ -93,7 +93,7 @@ extension Begin {
         if let lastMessageAt { writer.member("last_message_at", lastMessageAt) }
         writer.member("fields", raw: fields)
         if let state { writer.member("state", raw: state) }
-        if !messages.isEmpty { writer.member("messages", messages) }
+        if !messages.isEmpty { messages.writeMembers(to: &writer) }
     }
 
     init(_ root: JSONRef) throws(ContentError) {

@@ -25,11 +25,11 @@ import HoldfastBytes
 //    15 take_back  {…,"count":2,"context_count":2,"removed_count":2}
 //    16 restore    {…,"taken_back":17,"count":2,"context_count":2}
 //    20 rotate     {["turn":"t",]["key":"k",]"new_session":"n","shared":[[7,"both"]],"fields":{…},
-//                   "old_fields":{…}[,"messages":[{…}]]}
+//                   "old_fields":{…}[,"messages":[{…}][,"list":…]]}
 //    21 branch     {["turn":"t",]["key":"k",]"new_session":"n","shared":[[7,"both"]],"fields":{…}}
 //    22 duplicate  as branch
 //    23 begin      {"lineage":{…},"shared":[[7,"both"]],["last_message_at":5,]
-//                   "fields":{…},["state":{…},]["messages":[{…}]]}
+//                   "fields":{…},["state":{…},]["messages":[{…}][,"list":…]]}
 //    24 unpin      {"child":"n"}
 //    30 to 38      see TurnChange+Coding.swift
 //    40 router     {["turn":"t",]["key":"k",]"event":"set"[,"model":"m",…]}       the entry afterwards, if any

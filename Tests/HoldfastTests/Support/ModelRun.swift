@@ -27,40 +27,108 @@ struct ModelStep: CustomStringConvertible {
 /// Does random operations on a store and on models of its sessions.
 struct ModelRun {
     private(set) var model: [String: SessionModel] = [:]
+    /// The newest write of each session that had an idempotency key, and its answer.
+    private var keyed: [String: (mutation: Mutation, answer: WriteResult)] = [:]
     /// What was done, to be shown.
     private(set) var story: [String] = []
 
-    var liveSessions: [String] { model.filter { !$0.value.isDeleted }.keys.sorted() }
-
     mutating func tell(_ what: String) { story.append(what) }
 
-    /// Changes one session in the store and in the model, and compares the answers.
+    /// The session for a step: the newer the likelier. There are more of them as a run goes on, so that sessions are
+    /// made from others at all times.
+    func session(at step: Int, _ random: inout SeededGenerator) -> String {
+        let count = 5 + step / 12
+        let age = min(Int.random(in: 0..<count, using: &random), Int.random(in: 0..<count, using: &random))
+        return "s\(count - 1 - age)"
+    }
+
+    /// Notes that the process that had the store open is gone.
+    mutating func reopen() {
+        for id in model.keys { model[id]?.turn?.isLive = false }
+    }
+
+    /// Changes one session in the store and in the model, or makes it, and compares the answers.
     mutating func mutate(_ store: HoldfastStore, _ id: String, _ step: Int, _ random: inout SeededGenerator) throws {
-        guard var session = model[id] else {
+        guard let session = model[id] else {
+            let parent = self.session(at: step, &random)
+            if model[parent] != nil, Int.random(in: 0..<4, using: &random) > 0 {
+                return try fork(store, parent, to: id, step, &random)
+            }
             tell("\(step) create \(id)")
             try store.writeBlocking(.create(id, fields: JSON("{\"made\":\(step)}")))
             return model[id] = SessionModel(fields: [("made", "\(step)")])
         }
-        if session.isDeleted {
-            let error = Self.error { try store.writeBlocking(.set(id, fields: "{}")) }
-            return try require(error?.code, is: .sessionDeleted, "a write to a deleted session")
+        let other = self.session(at: step, &random)
+        if other != id, model[other] != nil, Int.random(in: 0..<25, using: &random) == 0 {
+            return try fork(store, id, to: other, step, &random)
         }
+        if let refusal = session.refusal {
+            if session.isDeleted || Int.random(in: 0..<4, using: &random) > 0 {
+                tell("\(step) refused \(id)")
+                return try expectRefusal(store, .set(id, fields: "{}"), refusal)
+            }
+            tell("\(step) delete rotated \(id)")
+            try store.writeBlocking(.delete(id))
+            model[id]?.delete()
+            model[id]?.sequence += 1
+            return
+        }
+        try change(store, id, step, &random)
+    }
+
+    private mutating func change(
+        _ store: HoldfastStore, _ id: String, _ step: Int, _ random: inout SeededGenerator
+    ) throws {
+        guard var session = model[id] else { return }
         session.sequence += 1
         let change = session.change(id, step, &random)
         tell("\(step) \(change.what) \(id)")
         do {
             let result = try store.writeBlocking(change.mutation)
             if let refusal = change.refusal { throw Difference(description: "done instead of: \(refusal)") }
-            try require(result.sequence, is: session.sequence, "sequence")
+            try require(session.sequences.contains(result.sequence), is: true, "\(result.sequence) as sequence")
             try require(result.messageCount, is: session.count(.visible), "message count")
             try require(result.removal, is: change.removal, "removal")
             try require(result.restoredCount, is: change.restoredCount, "restored count")
             try require(result.message?.description, is: change.message, "message")
             model[id] = session
+            if change.mutation.key != nil { keyed[id] = (change.mutation, result) }
         } catch let error as HoldfastError {
             try require(error.message, is: change.refusal ?? "no refusal", "refusal")
             try require(error.code, is: .unknownMessage, "refusal")
         }
+    }
+
+    /// Makes the session `child` from `parent`, or sees that this is refused.
+    private mutating func fork(
+        _ store: HoldfastStore, _ parent: String, to child: String, _ step: Int, _ random: inout SeededGenerator
+    ) throws {
+        guard var old = model[parent] else { return }
+        let fork = old.fork(parent, to: child, step, &random)
+        tell("\(step) \(fork.what) \(parent) to \(child)")
+        let ownRefusal = old.isDeleted || fork.isRotation ? old.refusal : nil
+        if let refusal = ownRefusal ?? model[child]?.taken {
+            return try expectRefusal(store, fork.mutation, refusal)
+        }
+        old.note(fork, to: child)
+        let result = try store.writeBlocking(fork.mutation)
+        try require(old.sequences.contains(result.sequence), is: true, "\(result.sequence) as sequence")
+        try require(result.newSession, is: child, "the new session")
+        (model[parent], model[child]) = (old, fork.session)
+        if fork.isRotation, var (mutation, answer) = keyed[parent] {
+            // A retry under the new id is the same write.
+            (mutation.session, answer.session) = (child, child)
+            keyed[child] = (mutation, answer)
+        }
+        keyed[parent] = (fork.mutation, result)
+    }
+
+    private func expectRefusal(_ store: HoldfastStore, _ mutation: Mutation, _ refusal: SessionModel.Refusal)
+        throws
+    {
+        let error = Self.error { try store.writeBlocking(mutation) }
+        try require(error?.code, is: refusal.code, "a write that must be refused")
+        try require(error?.newSession, is: refusal.newSession, "where the session goes on")
     }
 
     /// Compares one session in the store with the model.
@@ -69,18 +137,48 @@ struct ModelRun {
             let code: HoldfastError.Code = model[id] == nil ? .unknownSession : .sessionDeleted
             return try require(Self.error { _ = try store.getBlocking(id) }?.code, is: code, "a read of \(id)")
         }
+        if let keyed = keyed[id] {
+            try require(try store.writeBlocking(keyed.mutation), is: keyed.answer, "the answer to a retry")
+        }
         for list in SessionList.allCases { try compare(store, id, session, list) }
         let state = try store.getBlocking(id, Window(limit: 10_000, deltasAfter: 0))
-        try require(state.summary.sequence, is: session.sequence, "sequence")
+        let sequence = state.summary.sequence
+        try require(session.sequences.contains(sequence), is: true, "\(sequence) as sequence")
+        try require(state.lineage.map { "\($0.kind.rawValue) \($0.parent)" }, is: session.madeBy, "lineage")
+        try require(state.rotatedTo, is: session.rotatedTo, "where it goes on")
         try require(state.summary.messageCount, is: session.count(.visible), "message count")
         try require(state.summary.contextCount, is: session.count(.context), "context count")
         let fields = session.fields.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
         try require(state.fields.description, is: "{\(fields)}", "fields")
         try require(state.turn?.turn, is: session.turn?.id, "turn")
+        try require(state.turn?.attempts, is: session.turn?.attempts, "attempts")
         try compareTurns(store, id, session)
         try require(state.turn?.message.description, is: session.turn?.prompt.text, "pending message")
         try require(state.turn?.isMessageListed, is: session.turn?.isListed, "whether the pending message is listed")
         try require(state.deltas?.map(\.data.description), is: session.turn?.deltas ?? [], "deltas")
+    }
+
+    /// Compares the lists of sessions, whole and filtered.
+    func compareLists(_ store: HoldfastStore) throws {
+        func listed(_ change: (inout SessionQuery) -> Void) throws -> [String] {
+            var query = SessionQuery()
+            change(&query)
+            return try store.listBlocking(query, limit: 1_000).rows.map(\.summary.session)
+        }
+        func expected(_ isWanted: (SessionModel) -> Bool) -> [String] {
+            model.filter { !$0.value.isDeleted && isWanted($0.value) }.keys.sorted()
+        }
+        try require(try listed { _ in }, is: expected { _ in true }, "list")
+        for flag in [true, false] {
+            try require(
+                try listed { $0.archived = flag }, is: expected { ($0["archived"] == "true") == flag }, "archived")
+            try require(try listed { $0.pinned = flag }, is: expected { ($0["pinned"] == "true") == flag }, "pinned")
+            try require(try listed { $0.rotated = flag }, is: expected { ($0.rotatedTo != nil) == flag }, "rotated")
+        }
+        try require(try listed { $0.pendingOnly = true }, is: expected(\.isPending), "pending")
+        for parent in Set(model.values.compactMap(\.parent)) {
+            try require(try listed { $0.parent = parent }, is: expected { $0.parent == parent }, "of \(parent)")
+        }
     }
 
     private func compare(
@@ -110,188 +208,6 @@ extension SessionModel.Standing {
         case .compacted: .compacted
         case .takenBack: .takenBack
         }
-    }
-}
-
-/// A mutation and what its answer must be.
-struct ModelChange {
-    var what: String
-    var mutation: Mutation
-    var removal: Removal?
-    var restoredCount: Int?
-    var message: String?
-    /// What the refusal says, if it must be refused.
-    var refusal: String?
-}
-
-extension SessionModel {
-    /// Makes a random change; gives the mutation that should do the same to the store.
-    mutating func change(_ id: String, _ step: Int, _ random: inout SeededGenerator) -> ModelChange {
-        let new = newMessages(step, &random)
-        switch Int.random(in: 0..<42, using: &random) {
-        case 0 where Int.random(in: 0..<3, using: &random) == 0:
-            self = Self(sequence: sequence, isDeleted: true)
-            return ModelChange(what: "delete", mutation: .delete(id))
-        case 1...3: return set(id, "f\(Int.random(in: 0..<4, using: &random))", step, &random)
-        case 4...6 where turn == nil:
-            turn = Turn(id: "t\(step)", prompt: new[0])
-            return ModelChange(
-                what: "begin", mutation: .beginTurn(in: id, turn: "t\(step)", message: JSON(new[0].text)))
-        case 4...6: return end(id, new, keeps: Bool.random(using: &random))
-        case 7...10 where turn != nil:
-            turn?.deltas.append("[\(step)]")
-            var mutation = Mutation.delta(of: turn?.id ?? "", in: id, JSON("[\(step)]"))
-            mutation.durability = .durable
-            return ModelChange(what: "delta", mutation: mutation)
-        case 11, 12: return cut(id, takesBack: false, &random)
-        case 13, 14: return cut(id, takesBack: true, &random)
-        case 15, 16: return restore(id)
-        case 17, 18: return undo(id, isRetry: Bool.random(using: &random))
-        case 19: return clear(id, step)
-        case 20...22: return replace(id, new, &random)
-        case 23...25 where count(.visible) + count(.context) > 0: return edit(id, step, &random)
-        case 26...33: return turnChange(id, new, step, &random) ?? append(id, new, step, &random)
-        default: return append(id, new, step, &random)
-        }
-    }
-
-    private func newMessages(_ step: Int, _ random: inout SeededGenerator) -> [Message] {
-        (0...Int.random(in: 0..<4, using: &random)).map { number in
-            let isUsers = Int.random(in: 0..<3, using: &random) == 0
-            let role = isUsers ? "user" : "assistant"
-            return Message(
-                "{\"role\":\"\(role)\", \"content\":\"step \(step)\", \"n\":\(number)}", isUsers: isUsers)
-        }
-    }
-
-    /// Places `messages` at random, and `mutation` accordingly; answers where they go as a whole.
-    private func place(
-        _ messages: inout [Message], _ mutation: inout Mutation, _ random: inout SeededGenerator
-    ) -> Placement {
-        func any(_ random: inout SeededGenerator) -> Placement {
-            Placement.allCases.randomElement(using: &random) ?? .both
-        }
-        switch Int.random(in: 0..<6, using: &random) {
-        case 0:
-            mutation.placement = any(&random)
-            messages = messages.map { Message($0.text, isUsers: $0.isUsers, mutation.placement) }
-        case 1:
-            let placements = messages.map { _ in any(&random) }
-            mutation.placements = placements
-            messages = zip(messages, placements).map { Message($0.text, isUsers: $0.isUsers, $1) }
-        default: break
-        }
-        return mutation.placement
-    }
-
-    private mutating func append(
-        _ id: String, _ new: [Message], _ step: Int, _ random: inout SeededGenerator
-    ) -> ModelChange {
-        var new = new
-        var mutation = Mutation.append(to: id, new.map { JSON($0.text) })
-        _ = place(&new, &mutation, &random)
-        let isOfTurn = turn != nil && Bool.random(using: &random)
-        if isOfTurn { mutation.turn = turn?.id }
-        if Bool.random(using: &random) { mutation.key = "key \(step)" }
-        append(new, ofTurn: isOfTurn)
-        return ModelChange(what: "append \(new.count)", mutation: mutation)
-    }
-
-    private mutating func replace(
-        _ id: String, _ new: [Message], _ random: inout SeededGenerator
-    ) -> ModelChange {
-        var new = Bool.random(using: &random) ? new : []
-        let texts = new.map { JSON($0.text) }
-        let compacts = Int.random(in: 0..<3, using: &random) > 0
-        var mutation: Mutation = compacts ? .compactMessages(id, messages: texts) : .replace(id, messages: texts)
-        let placement = place(&new, &mutation, &random)
-        replace(placement, with: new, leaving: compacts ? .compacted : .absent)
-        return ModelChange(what: (compacts ? "compact" : "replace") + " \(placement)", mutation: mutation)
-    }
-
-    private mutating func cut(_ id: String, takesBack: Bool, _ random: inout SeededGenerator) -> ModelChange {
-        let (visible, context) = (count(.visible), count(.context))
-        let keep = Int.random(in: 0...visible, using: &random)
-        let own = Bool.random(using: &random) ? Int.random(in: 0...context, using: &random) : nil
-        let keepContext = own ?? contextCount(keeping: keep)
-        var change = ModelChange(
-            what: (takesBack ? "take back" : "truncate") + " to \(keep), \(own.map(String.init) ?? "-")",
-            mutation: takesBack
-                ? .takeBack(id, keep: keep, context: own) : .truncate(id, keep: keep, context: own))
-        if takesBack {
-            change.removal = Removal(count: visible - keep)
-            if keep == visible, keepContext == context { change.refusal = "Nothing to take back." }
-        }
-        cut(keep, keepContext, leaving: takesBack ? .takenBack(sequence) : .absent)
-        return change
-    }
-
-    private mutating func restore(_ id: String) -> ModelChange {
-        var change = ModelChange(what: "restore", mutation: .restore(id))
-        change.restoredCount = restore()
-        if change.restoredCount == nil { change.refusal = "Nothing to restore." }
-        return change
-    }
-
-    private mutating func undo(_ id: String, isRetry: Bool) -> ModelChange {
-        var change = ModelChange(
-            what: isRetry ? "retry" : "undo", mutation: isRetry ? .retryLast(id) : .undoLast(id))
-        guard let (keep, keepContext) = undoCut() else {
-            change.refusal = isRetry ? "No previous message to retry." : "Nothing to undo."
-            return change
-        }
-        let message = messages[places(.visible)[keep]].text
-        let text = String(message.split(separator: "\"")[7])
-        change.removal = Removal(
-            count: count(.visible) - keep, preview: isRetry ? nil : text, lastUserText: isRetry ? text : nil)
-        cut(keep, keepContext, leaving: .absent)
-        return change
-    }
-
-    private mutating func clear(_ id: String, _ step: Int) -> ModelChange {
-        messages = []
-        outputs = []
-        set("cleared", "\(step)")
-        var mutation = Mutation.clear(id)
-        mutation.fields = JSON("{\"cleared\":\(step)}")
-        return ModelChange(what: "clear", mutation: mutation)
-    }
-
-    private mutating func edit(_ id: String, _ step: Int, _ random: inout SeededGenerator) -> ModelChange {
-        let list: SessionList =
-            count(.visible) > 0 && (count(.context) == 0 || Bool.random(using: &random)) ? .visible : .context
-        let index = Int.random(in: 0..<count(list), using: &random)
-        let isPatch = Bool.random(using: &random)
-        let old = messages[places(list)[index]]
-        let parts = old.text.split(separator: "\"")
-        // A patched message has no whitespace between its members; the old one ends with its number.
-        let number = parts.last?.filter(\.isNumber) ?? ""
-        let text =
-            isPatch
-            ? "{\"role\":\"\(parts[3])\",\"content\":\"edit \(step)\",\"n\":\(number)}"
-            : "{\"role\":\"user\", \"content\":\"new \(step)\", \"n\":9}"
-        edit(list, index, text, isUsers: isPatch ? old.isUsers : true)
-        let mutation: Mutation =
-            isPatch
-            ? .edit(id, at: index, in: list, patch: JSON("{\"content\":\"edit \(step)\"}"))
-            : .edit(id, at: index, in: list, message: JSON(text))
-        return ModelChange(what: "edit \(list) \(index)", mutation: mutation, message: text)
-    }
-
-    private mutating func set(
-        _ id: String, _ key: String, _ step: Int, _ random: inout SeededGenerator
-    ) -> ModelChange {
-        let value = Bool.random(using: &random) ? "\(step).0" : nil
-        set(key, value)
-        return ModelChange(what: "set", mutation: .set(id, fields: JSON("{\"\(key)\":\(value ?? "null")}")))
-    }
-
-    private mutating func end(_ id: String, _ new: [Message], keeps: Bool) -> ModelChange {
-        let ended = turn?.id ?? ""
-        endTurn(new, keeps: keeps)
-        let mutation = Mutation.endTurn(
-            ended, in: id, status: .completed, messages: new.map { JSON($0.text) }, keepsMessage: keeps)
-        return ModelChange(what: "end", mutation: mutation)
     }
 }
 

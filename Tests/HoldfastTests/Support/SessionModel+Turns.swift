@@ -22,7 +22,7 @@ extension SessionModel {
     ) -> ModelChange? {
         let free = queue.indices.filter { queue[$0].claim == nil }.randomElement(using: &random)
         let held = queue.indices.filter { queue[$0].claim != nil }.randomElement(using: &random)
-        switch (Int.random(in: 0..<8, using: &random), free, held) {
+        switch (Int.random(in: 0..<12, using: &random), free, held) {
         case (0, let free?, _):
             let queued = queue.remove(at: free).id
             return ModelChange(what: "drop \(queued)", mutation: .dropQueued(queued, in: id))
@@ -46,8 +46,32 @@ extension SessionModel {
             queue.append(Queued(id: "q\(step)", message: new[0]))
             return ModelChange(
                 what: "enqueue", mutation: .enqueue(in: id, queued: "q\(step)", message: JSON(new[0].text)))
+        case (8, _, _) where turn != nil:
+            turn?.attempts += 1
+            turn?.isLive = true
+            return ModelChange(what: "resume", mutation: .resumeTurn(turn?.id ?? "", in: id))
+        case (9, _, _) where turn?.isLive == true:
+            turn?.isLive = false
+            return ModelChange(what: "abandon", mutation: .abandonTurn(turn?.id ?? "", in: id))
+        case (9...11, _, _) where turn?.isLive == false: return materialise(id)
         default: return nil
         }
+    }
+
+    /// Ends a turn that nobody works on, at one second of the clock, which stands still.
+    private mutating func materialise(_ id: String) -> ModelChange {
+        if let turn, !turn.isListed {
+            let recovered = turn.prompt.text.dropLast() + #","timestamp":1,"_recovered":true}"#
+            messages.append(Message(String(recovered), isUsers: turn.prompt.isUsers))
+        }
+        let output = turn?.deltas.filter { $0.hasPrefix("\"") }.map { $0.dropFirst().dropLast() }.joined() ?? ""
+        var added = output.isEmpty ? [] : ["\"content\":\"\(output)\",\"timestamp\":1,\"_partial\":true"]
+        added.append(
+            #""content":"The answer was interrupted.","timestamp":1,"_error":true,"type":"interrupted","#
+                + #""interruption_cause":"process_restart""#)
+        messages += added.map { Message("{\"role\":\"assistant\",\($0)}", isUsers: false) }
+        closeTurn()
+        return ModelChange(what: "materialise", mutation: .materialise(in: id, cause: .processRestart))
     }
 
     /// Takes the first free message in hand.
@@ -63,7 +87,7 @@ extension SessionModel {
     private mutating func beginNext(_ id: String, _ step: Int) -> ModelChange? {
         guard let place = queue.firstIndex(where: { $0.claim == nil }) else { return nil }
         let next = queue.remove(at: place)
-        turn = Turn(id: "t\(step)", prompt: next.message, queued: next.id)
+        turn = Turn(id: "t\(step)", prompt: next.message, attempts: next.attempts + 1, queued: next.id)
         return ModelChange(
             what: "begin queued", mutation: .beginQueuedTurn(in: id, turn: "t\(step)", owner: "w"))
     }

@@ -1,7 +1,7 @@
 import Holdfast
 
 /// What a session must be: the rules of the store, written a second time and as plainly as possible.
-struct SessionModel: Equatable {
+struct SessionModel {
     enum Standing: Equatable {
         case absent, active, compacted
         case takenBack(UInt64)
@@ -22,6 +22,9 @@ struct SessionModel: Equatable {
     struct Turn: Equatable {
         var id: String
         var prompt: Message
+        var attempts: UInt64 = 1
+        /// Whether the process that began or resumed it is there, and has not abandoned it.
+        var isLive = true
         var isListed = false
         var deltas: [String] = []
         /// Its id in the queue, if it came from there.
@@ -35,14 +38,15 @@ struct SessionModel: Equatable {
     /// The newest turns that have ended.
     var outputs: [Turn] = []
     var queue: [Queued] = []
+    /// How many records were asked for.
     var sequence: UInt64 = 1
     var isDeleted = false
-
-    static func == (a: Self, b: Self) -> Bool {
-        a.messages == b.messages && a.turn == b.turn && a.outputs == b.outputs && a.queue == b.queue
-            && a.sequence == b.sequence && a.isDeleted == b.isDeleted
-            && a.fields.elementsEqual(b.fields, by: ==)
-    }
+    /// How it was made, and from which session, unless it was created.
+    var madeBy: String?
+    /// The id under which it goes on.
+    var rotatedTo: String?
+    /// How many sessions were made from it.
+    var forks: UInt64 = 0
 
     /// Where in `messages` the active ones of `list` are.
     func places(_ list: SessionList) -> [Int] { messages.indices.filter { messages[$0][list] == .active } }

@@ -13,9 +13,14 @@ let isQuick = getenv("HOLDFAST_QUICK") != nil
 final class SimulatedMachine {
     private(set) var storage: SimulatedStorage
     private let commit: CommitMode
+    /// The clock on the wall, if it is not the real one.
+    private let clock: TestClock?
 
-    init(commit: CommitMode = .journal, _ storage: SimulatedStorage = SimulatedStorage()) {
+    init(
+        commit: CommitMode = .journal, clock: TestClock? = nil, _ storage: SimulatedStorage = SimulatedStorage()
+    ) {
         self.commit = commit
+        self.clock = clock
         self.storage = storage
     }
 
@@ -27,6 +32,7 @@ final class SimulatedMachine {
         var options = StoreOptions()
         options.hotSessions = 2
         options.compactsInBackground = false
+        if let clock { options.now = { clock.now } }
         return try HoldfastStore.opened(in: storage, engine: engine, options: options)
     }
 

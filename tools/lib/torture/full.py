@@ -96,7 +96,8 @@ class FullDisk:
     def send(self, pipe, may_refuse):
         """One operation, whose answer is waited for: what is refused must have no effect."""
         history = self.random.choice(self.store.histories)
-        op, fields = self.store.operations.next(history.latest)
+        # One that fails between its two records takes effect later: what the store says then is "failed".
+        op, fields = self.store.operations.next(history.latest, may_fork=not may_refuse)
         if op is None or (op == "compact" and may_refuse):
             return
         if op != "compact":
@@ -105,9 +106,8 @@ class FullDisk:
         if answer.ok:
             if op != "compact":
                 del fields["durability"]
-                history.acknowledged = history.send(op, fields)
-                self.store.acknowledged += 1
-            return
+                self.store.ledger(history, op, fields)(answer)
+            return self.store.raise_refusals()
         code = answer.fields["error"]["code"]
         require(may_refuse and code == "disk_full", f"{op} was answered {answer.line!r}")
         self.refused += 1

@@ -3,11 +3,13 @@
 import random
 import time
 
+from lineage import FORKS
 from model import History, Violation, check, check_list, check_pending, require
 from operations import Operations
 from pipe import Pipe, PipeClosed
 
 UNANSWERED = 200  # requests in flight
+MOST_SESSIONS = 24
 NAMES = ["plain", "with space", "../up", "snöwman ☃", "UPPER", "upper", "%41", "long-" + "x" * 240]
 
 
@@ -38,10 +40,11 @@ class TortureStore:
         except PipeClosed:
             pipe.close()
             raise Violation("the store did not open: " + " ".join(pipe.notes)) from None
-        for index, history in enumerate(self.histories):
-            if history.confirmed.is_deleted:  # its name stays taken
-                name = NAMES[index][:200]
-                self.histories[index] = History(f"{name}-{self.random.randrange(10**6)}")
+        made = [history for history in self.histories if history.confirmed.sequence or history.id in NAMES]
+        self.histories = [history for history in made if not history.confirmed.is_deleted]
+        while len(self.histories) < len(NAMES):  # the name of a deleted session stays taken
+            name = self.random.choice(NAMES)[:200]
+            self.histories.append(History(f"{name}-{self.random.randrange(10**6)}"))
 
     def write(self, pipe, seconds, compacting=0):
         """Sends random operations for a while, never waiting for one before the next.
@@ -56,22 +59,34 @@ class TortureStore:
                 raise PipeClosed()
 
     def send(self, pipe, history, compacting=0):
-        op, fields = self.operations.next(history.latest)
+        op, fields = self.operations.next(history.latest, may_fork=len(self.histories) < MOST_SESSIONS)
         if op is None:
             return
         if compacting and history.latest.sequence and self.random.randrange(compacting) == 0:
             op, fields = "compact", {}
-        sequence = None if op == "compact" else history.send(op, fields)
-        pipe.submit(op, self.ledger(history, op, sequence), session=history.id, **fields)
+        note = self.check_compaction if op == "compact" else self.ledger(history, op, fields)
+        pipe.submit(op, note, session=history.id, **fields)
 
-    def ledger(self, history, op, sequence):
-        """What notes down the answer to one request."""
+    def check_compaction(self, answer):
+        if not answer.ok:
+            self.refusals.append(f"a compaction was answered {answer.line!r}")
+
+    def ledger(self, history, op, fields):
+        """Notes an operation that is about to be sent; gives what notes down its answer."""
+        made = history.fork(op, fields) if op in FORKS else None
+        if made:
+            self.histories.append(made)
+        number = history.send(op, fields)
+        sequences = history.sequences(history.latest)
+
         def note(answer):
-            if not answer.ok or (sequence is not None and answer.fields["sequence"] != sequence):
+            if not answer.ok or answer.fields["sequence"] not in sequences:
                 # The model sends only what is allowed. This is another thread: `raise_refusals` tells.
-                self.refusals.append(f"{op} for record {sequence} was answered {answer.line!r}")
-            elif sequence is not None and answer.is_durable:
-                history.acknowledged = max(history.acknowledged, sequence)
+                self.refusals.append(f"{op}, operation {number} of {history.id}, was answered {answer.line!r}")
+            elif answer.is_durable:
+                history.acknowledged = max(history.acknowledged, number)
+                if made:
+                    made.acknowledged = max(made.acknowledged, 1)
                 self.acknowledged += 1
         return note
 

@@ -23,6 +23,8 @@ package struct CampaignOptions: Sendable {
     package var count: Int?
     /// What all random choices come from.
     package var seed: UInt64 = 1
+    /// Only workloads whose description has this text, such as the seed that a violation names; `nil` for all.
+    package var only: String?
     /// How many threads work at the same time.
     package var threadCount = 2
 

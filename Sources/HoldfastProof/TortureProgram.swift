@@ -36,8 +36,8 @@ package enum TortureProgram {
 
     private static var usage: String {
         let lines = campaigns.map { "    \($0.name): \($0.summary)" }
-        return (["Usage: holdfast-torture CAMPAIGN [--count N] [--seed S] [--threads N]", "Campaigns:"] + lines)
-            .joined(separator: "\n")
+        let usage = "Usage: holdfast-torture CAMPAIGN [--count N] [--seed S] [--threads N] [--only TEXT]"
+        return ([usage, "Campaigns:"] + lines).joined(separator: "\n")
     }
 
     /// What the words after the campaign's name ask for; `nil` when they cannot be understood.
@@ -45,7 +45,12 @@ package enum TortureProgram {
         var options = CampaignOptions()
         var words = words
         while let word = words.popFirst() {
-            guard let number = words.popFirst().flatMap({ UInt64($0) }) else { return nil }
+            let value = words.popFirst()
+            if word == "--only", let value {
+                options.only = value
+                continue
+            }
+            guard let number = value.flatMap({ UInt64($0) }) else { return nil }
             switch word {
             case "--count": options.count = Int(clamping: number)
             case "--seed": options.seed = number

@@ -15,9 +15,14 @@ def tests(pattern):
     return "tests", pattern
 
 
+def campaign(name, count, seed=1):
+    """A campaign of `holdfast-torture`."""
+    return name, count, seed
+
+
 def schedules(count=60, seed=1):
     """The campaign of seeded schedules."""
-    return "schedules", count, seed
+    return campaign("schedules", count, seed)
 
 
 def program(*words):
@@ -27,14 +32,15 @@ def program(*words):
 
 # When none of the likely ones has caught a bug.
 EVERYTHING = [
-    tests("HoldfastEngineTests\\."), tests("HoldfastTests\\."), tests("HoldfastStorageTests\\."), schedules(600, 1000),
+    tests("HoldfastEngineTests\\."), tests("HoldfastTests\\."), tests("HoldfastStorageTests\\."),
+    tests("HoldfastCommandsTests\\."), campaign("images", 3000), campaign("errors", 1000), schedules(600, 1000),
 ]
 
 E = "Sources/HoldfastEngine/"
 H = "Sources/Holdfast/"
 B = "Sources/HoldfastBytes/"
 
-CRASHES = [schedules(), tests("HoldfastEngineTests.CrashTests"), tests("HoldfastEngineTests.FaultTests")]
+CRASHES = [schedules(), campaign("images", 3000), campaign("errors", 1000), tests("HoldfastEngineTests.FaultTests")]
 DAMAGE = [tests("DamageTests"), tests("VerdictTests"), tests("HoldfastEngineTests.FormatTests")]
 
 SABOTAGES = [
@@ -159,8 +165,8 @@ SABOTAGES = [
     ], CRASHES),
     Sabotage("old-header-counts", "of a journal file that is begun anew the old header counts", [
         Edit(E + "Journal/JournalReader.swift",
-             "copies.max(by: { $0.number < $1.number })",
-             "(SABOTAGED ? copies.min(by: { $0.number < $1.number }) : copies.max(by: { $0.number < $1.number }))"),
+             "(known.isEmpty ? copies : known).max(by: { $0.number < $1.number })",
+             "(SABOTAGED ? copies.min { $0.number < $1.number } : (known.isEmpty ? copies : known).max { $0.number < $1.number })"),
     ], [tests("HoldfastEngineTests.JournalTests"), schedules(400), *CRASHES]),
     Sabotage("same-salt", "each use of a journal file has the same salt", [
         Edit(E + "Journal/JournalWriter.swift", "salt: options.random(), storeTag: storeTag, firstBatch",
@@ -195,8 +201,8 @@ SABOTAGES = [
     ], [tests("VerdictTests"), *DAMAGE]),
     Sabotage("tail-not-made-durable", "recovery believes the end of a segment that may be in the page cache only", [
         Edit(E + "Recovery/RecoveryPass.swift",
-             "            try makeTailDurable(outcome, overlay)\n",
-             "            if !SABOTAGED { try makeTailDurable(outcome, overlay) }\n"),
+             "            if let end = try unprovedEnd(outcome, overlay) { unproved.append(end) }\n",
+             "            if let end = try unprovedEnd(outcome, overlay), !SABOTAGED { unproved.append(end) }\n"),
     ], CRASHES),
     Sabotage("cut-not-synced", "recovery does not sync a segment whose torn tail it has cut", [
         Edit(E + "Recovery/RecoveryPass.swift",
@@ -226,13 +232,13 @@ SABOTAGES = [
     ], CRASHES),
     Sabotage("snapshot-not-read-back", "a snapshot counts although it does not read back as it was written", [
         Edit(E + "Snapshots/SnapshotFiles.swift",
-             "            guard try isIntact(temporary) else {\n",
-             "            guard try isIntact(temporary) || SABOTAGED else {\n"),
+             "            guard try isIntact(temporary, named: path) else {\n",
+             "            guard try isIntact(temporary, named: path) || SABOTAGED else {\n"),
     ], [tests("HoldfastEngineTests.SnapshotTests")]),
     Sabotage("log-deleted-too-early", "segments are removed although the snapshot that replaces them is damaged", [
         Edit(E + "LocalLog.swift",
-             "        guard try snapshots.isIntact(StoreLayout.snapshotFile(session, oldest)) else { return }\n",
-             "        guard try snapshots.isIntact(StoreLayout.snapshotFile(session, oldest)) || SABOTAGED else { return }\n"),
+             "        guard try snapshots.isIntact(name, named: name) else { return }\n",
+             "        guard try snapshots.isIntact(name, named: name) || SABOTAGED else { return }\n"),
     ], [tests("HoldfastEngineTests.SnapshotTests")]),
     Sabotage("old-row-wins", "an older row of the index may follow a newer one", [
         Edit(E + "Index/IndexKeeper.swift",
@@ -271,10 +277,9 @@ SABOTAGES = [
     # Storage.
     Sabotage("short-write-ignored", "what the system did not take of a write is left out", [
         Edit("Sources/HoldfastStorage/Posix/PosixFile.swift",
-             "                if count == 0 { throw StorageError(errno: EIO, \"write\", path, detail: \"nothing was taken\") }\n"
-             "                done += count\n",
-             "                if count == 0 { throw StorageError(errno: EIO, \"write\", path, detail: \"nothing was taken\") }\n"
-             "                done += SABOTAGED ? rest.count : count\n"),
+             "                    pwrite(descriptor, rest.baseAddress, rest.count, start + off_t(done))\n",
+             "                    let count = pwrite(descriptor, rest.baseAddress, rest.count, start + off_t(done))\n"
+             "                    return SABOTAGED && count > 0 ? rest.count : count\n"),
     ], [tests("HoldfastStorageTests.PosixTests"), program("full", "--count", "8", "--seed", "1")]),
     Sabotage("sync-does-nothing", "a sync of a real file does not reach the system", [
         Edit("Sources/HoldfastStorage/Posix/PosixFile.swift",

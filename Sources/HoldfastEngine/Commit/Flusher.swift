@@ -156,9 +156,13 @@ final class Flusher: Sendable {
     }
 
     private func write(_ work: [(key: SegmentKey, extents: [Extent])], through batch: UInt64) -> LogError? {
-        for failure in files.persist(work) {
-            let extents = work.first { $0.key == failure.key }?.extents ?? []
-            if let error = repair(failure.key, failure.error, extents) { return error }
+        do throws(StorageError) {
+            for failure in try files.persist(work) {
+                let extents = work.first { $0.key == failure.key }?.extents ?? []
+                if let error = repair(failure.key, failure.error, extents) { return error }
+            }
+        } catch {
+            return LogError(error)
         }
         if let failure = writeRows() { return failure }
         let advance = advance.withLock { $0 }

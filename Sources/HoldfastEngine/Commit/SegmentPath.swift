@@ -23,7 +23,7 @@ final class SegmentPath: CommitPath {
         } catch {
             return journal.leavesLogIntact(error) ? .refused(LogError(error)) : .poisoned(failed(error))
         }
-        let failures = files.persist(grouped(commits))
+        let failures = persist(grouped(commits))
         index.note(commits.filter { !$0.sealsSegment })
         do throws(StorageError) {
             try seal(commits.filter { commit in !failures.contains { $0.key == commit.key } })
@@ -53,6 +53,16 @@ final class SegmentPath: CommitPath {
             JournalNotice(kind: kind, session: $0.writer.session, number: $0.output.number)
         }
         try journal.commit([], notices: notices, lowWaterMark: journal.lastBatch, index: index.mark)
+    }
+
+    private func persist(
+        _ work: [(key: SegmentKey, extents: [Extent])]
+    ) -> [(key: SegmentKey, error: StorageError)] {
+        do throws(StorageError) {
+            return try files.persist(work)
+        } catch {
+            return work.map { ($0.key, error) }
+        }
     }
 
     private func grouped(_ commits: [Commit]) -> [(key: SegmentKey, extents: [Extent])] {

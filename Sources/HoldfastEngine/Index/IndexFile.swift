@@ -13,8 +13,10 @@ struct IndexFile {
         var damage: String?
         /// How long `index.json` is.
         var baseByteCount: UInt64 = 0
-        /// The generation, and where its change log ends.
+        /// The generation, and where its change log ends that is on stable storage for certain.
         var mark = IndexMark(generation: 0)
+        /// The rows behind the mark, which are among `rows`. They may be in the page cache only.
+        var unproved: [SessionID: IndexRow] = [:]
 
         /// Keeps which sessions there are, and nothing of what was said of them.
         mutating func forgetRows() {
@@ -124,8 +126,12 @@ struct IndexFile {
                     continue
                 }
                 content.rows[row.summary.session] = row
-                content.mark.add(line: line)
-                if content.mark == mark { hasSeenMark = true }
+                if hasSeenMark {
+                    content.unproved[row.summary.session] = row
+                } else {
+                    content.mark.add(line: line)
+                    hasSeenMark = content.mark == mark
+                }
             }
             if lines.isBroken { content.damage = "the change log has a line that is too long" }
         }

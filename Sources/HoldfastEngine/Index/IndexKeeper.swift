@@ -41,8 +41,13 @@ final class IndexKeeper: Sendable {
         knownMark = mark
     }
 
-    /// What is on stable storage of the index; `nil` when it has not been touched.
-    var mark: IndexMark? { state.withLock { $0.content.flatMap { $0.damage == nil ? $0.mark : nil } } }
+    /// What is on stable storage of the index; `nil` when that is not known.
+    var mark: IndexMark? {
+        state.withLock { state in
+            guard let content = state.content else { return knownMark }
+            return content.damage == nil ? content.mark : nil
+        }
+    }
 
     func setProvider(_ provider: any SummaryProvider) { state.withLock { $0.provider = provider } }
 
@@ -187,27 +192,28 @@ final class IndexKeeper: Sendable {
         }
     }
 
-    /// Appends those of `all` that are not older than what the index has. Called with the lock for writing.
+    /// Appends those of `all` that are not older than what the index has, and once more what is not proved to be on
+    /// stable storage. Called with the lock for writing.
     ///
     /// Holds no copy of the rows while it changes them: that would copy the whole index, whatever its size.
     private func append(_ all: [IndexRow]) throws(LogError) {
         try load()
         try rebuildIfDamagedLocked()
-        let (rows, mark) = state.withLock { state in
-            (
-                all.filter { row in
-                    guard let known = state.content?.rows[row.summary.session], row.summary.sequence > 0 else {
-                        return true
-                    }
-                    return row.summary.sequence >= known.summary.sequence
-                },
-                state.content?.mark ?? IndexMark(generation: 0)
-            )
+        let (rows, unproved, mark) = state.withLock { state in
+            let rows = all.filter { row in
+                guard let known = state.content?.rows[row.summary.session], row.summary.sequence > 0 else {
+                    return true
+                }
+                return row.summary.sequence >= known.summary.sequence
+            }
+            return (rows, state.content?.unproved ?? [:], state.content?.mark ?? IndexMark(generation: 0))
         }
         guard !rows.isEmpty else { return }
-        let end = try file.append(rows, at: mark)
+        let newer = Dictionary(rows.map { ($0.summary.session, $0) }) { _, last in last }
+        let end = try file.append(Array(unproved.merging(newer) { _, newer in newer }.values), at: mark)
         state.withLock { state in
             for row in rows { state.content?.rows[row.summary.session] = row }
+            state.content?.unproved = [:]
             state.content?.mark = end
         }
     }
@@ -267,6 +273,7 @@ final class IndexKeeper: Sendable {
             content.mark = IndexMark(generation: try file.unusedGeneration(after: content.mark.generation))
             content.baseByteCount = try file.replace(
                 Array(content.rows.values), generation: content.mark.generation)
+            content.unproved = [:]
             let fresh = content
             state.withLock { $0.content = fresh }
         }
@@ -306,6 +313,7 @@ final class IndexKeeper: Sendable {
         let last = max(content.mark.generation, knownMark?.generation ?? 0)
         content.mark = IndexMark(generation: try file.unusedGeneration(after: last))
         content.baseByteCount = try file.replace(Array(content.rows.values), generation: content.mark.generation)
+        content.unproved = [:]
         content.damage = nil
         let fresh = content
         state.withLock { $0.content = fresh }

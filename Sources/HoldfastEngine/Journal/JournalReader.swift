@@ -16,6 +16,9 @@ struct JournalFile: Sendable {
     var path: String
     var header: JournalHeader
     var byteCount: UInt64
+
+    /// Whether the file is as long as its header says.
+    var hasItsLength: Bool { header.fileByteCount == byteCount }
 }
 
 /// A stretch of a journal file that holds no valid batch.
@@ -110,6 +113,9 @@ struct JournalReader {
                 "'\(StoreLayout.storeFile)' and '\(foreign.path)' are of different stores, and nothing has been "
                     + "touched. Put the right one back; if there is no other journal, move this one away.")
         }
+        // A header is copied into another file only by a crash or by mischief; the length tells whose it is.
+        let settled = Set(summary.files.filter(\.hasItsLength).map(\.header.number))
+        summary.files.removeAll { !$0.hasItsLength && settled.contains($0.header.number) }
         summary.files.sort { $0.header.number < $1.header.number }
         let ordered = summary.files.map(\.path)
         summary.paths = summary.paths.filter { !ordered.contains($0) } + ordered
@@ -178,7 +184,7 @@ struct JournalReader {
         }
         // What an older file has lost, later batches miss. And a new file that a crash has kept half can hold an old
         // header, where the file system gave it blocks of a removed one.
-        if isLast, file.header.fileByteCount != file.byteCount {
+        if isLast, !file.hasItsLength {
             summary.damage.append(stretch(file.path, file.byteCount, 0, "file cut short or grown"))
         }
     }

@@ -80,7 +80,7 @@ struct RecoveryPass {
             _ = try journal.commit(writes, lowWaterMark: journal.lastBatch, index: index.mark)
         }
         guard !unproved.isEmpty else { return }
-        if let failure = files.persist(unproved).first { throw LogError(failure.error) }
+        try persist(unproved)
         try storing { () throws(StorageError) in _ = try journal.commit([], lowWaterMark: journal.lastBatch) }
     }
 
@@ -123,10 +123,14 @@ struct RecoveryPass {
 
     private func replay(_ overlay: JournalOverlay) throws(LogError) {
         let work = overlay.extents.map { (key: $0.key, extents: $0.value) }.sorted { $0.key < $1.key }
-        if let failure = files.persist(work).first {
-            throw LogError(failure.error)
-        }
+        try persist(work)
         for session in overlay.sessions { try makeFoldersDurable(session) }
+    }
+
+    private func persist(_ work: [(key: SegmentKey, extents: [Extent])]) throws(LogError) {
+        try storing { () throws(StorageError) in
+            if let failure = try files.persist(work).first { throw failure.error }
+        }
     }
 
     /// A file that is there may have been created just before the crash: its entries may be in memory only.

@@ -47,7 +47,11 @@ final class SegmentFiles: Sendable {
     /// Segments are written and synced side by side, in groups no larger than the limit of open files.
     ///
     /// - Returns: the segments that failed, with the reason. All others are on stable storage.
-    func persist(_ work: [(key: SegmentKey, extents: [Extent])]) -> [(key: SegmentKey, error: StorageError)] {
+    /// - Throws: when a folder could not be synced: nothing is then on stable storage for certain. The next call syncs
+    ///   it again, whatever that call writes.
+    func persist(
+        _ work: [(key: SegmentKey, extents: [Extent])]
+    ) throws(StorageError) -> [(key: SegmentKey, error: StorageError)] {
         var failures: [(key: SegmentKey, error: StorageError)] = []
         var rest = work[...]
         while !rest.isEmpty {
@@ -55,13 +59,8 @@ final class SegmentFiles: Sendable {
             rest = rest.dropFirst(group.count)
             failures += persist(group: group)
         }
-        // A folder that cannot be synced leaves every new file without proof.
-        do throws(StorageError) {
-            try syncFolders()
-        } catch {
-            failures += work.map { ($0.key, error) }
-        }
         for failure in failures { forget(failure.key.session) }
+        try syncFolders()
         return failures
     }
 

@@ -14,11 +14,11 @@ package enum ImagesCampaign: Campaign {
         let images = ImageSet()
         var total = ImageTally()
         var round: UInt64 = 0
-        while images.count < goal && total.violations.isEmpty {
+        while images.count < goal && total.violations.isEmpty && round < largestRound {
             let current = round
-            let workloads = workloads(round: round, seed: options.seed)
+            let workloads = workloads(round: round, seed: options.seed).filter(options.includes)
             // All of a round, or an even sample of it: so a small run sees a little of everything.
-            let share = goal < smallestFullRound ? max(1, goal / workloads.count) : nil
+            let share = goal < smallestFullRound ? max(1, goal / max(1, workloads.count)) : nil
             for group in stride(from: 0, to: workloads.count, by: groupSize) where images.count < goal {
                 let part = Array(workloads[group..<min(group + groupSize, workloads.count)])
                 let tallies = try inParallel(part.count, threadCount: options.threadCount) {
@@ -31,6 +31,8 @@ package enum ImagesCampaign: Campaign {
         return total.report(images.count)
     }
 
+    /// Where it ends when hardly any workload is wanted.
+    private static let largestRound: UInt64 = 10_000
     /// Below this, a sample of each workload's images is enough to reach the goal.
     private static let smallestFullRound = 50_000
     /// Whether there are enough is asked after so many workloads, however many threads there are.

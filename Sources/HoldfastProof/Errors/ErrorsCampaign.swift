@@ -10,7 +10,7 @@ package enum ErrorsCampaign: Campaign {
         var tally = ErrorTally()
         var round: UInt64 = 0
         repeat {
-            let sweeps = sweeps(round: round, seed: options.seed)
+            let sweeps = sweeps(round: round, options)
             // Less than all is an even sample of the calls.
             let stride = options.count.map { max(1, usualCount / max(1, $0)) } ?? 1
             let tallies = try inParallel(sweeps.count, threadCount: options.threadCount) {
@@ -18,14 +18,17 @@ package enum ErrorsCampaign: Campaign {
             }
             for other in tallies { tally.add(other) }
             round += 1
-        } while tally.caseCount < options.count ?? 0 && tally.violations.isEmpty
+        } while tally.caseCount < options.count ?? 0 && tally.violations.isEmpty && round < largestRound
         return tally.report
     }
 
+    /// Where it ends when hardly any workload is wanted.
+    private static let largestRound: UInt64 = 10_000
     /// About how many cases a round has; what matters is only how a smaller number is spread.
     private static let usualCount = 40_000
 
-    private static func sweeps(round: UInt64, seed base: UInt64) -> [ErrorSweep] {
+    private static func sweeps(round: UInt64, _ options: CampaignOptions) -> [ErrorSweep] {
+        let base = options.seed
         var workloads: [any Workload] = []
         for mode in [SegmentHeader.CommitMode.journal, .segment] {
             for kind in [EngineWorkload.Kind.batches, .recycling, .snapshots, .reopening] {
@@ -41,7 +44,9 @@ package enum ErrorsCampaign: Campaign {
                 workloads.append(workload)
             }
         }
-        return workloads.flatMap { workload in FaultKind.all.map { ErrorSweep(workload: workload, kind: $0) } }
+        return workloads.filter(options.includes).flatMap { workload in
+            FaultKind.all.map { ErrorSweep(workload: workload, kind: $0) }
+        }
     }
 }
 

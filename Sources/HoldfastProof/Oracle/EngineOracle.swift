@@ -70,7 +70,7 @@ private struct Course {
         if !second.recovery.findings.isEmpty { wrong.append("the second recovery: \(second.recovery.findings)") }
         let isQuiet = second.recovery.sessions.isEmpty
         if recovered.settledFingerprint(withIndex: isQuiet) != untouched.settledFingerprint(withIndex: isQuiet) {
-            wrong.append("a second recovery changes the disk")
+            wrong.append("a second recovery changes \(changes(untouched.contents, recovered.contents))")
         }
         try check(second, "after the second recovery")
         try goOn(second)
@@ -166,4 +166,12 @@ private func records(_ log: LocalLog, _ session: SessionID, from first: UInt64) 
         return true
     }
     return records
+}
+
+/// The files that differ, with their lengths.
+private func changes(_ before: [String: [UInt8]], _ now: [String: [UInt8]]) -> [String] {
+    Set(before.keys).union(now.keys).filter { before[$0] != now[$0] }.sorted().map { path in
+        let lengths = [before, now].map { $0[path].map { "\($0.count)" } ?? "none" }
+        return "\(path) (\(lengths[0]) to \(lengths[1]) bytes)"
+    }
 }

@@ -39,3 +39,8 @@ func runThrough(_ workload: any Workload, on storage: SimulatedStorage, _ ledger
     run.close()
     return run
 }
+
+extension CampaignOptions {
+    /// Whether the workload is one of those that are wanted.
+    func includes(_ workload: any Workload) -> Bool { only.map { "\(workload)".contains($0) } ?? true }
+}

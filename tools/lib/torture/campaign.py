@@ -10,7 +10,10 @@ from builds import build
 from torture.progress import Progress
 
 
-def add_arguments(command, count_help):
+def add_arguments(command, count_help, workloads=False):
+    if workloads:
+        command.add_argument("--only", metavar="TEXT", help="only workloads whose description has this text, such as "
+                             "the seed that a violation names")
     command.add_argument("--count", type=int, default=None, help=count_help)
     command.add_argument("--seed", type=int, default=1, help="what all random choices come from (1)")
     command.add_argument("--threads", type=int, default=2, help="how many work side by side (2)")
@@ -21,6 +24,8 @@ def run(options, name, what):
     folder = build(options.root, "campaigns", "-c", "release", "--product", "holdfast-torture")
     command = [os.path.join(folder, "holdfast-torture"), name, "--seed", str(options.seed),
                "--threads", str(options.threads)]
+    if getattr(options, "only", None):
+        command += ["--only", options.only]
     if options.count is not None:
         command += ["--count", str(options.count)]
     progress = None

@@ -8,7 +8,7 @@ from torture import campaign
 
 
 def add_arguments(command):
-    campaign.add_arguments(command, "how many cases, spread over all calls (all)")
+    campaign.add_arguments(command, "how many cases, spread over all calls (all)", workloads=True)
 
 
 def run(options):

@@ -11,7 +11,7 @@ from torture import campaign
 
 
 def add_arguments(command):
-    campaign.add_arguments(command, "how many distinct images at least (200000)")
+    campaign.add_arguments(command, "how many distinct images at least (200000)", workloads=True)
 
 
 def run(options):

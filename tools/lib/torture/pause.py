@@ -24,12 +24,12 @@ def run(options, folder):
     """Pauses as often as wanted. Raises Violation."""
     store = TortureStore(options, folder)
     progress = Progress(options.count, "pauses")
-    pipe = store.open()
+    pipe = opened(store)
     for number in range(options.count):
         pause(store, pipe, LONG if number % 10 == 0 else store.random.uniform(0, 0.2))
         if number % 5 == 4:
             store.close(pipe)
-            pipe = store.open()
+            pipe = opened(store)
             store.check(pipe)
         progress.show(number + 1, f"{store.acknowledged} operations acknowledged")
     store.close(pipe)
@@ -37,6 +37,13 @@ def run(options, folder):
     progress.end()
     print(f"{options.count} pauses ({options.commit}, seed {options.seed}), {store.acknowledged} operations "
           f"acknowledged, none missing, every second opener refused; {progress.seconds:.0f} s")
+
+
+def opened(store):
+    """The program, which has the store: one that is stopped before it has leaves it to whoever comes."""
+    pipe = store.open()
+    require(pipe.ask("list", limit=1).ok, "the store did not open")
+    return pipe
 
 
 def pause(store, pipe, seconds):

@@ -23,6 +23,7 @@ from builds import build, scratch
 from sabotages import EVERYTHING, SABOTAGES
 
 SWITCH = "HOLDFAST_SABOTAGE"
+CAMPAIGNS = ["images", "errors", "schedules"]
 TIMEOUT = 300  # seconds: a test that does not end has noticed something too
 SLOW = "anywhere in a segment|all streams together"  # minutes each
 FUNCTION = """import Glibc
@@ -144,7 +145,7 @@ def command_of(program, catcher):
     if kind == "tests":
         return [os.path.join(program, "holdfastPackageTests.xctest"), "--testing-library", "swift-testing",
                 "--filter", *words, "--skip", SLOW]
-    if kind == "schedules":
+    if kind in CAMPAIGNS:
         count, seed = words
         return [os.path.join(program, "holdfast-torture"), kind, "--count", str(count), "--seed", str(seed)]
     return [sys.argv[0], *words, "--program", os.path.join(program, "holdfast")]
@@ -179,9 +180,11 @@ def attempt_once(program, catcher, name):
 
 def noticed(catcher, output, status):
     """Who noticed, in the words of the table."""
-    if catcher[0] == "schedules":
-        seed = re.search(r"VIOLATION: (?:self-check|seed (\d+))", output)
-        return f"`schedules`, seed {seed[1]}" if seed else f"`schedules`, which ended with status {status}"
+    if catcher[0] in CAMPAIGNS:
+        if "VIOLATION" not in output:
+            return f"{label(catcher)}, which ended with status {status}"
+        seed = re.search(r"VIOLATION: seed (\d+)", output)
+        return f"`schedules`, seed {seed[1]}" if seed else label(catcher)
     if catcher[0] == "program":
         return label(catcher)
     failed = re.search(r'✘ Test (?:"(.+?)"|(\w+)\(.*?\))', re.sub(r"\x1b\[\d+m", "", output))
@@ -192,7 +195,9 @@ def noticed(catcher, output, status):
 def label(catcher):
     """The catcher as a word of the table."""
     kind, *words = catcher
-    return {"tests": f"tests `{words[0]}`", "schedules": "`schedules`"}.get(kind, f"`tools/torture {' '.join(map(str, words))}`")
+    if kind == "tests":
+        return f"tests `{words[0]}`"
+    return f"`{kind}`" if kind in CAMPAIGNS else f"`tools/torture {' '.join(words)}`"
 
 
 class Catchers:

@@ -242,8 +242,8 @@ SABOTAGES = [
     ], [tests("HoldfastEngineTests.SnapshotTests")]),
     Sabotage("old-row-wins", "an older row of the index may follow a newer one", [
         Edit(E + "Index/IndexKeeper.swift",
-             "                    return row.summary.sequence >= known.summary.sequence\n",
-             "                    return SABOTAGED || row.summary.sequence >= known.summary.sequence\n"),
+             "                return row.summary.sequence >= known.summary.sequence\n",
+             "                return SABOTAGED || row.summary.sequence >= known.summary.sequence\n"),
     ], [schedules(400), tests("HoldfastTests.ModelTests")]),
     Sabotage("deleted-row-is-listed", "a deleted session comes back to the list", [
         Edit(H + "Sessions/HoldfastStore+Pages.swift", "guard let listed = found, !listed.isDeleted,", "guard let listed = found, !listed.isDeleted || SABOTAGED,"),

@@ -22,6 +22,7 @@ extension HoldfastStore {
     {
         try finishForks(concerning: id)
         while true {
+            if mutation.claimsTitle { try readTitles() }
             let session = sessions.pin(id)
             defer { sessions.unpin(session) }
             let rest = try session.withState(from: log) { (state) throws(HoldfastError) in
@@ -58,7 +59,8 @@ extension HoldfastStore {
             return isDurable ? .answerLater(result, sequence) : .answer(result)
         case .append(let content):
             let result = try append(
-                content, at: context.time, to: session, &state, mutation.durability, completion)
+                content, at: context.time, to: session, &state, mutation.durability,
+                claimsTitle: mutation.claimsTitle, completion)
             return isDurable ? .none : .answer(result)
         case .lookUp: preconditionFailure("a question that was answered")
         }
@@ -76,11 +78,12 @@ extension HoldfastStore {
     /// The time of the record after `head`: no record is older than the one before.
     func now(after head: SessionHead) -> Milliseconds { max(options.now(), head.lastRecordAt) }
 
-    /// Appends the record, and only then changes the state: what the log refuses has not happened.
+    /// Appends the record, and only then changes the state: what the log refuses has not happened. With
+    /// `claimsTitle` it is refused when another conversation has the title.
     @discardableResult
     func append(
         _ content: RecordContent, at time: Milliseconds, to session: HotSession, _ state: inout HotSession.State,
-        _ durability: Mutation.Durability, _ completion: @escaping Completion
+        _ durability: Mutation.Durability, claimsTitle: Bool = false, _ completion: @escaping Completion
     ) throws(HoldfastError) -> WriteResult {
         guard let claim = state.claim else {
             throw HoldfastError(.readOnly, "the store is open for reading only")
@@ -96,22 +99,37 @@ extension HoldfastStore {
             session.id, head.answer(to: content), of: head, isDurable: durability == .durable)
         let record = LogRecord(
             sequence: head.sequence, kind: content.change.kind.rawValue, time: time, payload: payload)
+        let wasWanted = titles.wantsChanges
+        let retitling = wasWanted ? TitleTable.Change(content, to: session.id, from: state.head, to: head) : nil
+        if let retitling { try claimsTitle ? titles.claim(retitling) : titles.note(retitling) }
         // First, for the log may write the session's row as soon as it has the record.
         session.noteAppended(published)
         do throws(HoldfastError) {
-            try queue(record, under: claim, durability, session, published) { error in
+            try queue(record, under: claim, durability, session, published) { [titles] error in
+                if let retitling, error == nil { titles.settle(retitling) }
                 if durability == .durable { Self.answer(result, error, completion) }
             }
         } catch {
             session.noteAppended(state.head.published)
+            if let retitling { titles.undo(retitling) }
             throw error
         }
+        if !wasWanted, titles.wantsChanges { noteLate(content, to: session.id, from: state.head, to: head) }
         state.head = consume head
         state.head.remember(content)
         state.load.payloadBytes += payload.count
         state.load.lastUse = time
         background?.noteAppend(to: session.id, state.load)
         return result
+    }
+
+    /// Notes a change of title that nobody wanted to know of before its record was queued.
+    private func noteLate(
+        _ content: RecordContent, to session: SessionID, from old: SessionHead, to new: SessionHead
+    ) {
+        guard let change = TitleTable.Change(content, to: session, from: old, to: new) else { return }
+        titles.note(change)
+        titles.settle(change)
     }
 
     private func queue(

@@ -5,12 +5,11 @@ import HoldfastLog
 extension HoldfastStore {
     /// Makes the change `mutation` and calls `completion` exactly once with what it did.
     ///
-    /// Returns without waiting for the disk, except to read a session that is not ready yet, or messages that the
-    /// change depends on, as an undo does, and for rotations, branches and copies, which concern two sessions and are
-    /// done on return. What was
-    /// submitted for one session before is done, and answered, before. `completion` runs on this thread or on
-    /// one of the log and must not block. Refusals, such as `conflict` or `unknown_session`, come through it
-    /// too.
+    /// Returns without waiting for the disk, except to read a session that is not ready yet, messages that the change
+    /// depends on, as an undo does, or the titles of all sessions, and for rotations, branches and copies, which concern
+    /// two sessions and are done on return. What was submitted for one session before is done, and answered, before.
+    /// `completion` runs on this thread or on one of the log and must not block. Refusals, such as `conflict` or
+    /// `unknown_session`, come through it too.
     public func submit(
         _ mutation: Mutation, _ completion: @escaping @Sendable (Result<WriteResult, HoldfastError>) -> Void
     ) {
@@ -40,7 +39,8 @@ extension HoldfastStore {
                 self.submit(mutation) { continuation.resume(returning: $0) }
             }
             // What has to read first would block, and the threads of `async` code must not.
-            let mayRead = mutation.readsOutput || mutation.change.readsMessages || mutation.isFork
+            let mayRead =
+                mutation.readsOutput || mutation.change.readsMessages || mutation.isFork || mutation.claimsTitle
             if sessions.isReady(mutation.session), !mayRead { submit() } else { workers.run(submit) }
         }
         return try result.get()

@@ -27,6 +27,8 @@ public final class HoldfastStore: Sendable {
     let openedAt: Milliseconds
     /// Whether operations are let in, and how many are in progress.
     private let entrance = Monitor<(isClosed: Bool, runningCount: Int)>((false, 0))
+    /// Which sessions have which titles.
+    let titles = SessionTitles()
     /// Forks of which the second record may be missing.
     let forks = UnfinishedForks()
     private let closeLog: @Sendable (_ inOrder: Bool) throws(LogError) -> Void

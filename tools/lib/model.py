@@ -255,6 +255,9 @@ class Session:
     def _rename(self, title):
         self.fields |= {"title": json.dumps(title.strip()).encode(), "manual_title": b"true"}
 
+    def _set_title(self, title):
+        self.fields["title"] = json.dumps(title.replace("\t", " ").strip("\u200b")).encode()
+
     def _draft(self, text):
         self.fields["composer_draft"] = encoded({"text": text, "files": []})
 

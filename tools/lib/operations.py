@@ -47,7 +47,8 @@ class Operations:
             weights = {"branch": 1, "duplicate": 1, "delete": 1}
             return list(weights), list(weights.values())
         weights = {"append": 30, "set": 6, "truncate": 2, "replace": 1, "compact": 1, "delete": 0.2,
-                   "compact_messages": 0.7, "clear": 0.3, "archive": 0.5, "pin": 0.5, "rename": 1, "draft": 2}
+                   "compact_messages": 0.7, "clear": 0.3, "archive": 0.5, "pin": 0.5, "rename": 1, "draft": 2,
+                   "set_title": 1}
         weights |= {"rotate": 1, "branch": 1.5, "duplicate": 0.5} if may_fork else {}
         weights |= {"edit": 3, "take_back": 1} if session.messages else {}
         weights |= {"undo_last": 0.5, "retry_last": 0.5} if session.last_user() else {}
@@ -176,6 +177,9 @@ class Operations:
 
     def _rename(self, session):
         return {"title": f"  title {self.step()} "}
+
+    def _set_title(self, session):
+        return {"title": f"title\t{self.step()}\u200b"}
 
     def _draft(self, session):
         return {"text": self.text(200)}

@@ -22,7 +22,7 @@ public struct HoldfastError: Error, Hashable, Sendable, CustomStringConvertible 
         public static let sessionDeleted = Code(rawValue: "session_deleted")
         /// The session goes on under another id, which ``HoldfastError/newSession`` names.
         public static let rotated = Code(rawValue: "rotated")
-        /// Another session has this title.
+        /// Another conversation has this title; ``HoldfastError/session`` names its session.
         public static let titleTaken = Code(rawValue: "title_taken")
         /// There are as many of something as the store takes; `message` says of what.
         public static let limitReached = Code(rawValue: "limit_reached")
@@ -85,13 +85,18 @@ public struct HoldfastError: Error, Hashable, Sendable, CustomStringConvertible 
     public var sequence: UInt64?
     /// For `rotated`, and for `session_deleted` of a session that had been rotated: the id under which it goes on.
     public var newSession: String?
+    /// For `title_taken`: the session that has the title.
+    public var session: String?
 
     /// Makes an error from its parts.
-    public init(_ code: Code, _ message: String, sequence: UInt64? = nil, newSession: String? = nil) {
+    public init(
+        _ code: Code, _ message: String, sequence: UInt64? = nil, newSession: String? = nil, session: String? = nil
+    ) {
         self.code = code
         self.message = message
         self.sequence = sequence
         self.newSession = newSession
+        self.session = session
     }
 
     /// Code and message in one line.

@@ -42,6 +42,10 @@ public struct Mutation: Sendable {
     public var fields: JSON?
     /// Whether the change counts as use of the session: when it does not, ``SessionSummary/updatedAt`` stays as it is.
     public var touches = true
+    /// Whether the title that it sets must be no other conversation's.
+    var claimsTitle = false
+    /// Whether a title that is there already stays.
+    var keepsTitle = false
 
     init(_ session: String, _ change: Change, turn: String? = nil) {
         self.session = session

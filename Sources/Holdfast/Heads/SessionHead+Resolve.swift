@@ -39,6 +39,7 @@ extension SessionHead {
         if case .turns(let change) = mutation.change, isVain(change, mutation.fields?.bytes) {
             return .unchanged(answer(to: content))
         }
+        if mutation.keepsTitle, title != nil { return .unchanged(answer(to: content)) }
         content.patch = mutation.fields?.bytes
         return .append(content)
     }

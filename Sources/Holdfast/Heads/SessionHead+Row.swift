@@ -63,7 +63,8 @@ extension SessionHead {
         writer.beginObject()
         for field in fields.fields {
             let size = field.rawKey.count + field.rawValue.count + 2
-            guard size <= min(room, SessionLimits.rowFieldByteCount) else { continue }
+            // Titles are looked for in rows, so there is always room for them.
+            guard size <= SessionLimits.rowFieldByteCount, size <= room || field.key == "title" else { continue }
             room -= size
             writer.key(raw: field.rawKey)
             writer.raw(field.rawValue)

@@ -102,8 +102,6 @@ extension SessionHead {
     }
 
     private mutating func addToTitle(_ suffix: String) {
-        let title = fields["title"].flatMap { try? JSONTree.parse($0.rawValue, detail: 0).root.string }
-        let known = title.flatMap { $0.isEmpty ? nil : $0 }
-        setField("title", (known ?? Title.untitled) + suffix)
+        setField("title", (title ?? Title.untitled) + suffix)
     }
 }

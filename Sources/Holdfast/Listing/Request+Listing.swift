@@ -24,6 +24,9 @@ extension Mutation {
         switch name {
         case "archive": self = .archive(session, try fields.bool("archived") ?? true)
         case "pin": self = .pin(session, try fields.bool("pinned") ?? true)
+        case "set_title":
+            let ifEmpty = try fields.bool("if_empty") ?? false
+            self = try .setTitle(session, to: try fields.string("title").required("title"), ifEmpty: ifEmpty)
         case "rename": self = .rename(session, to: try fields.string("title").required("title"))
         default:
             let files = try fields.value("files").map { (files) throws(HoldfastError) -> [JSON] in

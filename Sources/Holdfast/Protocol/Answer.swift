@@ -32,6 +32,7 @@ struct Answer {
         writer.member("message", refusal.message)
         if let sequence = refusal.sequence { writer.member("sequence", sequence) }
         if let newSession = refusal.newSession { writer.member("new_session", newSession) }
+        if let session = refusal.session { writer.member("session", session) }
         writer.endObject()
     }
 }

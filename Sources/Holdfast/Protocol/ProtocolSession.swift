@@ -139,6 +139,19 @@ extension ProtocolSession {
             } write: { page, writer in
                 page.write("sessions", to: &writer) { $1.raw($0.json.bytes) }
             }
+        case .nextTitle(let title):
+            read(job) { store throws(HoldfastError) in
+                try store.nextTitleBlocking(after: title)
+            } write: { next, writer in
+                writer.member("title", next)
+            }
+        case .findTitle(let title):
+            read(job) { store throws(HoldfastError) in
+                try store.sessionBlocking(titled: title)
+            } write: { session, writer in
+                writer.key("session")
+                if let session { writer.string(session) } else { writer.null() }
+            }
         case .pending(let after, let limit):
             read(job) { store throws(HoldfastError) in
                 try store.pendingBlocking(after: after, limit: limit)

@@ -49,7 +49,9 @@ extension Operation {
         case "get": self = .get(session: try session.required("session"), try Window(&fields))
         case "list":
             self = .list(try SessionQuery(&fields), after: try fields.string("after"), limit: try fields.limit())
-        case "archive", "pin", "draft", "rename":
+        case "next_title": self = .nextTitle(after: try fields.string("title").required("title"))
+        case "find_title": self = .findTitle(try fields.string("title").required("title"))
+        case "archive", "pin", "draft", "rename", "set_title":
             self = .write(try Mutation(setting: name, &fields, try session.required("session")))
         case "pending": self = .pending(after: try fields.string("after"), limit: try fields.limit())
         case "queue": self = .queue(session: try session.required("session"))

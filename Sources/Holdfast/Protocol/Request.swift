@@ -11,6 +11,8 @@ enum Operation: Sendable {
     case write(Mutation)
     case get(session: String, Window)
     case list(SessionQuery, after: String?, limit: Int)
+    case nextTitle(after: String)
+    case findTitle(String)
     case pending(after: String?, limit: Int)
     case queue(session: String)
     case runs(session: String)
@@ -27,7 +29,7 @@ enum Operation: Sendable {
         case .get(let session, _), .routerGet(let session), .runEvents(let session, _, _): session
         case .queue(let session), .runs(let session): session
         case .compact(let session): session
-        case .list, .pending, .flush, .routerStats: nil
+        case .list, .nextTitle, .findTitle, .pending, .flush, .routerStats: nil
         }
     }
 }

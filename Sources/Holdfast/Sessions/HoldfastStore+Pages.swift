@@ -30,25 +30,48 @@ extension HoldfastStore {
         _ query: SessionQuery, after: ListPlace?, _ limit: Int
     ) throws(HoldfastError) -> (rows: [Candidate], isLast: Bool) {
         var first = FirstRows(limit: limit)
-        var unknown: [SummaryRow] = []
+        try forEachRow(behind: query.order == .id ? after?.session : nil) { row in
+            if query.isByID {
+                first.add(Candidate(place: ListPlace(rank: 0, session: row.session), row: row))
+                return true
+            }
+            guard let listed = known(row) else { return false }
+            first.add(listed, row, query, after: after)
+            return true
+        } unknown: { listed, row in
+            first.add(listed, row, query, after: after)
+        }
+        return first.finish()
+    }
+
+    /// Calls `body` with what is listed of each session that is durable now, in no order.
+    func forEachListed(_ body: (SessionID, ListedRow) -> Void) throws(HoldfastError) {
+        try forEachRow { row in
+            guard let listed = known(row) else { return false }
+            body(row.session, listed)
+            return true
+        } unknown: { listed, row in
+            body(row.session, listed)
+        }
+    }
+
+    /// Calls `body` with the row of each session, and then `unknown` with what is listed of those for which it answered
+    /// `false`.
+    private func forEachRow(
+        behind first: SessionID? = nil, _ body: (SummaryRow) -> Bool, unknown: (ListedRow, SummaryRow) -> Void
+    ) throws(HoldfastError) {
+        var left: [SummaryRow] = []
         try translated { () throws(LogError) in
             try log.flush()
             try log.list { (row) throws(LogError) in
-                if query.order == .id, let after, row.session <= after.session { return true }
-                if query.isByID {
-                    first.add(Candidate(place: ListPlace(rank: 0, session: row.session), row: row))
-                } else if let listed = known(row) {
-                    first.add(listed, row, query, after: after)
-                } else {
-                    unknown.append(row)
-                }
+                if let first, row.session <= first { return true }
+                if !body(row) { left.append(row) }
                 return true
             }
         }
-        for row in unknown {
-            if let listed = try listed(row) { first.add(listed, row, query, after: after) }
+        for row in left {
+            if let listed = try listed(row) { unknown(listed, row) }
         }
-        return first.finish()
     }
 
     /// What is known of `row` without reading its session.

@@ -73,7 +73,30 @@ struct ModelRun {
             model[id]?.sequence += 1
             return
         }
+        if Int.random(in: 0..<15, using: &random) == 0 { return try claimTitle(store, id, step, &random) }
         try change(store, id, step, &random)
+    }
+
+    /// Gives the session one of a few titles, unless another conversation has it.
+    private mutating func claimTitle(
+        _ store: HoldfastStore, _ id: String, _ step: Int, _ random: inout SeededGenerator
+    ) throws {
+        let title = "title \(Int.random(in: 0..<6, using: &random))"
+        tell("\(step) set_title \(title) \(id)")
+        func conversation(_ id: String) -> String { model[id]?.root ?? id }
+        let others = model.filter { other, session in
+            session["title"] == "\"\(title)\"" && conversation(other) != conversation(id)
+        }
+        let mutation = try Mutation.setTitle(id, to: title)
+        if let holder = others.keys.min(), model[id]?["title"] != "\"\(title)\"" {
+            let error = Self.error { try store.writeBlocking(mutation) }
+            try require(error?.code, is: .titleTaken, "a title that another conversation has")
+            return try require(error?.session, is: holder, "who has the title")
+        }
+        let result = try store.writeBlocking(mutation)
+        model[id]?.set("title", "\"\(title)\"")
+        model[id]?.sequence += 1
+        try require(model[id]?.sequences.contains(result.sequence), is: true, "\(result.sequence) as sequence")
     }
 
     private mutating func change(

@@ -43,6 +43,8 @@ struct SessionModel {
     var isDeleted = false
     /// How it was made, and from which session, unless it was created.
     var madeBy: String?
+    /// The id that the conversation had before its rotations.
+    var root: String?
     /// The id under which it goes on.
     var rotatedTo: String?
     /// How many sessions were made from it.

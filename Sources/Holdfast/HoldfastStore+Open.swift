@@ -39,6 +39,7 @@ extension HoldfastStore {
         let storage = try storage { () throws(StorageError) in try PosixStorage(root: path, create: creating) }
         var engine = engine
         engine.fit(descriptorLimit: PosixStorage.descriptorLimit)
+        engine.isMetered = true
         return try opened(in: storage, creating: creating, engine: engine, options: options)
     }
 

@@ -8,7 +8,7 @@ package enum Program {
 
     /// Every command, in the order of the help.
     package static let commands: [Command] = [
-        .pipe, .importing, .export, .list, .show, .compact, .recover, .verify,
+        .pipe, .importing, .export, .list, .show, .top, .compact, .recover, .verify,
     ]
 
     /// Runs the command line of this process on its own streams and ends it.

@@ -14,6 +14,7 @@ enum StoreAccess {
         var engine = EngineOptions()
         engine.commitMode = commit == .journal ? .journal : .segment
         engine.fit(descriptorLimit: PosixStorage.descriptorLimit)
+        engine.isMetered = true
         do throws(CommandError) {
             let storage = try filing { () throws(StorageError) in try PosixStorage(root: path, create: creating) }
             return try asking { () throws(HoldfastError) in

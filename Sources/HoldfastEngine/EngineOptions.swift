@@ -33,6 +33,8 @@ package struct EngineOptions: Sendable {
     /// How many snapshots before the newest one, with the records since, ``LocalLog/trim(_:)`` keeps; `nil`
     /// keeps all.
     package var retainedGenerations: Int? = 1
+    /// Whether the store's counters are written to the file `meter` once a second, for other processes.
+    package var isMetered = false
     package var clock: any Clock = SystemClock()
     /// Where salts and the store's id come from; tests put a seeded source here.
     package var random: @Sendable () -> UInt64 = { UInt64.random(in: 1...UInt64.max) }

@@ -7,8 +7,15 @@ extension LocalLog {
     static func refuseForeignFolder(_ storage: any Storage) throws(LogError) {
         let names = try storing { () throws(StorageError) in try storage.list("") }.map(\.name)
         if names.contains(StoreLayout.storeFile) { return }
-        let own = [StoreLayout.lockFile, StoreLayout.journalFolder, StoreLayout.sessionsFolder, StoreLayout.indexFile]
-        if let foreign = names.first(where: { !own.contains($0) && !$0.hasSuffix(StoreLayout.temporarySuffix) }) {
+        let own = [
+            StoreLayout.lockFile, StoreLayout.journalFolder, StoreLayout.sessionsFolder, StoreLayout.indexFile,
+            StoreLayout.meterFile, StoreLayout.quarantineFolder,
+        ]
+        let isForeign = { (name: String) in
+            !own.contains(name) && !name.hasSuffix(StoreLayout.temporarySuffix)
+                && StoreLayout.indexLogGeneration(name) == nil
+        }
+        if let foreign = names.first(where: isForeign) {
             throw LogError(
                 .notAStore,
                 "The folder is neither empty nor a Holdfast store (it holds '\(foreign)'). Name an empty folder."

@@ -71,7 +71,8 @@ package final class LocalLog: SessionLog {
         report.milliseconds = (options.clock.monotonicNanoseconds() - begun) / 1_000_000
         recovery = report
         pool = CompressorPool(memoryLimit: options.compressionMemory)
-        flusher = Flusher(storage: storage, files: files, index: index, options: options)
+        let meter = options.isMetered ? Meter(in: storage, options: options) : nil
+        flusher = Flusher(storage: storage, files: files, index: index, options: options, meter: meter)
         if unproved == nil {
             index.markUnknownLater(overlay.sessions)
             flusher.add(overlay.extents, batch: overlay.summary.position.lastBatch)
@@ -81,11 +82,11 @@ package final class LocalLog: SessionLog {
         switch options.commitMode {
         case .journal:
             let path = JournalPath(journal: journal, flusher: flusher, index: index, options: options)
-            committer = Committer(path: path, options: options)
+            committer = Committer(path: path, options: options, meter: meter)
             closeJournal = { () throws(StorageError) in try path.closeCleanly() }
         case .segment:
             let path = SegmentPath(journal: journal, files: files, index: index)
-            committer = Committer(path: path, options: options)
+            committer = Committer(path: path, options: options, meter: meter)
             closeJournal = { () throws(StorageError) in try path.closeCleanly() }
         }
         try start()

@@ -1,7 +1,7 @@
 import HoldfastBytes
 import HoldfastThreads
 package import HoldfastLog
-import HoldfastStorage
+package import HoldfastStorage
 
 /// `store.json`: what is fixed when a store is created.
 package struct StoreFile: Sendable, Equatable {
@@ -15,7 +15,7 @@ package struct StoreFile: Sendable, Equatable {
     /// Reads and checks the file.
     ///
     /// - Throws: `.notAStore` when there is none; `.newerFormat`; `.damaged`.
-    static func read(from storage: any Storage) throws(LogError) -> StoreFile {
+    package static func read(from storage: any Storage) throws(LogError) -> StoreFile {
         let bytes: [UInt8]
         do throws(StorageError) {
             bytes = try storage.readAll(StoreLayout.storeFile, limit: Limits.metadataByteCount)

@@ -78,12 +78,12 @@ final class Scratch {
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    deinit { remove("") }
+    deinit { delete("") }
 
     /// Removes a file, a link or a folder with all below it.
-    private func remove(_ name: String) {
+    func delete(_ name: String) {
         if unlink(at(name)) == 0 { return }
-        for below in names(name) { remove("\(name)/\(below)") }
+        for below in names(name) { delete("\(name)/\(below)") }
         rmdir(at(name))
     }
 
@@ -115,6 +115,17 @@ final class Scratch {
         var buffer = [UInt8](repeating: 0, count: 65536)
         while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { content += buffer[..<count] }
         return content
+    }
+
+    /// The content of every file below a folder, by its path.
+    func contents(_ folder: String) -> [String: [UInt8]] {
+        var found: [String: [UInt8]] = [:]
+        for name in names(folder) {
+            let path = "\(folder)/\(name)"
+            found[path] = bytes(path)
+            found.merge(contents(path)) { $1 }
+        }
+        return found
     }
 
     /// The permission bits of a file.

@@ -7,6 +7,8 @@ package enum StoreLayout {
     package static let journalFolder = "journal"
     package static let sessionsFolder = "sessions"
     package static let indexFile = "index.json"
+    /// The counters of the process that has the store open; no part of what the store holds.
+    package static let meterFile = "meter"
     package static let dictionariesFolder = "dictionaries"
     package static let quarantineFolder = "quarantine"
     package static let quarantineManifest = "quarantine/manifest.jsonl"

@@ -8,6 +8,10 @@ package protocol Console: AnyObject, Sendable {
     /// Whether standard error is a terminal, on which a line may be drawn over.
     var canRedraw: Bool { get }
 
+    /// Takes the terminal for a command that draws on all of it; `nil` when there is none. Whoever takes it gives it
+    /// back.
+    func takeScreen() -> (any Screen)?
+
     /// Fills `buffer` from standard input and returns how many bytes came: at least one, or 0 at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(CommandError) -> Int
 
@@ -21,6 +25,8 @@ package protocol Console: AnyObject, Sendable {
 }
 
 extension Console {
+    package func takeScreen() -> (any Screen)? { nil }
+
     /// Writes `text` to standard output.
     func write(_ text: String) throws(CommandError) { try write(Array(text.utf8)) }
 

@@ -13,6 +13,8 @@ package final class SystemConsole: Console {
 
     package var canRedraw: Bool { isatty(STDERR_FILENO) == 1 }
 
+    package func takeScreen() -> (any Screen)? { TerminalScreen(self) }
+
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(CommandError) -> Int {
         while true {
             let count = Glibc.read(STDIN_FILENO, buffer.baseAddress, buffer.count)

@@ -27,15 +27,19 @@ final class Committer: Sendable {
         var commits: [Commit]
         var lowWaterMark: UInt64?
         var barriers: [@Sendable (LogError?) -> Void]
+        /// How many commits were waiting when it was taken, its own among them.
+        var queuedCount: Int
     }
 
     private let queue = Monitor(Queue())
     private let softWindow: Milliseconds
     private let path: any CommitPath
+    private let meter: Meter?
     private let thread = Lock<Thread?>(nil)
 
-    init(path: any CommitPath, options: EngineOptions) {
+    init(path: any CommitPath, options: EngineOptions, meter: Meter?) {
         self.path = path
+        self.meter = meter
         softWindow = options.softWindow
     }
 
@@ -132,6 +136,7 @@ final class Committer: Sendable {
             byteCount += queue.commits[count].output.bytes.count
             count += 1
         }
+        let queued = queue.commits.count
         defer { queue.lowWaterMark = nil }
         if count == queue.commits.count {
             defer {
@@ -140,22 +145,29 @@ final class Committer: Sendable {
                 queue.urgentCount = 0
             }
             return Batch(
-                commits: queue.commits, lowWaterMark: queue.lowWaterMark, barriers: queue.barriers)
+                commits: queue.commits, lowWaterMark: queue.lowWaterMark, barriers: queue.barriers,
+                queuedCount: queued)
         }
         let commits = Array(queue.commits[..<count])
         queue.commits.removeFirst(count)
         // What is left has waited for a whole batch already.
         queue.urgentCount = queue.commits.count
-        return Batch(commits: commits, lowWaterMark: queue.lowWaterMark, barriers: [])
+        return Batch(commits: commits, lowWaterMark: queue.lowWaterMark, barriers: [], queuedCount: queued)
     }
 
     private func commit(_ batch: Batch) {
         let saysNothing = batch.commits.isEmpty && batch.lowWaterMark == nil
-        switch saysNothing ? .durable : path.commit(batch.commits, lowWaterMark: batch.lowWaterMark) {
-        case .durable:
-            acknowledge(batch.commits)
+        let begun = meter?.now() ?? 0
+        let outcome = saysNothing ? .durable : path.commit(batch.commits, lowWaterMark: batch.lowWaterMark)
+        let durable = outcome.durable(of: batch.commits)
+        acknowledge(durable)
+        if !batch.commits.isEmpty {
+            meter?.count(
+                durable, failed: batch.commits.count - durable.count, queued: batch.queuedCount, since: begun)
+        }
+        switch outcome {
+        case .durable: break
         case .partly(let failures):
-            acknowledge(batch.commits.filter { failures[$0.key] == nil })
             for (key, error) in failures { fail(batch.commits.filter { $0.key == key }, error) }
         case .refused(let error):
             fail(batch.commits, error)
@@ -212,4 +224,13 @@ enum CommitOutcome {
     case refused(LogError)
     /// A write or sync failed: what reached the disk is not known, and no later sync can prove anything.
     case poisoned(LogError)
+
+    /// Those of `commits` that are durable.
+    func durable(of commits: [Commit]) -> [Commit] {
+        switch self {
+        case .durable: commits
+        case .partly(let failures): commits.filter { failures[$0.key] == nil }
+        case .refused, .poisoned: []
+        }
+    }
 }

@@ -28,15 +28,17 @@ final class Flusher: Sendable {
     private let options: EngineOptions
     private let files: SegmentFiles
     private let index: IndexKeeper
+    private let meter: Meter?
     private let state = Monitor(State())
     private let thread = Lock<Thread?>(nil)
     /// Called when everything up to a batch is in the segments and the index.
     private let advance: Lock<@Sendable (UInt64) -> Void> = Lock({ _ in })
 
-    init(storage: any Storage, files: SegmentFiles, index: IndexKeeper, options: EngineOptions) {
+    init(storage: any Storage, files: SegmentFiles, index: IndexKeeper, options: EngineOptions, meter: Meter?) {
         self.storage = storage
         self.files = files
         self.index = index
+        self.meter = meter
         self.options = options
     }
 
@@ -121,6 +123,7 @@ final class Flusher: Sendable {
     // MARK: The thread
 
     private func run() {
+        meter?.write(unflushed: unflushedByteCount)
         while true {
             let limit = options.flushByteCount
             let isDue: (State) -> Bool = {
@@ -129,10 +132,14 @@ final class Flusher: Sendable {
             let isStopping = state.wait(until: isDue, milliseconds: options.flushInterval) { state, _ in
                 state.isStopping
             }
-            if isStopping { return }
+            if isStopping { break }
             pass()
+            meter?.writeIfDue(unflushed: unflushedByteCount)
         }
+        meter?.write(unflushed: unflushedByteCount, isClosed: true)
     }
+
+    private var unflushedByteCount: Int { state.withLock { $0.pendingByteCount + $0.flushingByteCount } }
 
     private func pass() {
         let (work, batch, target) = state.withLock { state in

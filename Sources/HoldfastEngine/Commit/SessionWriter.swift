@@ -19,11 +19,14 @@ final class SessionWriter: Sendable {
     }
 
     let session: SessionID
+    /// The same number for each writer of the session.
+    let key: Int
     let epoch: UInt64
     let state: Lock<State>
 
     init(session: SessionID, epoch: UInt64, encoder: SegmentEncoder) {
         self.session = session
+        key = session.hashValue
         self.epoch = epoch
         state = Lock(State(encoder: encoder, durable: encoder.tail))
     }

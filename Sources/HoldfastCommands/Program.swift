@@ -5,10 +5,13 @@ import HoldfastStorage
 package enum Program {
     /// The version of the program.
     package static let version = "0.1.0"
+    /// The day of that version, for the manual page.
+    static let releaseDate = "2026-11-21"
 
     /// Every command, in the order of the help.
     package static let commands: [Command] = [
-        .pipe, .importing, .export, .list, .show, .top, .compact, .recover, .verify,
+        .pipe, .importing, .export, .list, .show, .top, .compact, .recover, .verify, .completions,
+        .manual,
     ]
 
     /// Runs the command line of this process on its own streams and ends it.

@@ -51,7 +51,7 @@ package struct OperandRule: Sendable {
         self.help = help
     }
 
-    /// The store, which is the first operand of every command.
+    /// The store, which is the first operand of every command that uses one.
     static let store = OperandRule("STORE", .one, "the folder of the store")
 }
 
@@ -77,6 +77,27 @@ package struct Command: Sendable {
         let options = options.map { "[\($0.usage)]" }
         let operands = operands.map(\.usage)
         return ([name] + options + operands).joined(separator: " ")
+    }
+}
+
+extension Command {
+    /// What codes mean for every command that does not say otherwise.
+    static let commonExitCodes: [(code: ExitCode, meaning: String)] = [
+        (.usage, "the command line is wrong"), (.noInput, "there is no such store"),
+        (.inputOutput, "reading or writing failed"), (.permission, "the system does not allow it"),
+    ]
+
+    /// The command's own codes, and the common ones that it can end with, in order.
+    var allExitCodes: [(code: ExitCode, meaning: String)] {
+        let own = exitCodes.map(\.code)
+        let usesStore = operands.first?.name == OperandRule.store.name
+        let common = Self.commonExitCodes.filter { code, _ in
+            if own.contains(code) { return false }
+            // A command that answers 3 for every store that cannot be opened has no other codes for that.
+            if code != .usage && own.contains(.cannotOpen) { return false }
+            return usesStore || code == .usage || code == .inputOutput
+        }
+        return (exitCodes + common).sorted { $0.code.rawValue < $1.code.rawValue }
     }
 }
 

@@ -6,13 +6,15 @@ enum HelpText {
     static func of(_ command: Command) -> String {
         var sections = ["\(command.summary)", "Usage: holdfast \(command.usage)"]
         sections += command.details.map { wrapped($0, indent: 0) }
-        sections.append(list("Arguments:", command.operands.map { ($0.usage, $0.help) }))
-        sections.append(list("Options:", (command.options + [.help]).map { ($0.usage, $0.help) }))
+        if !command.operands.isEmpty {
+            sections.append(list("Arguments:", command.operands.map { ($0.usage, $0.help) }))
+        }
+        sections.append(list("Options:", command.allOptions.map { ($0.usage, $0.help) }))
         if !command.examples.isEmpty {
             let lines = command.examples.map { "  \($0.line)\n      \($0.what)" }
             sections.append((["Examples:"] + lines).joined(separator: "\n"))
         }
-        sections.append(list("Exit codes:", exitCodes(of: command)))
+        sections.append(list("Exit codes:", command.allExitCodes.map { ("\($0.code.rawValue)", $0.meaning) }))
         return sections.joined(separator: "\n\n") + "\n"
     }
 
@@ -26,18 +28,6 @@ enum HelpText {
             "'holdfast COMMAND --help' explains a command.",
         ]
         return sections.joined(separator: "\n\n") + "\n"
-    }
-
-    private static func exitCodes(of command: Command) -> [(String, String)] {
-        let common: [(code: ExitCode, meaning: String)] = [
-            (.usage, "the command line is wrong"), (.noInput, "there is no such store"),
-            (.inputOutput, "reading or writing failed"), (.permission, "the system does not allow it"),
-        ]
-        let own = command.exitCodes.map(\.code)
-        // A command that answers 3 for every store that cannot be opened has no other codes for that.
-        let rest = own.contains(.cannotOpen) ? Array(common.prefix(1)) : common
-        let all = command.exitCodes + rest.filter { !own.contains($0.code) }
-        return all.sorted { $0.code.rawValue < $1.code.rawValue }.map { ("\($0.code.rawValue)", $0.meaning) }
     }
 
     /// Two columns under a title, the second one wrapped.

@@ -6,8 +6,9 @@ extension HoldfastStore {
     /// Makes the change `mutation` and calls `completion` exactly once with what it did.
     ///
     /// Returns without waiting for the disk, except to read a session that is not ready yet, messages that the change
-    /// depends on, as an undo does, or the titles of all sessions, and for rotations, branches and copies, which concern
-    /// two sessions and are done on return. What was submitted for one session before is done, and answered, before.
+    /// depends on, as an undo does, or the titles of all sessions, and for rotations, branches and copies, which
+    /// concern two sessions and are done on return. What was submitted for one session before is done, and answered,
+    /// before.
     /// `completion` runs on this thread or on one of the log and must not block. Refusals, such as `conflict` or
     /// `unknown_session`, come through it too.
     public func submit(

@@ -96,11 +96,6 @@ public final class HoldfastStore: Sendable {
         return try body()
     }
 
-    /// Refuses work after ``close()``.
-    func checkOpen() throws(HoldfastError) {
-        if entrance.withLock({ $0.isClosed }) { throw Self.closed }
-    }
-
     private static let closed = HoldfastError(.closed, "the store was closed")
 
     /// Makes the index right again for `session`, which a recovery named: folds it and hands its row to the

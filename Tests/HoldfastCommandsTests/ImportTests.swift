@@ -45,6 +45,29 @@ struct ImportTests {
         #expect(export("other") == "{\"n\":1}\n" && export("shorter") == "{\"n\":1}\n{\"n\":2}\n")
     }
 
+    /// A file is an older copy of a session that was deleted or goes on elsewhere: it brings nothing back.
+    @Test func deletedAndRotatedSessionsAreLeftAsTheyAre() {
+        for name in ["gone", "moved", "same"] { scratch.write("in/\(name).jsonl", "{\"n\":1}\n") }
+        #expect(importing("in").code == .success)
+        let requests = [
+            #"{"id":1,"op":"delete","session":"gone"}"#,
+            #"{"id":2,"op":"rotate","session":"moved","new_session":"on"}"#,
+            #"{"id":3,"op":"rotate","session":"same","new_session":"same2"}"#,
+            #"{"id":4,"op":"append","session":"on","messages":[{"n":2}]}"#,
+        ]
+        #expect(holdfast("pipe", store, console: TestConsole(input: requests.joined(separator: "\n"))).code == .success)
+        scratch.write("in/moved.jsonl", "{\"n\":1}\n{\"n\":7}\n")
+        for _ in 0..<2 {
+            let ran = importing("in")
+            #expect(
+                ran.code == .data && ran.output.contains("0 sessions new, 0 extended, 1 unchanged"), "\(ran.output)")
+            #expect(ran.errors.contains("session 'gone': the session was deleted"), "\(ran.errors)")
+            #expect(ran.errors.contains("'moved': the session goes on as 'on'"), "\(ran.errors)")
+            #expect(holdfast("export", store, "gone").code == .noInput)
+            #expect(export("moved") == "{\"n\":1}\n" && export("on") == "{\"n\":1}\n{\"n\":2}\n")
+        }
+    }
+
     @Test func aDamagedLineIsNamedSetAsideAndTheRestIsImported() throws {
         scratch.write("in/a.jsonl", "{\"n\":1}\n{\"n\":NaN}\n{\"n\":2}\n")
         let ran = importing("in")

@@ -58,6 +58,32 @@ struct ReadingTests {
         #expect(window.hasSuffix(",\"from\":1,\"messages\":[{\"n\":2},{\"n\":3}]}\n"), "\(window)")
     }
 
+    @Test func theListsAndTheirHiddenMessagesCanBeSeen() {
+        write(
+            #"{"id":1,"op":"create","session":"s"}"#,
+            #"{"id":2,"op":"append","session":"s","messages":[{"n":1},{"n":2},{"n":3}]}"#,
+            #"{"id":3,"op":"take_back","session":"s","count":2}"#,
+            #"{"id":4,"op":"compact_messages","session":"s","messages":[{"sum":1}],"list":"context"}"#,
+            #"{"id":5,"op":"rotate","session":"s","new_session":"next"}"#)
+        func messages(_ options: String...) -> String {
+            let console = TestConsole()
+            #expect(Program.run(["export", store, "s"] + options, on: console) == .success)
+            return console.output
+        }
+        #expect(messages() == "{\"n\":1}\n{\"n\":2}\n")
+        #expect(messages("--hidden") == "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n")
+        #expect(messages("--list", "context") == "{\"sum\":1}\n")
+        #expect(messages("--list", "context", "--hidden").hasSuffix("{\"n\":3}\n{\"sum\":1}\n"))
+        let shown = holdfast("show", store, "s", "--hidden").output
+        #expect(shown.contains("     2  ?             (taken_back) {\"n\":3}\n"), "\(shown)")
+        #expect(shown.contains("goes on as") && holdfast("show", store, "next").output.contains("made from"))
+        let json = holdfast("show", store, "s", "--json", "--list", "context", "--hidden", "--from", "2").output
+        #expect(json.contains(#""rotated_to":"next""#))
+        #expect(json.hasSuffix(#"[{"n":3},{"sum":1}],"states":["taken_back","active"]}"# + "\n"), "\(json)")
+        #expect(holdfast("show", store, "s", "--list", "all").code == .usage)
+        #expect(holdfast("export", store, "s", "--format", "json", "--hidden").code == .usage)
+    }
+
     @Test func whatIsNotThereHasItsExitCode() {
         makeSessions()
         #expect(holdfast("show", store, "nobody").code == .noInput)

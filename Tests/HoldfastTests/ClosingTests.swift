@@ -37,6 +37,24 @@ import Testing
         #expect(storage.operations.count == count)
     }
 
+    @Test func aConversationWithAClosedStoreReadsNothing() throws {
+        let storage = SimulatedStorage()
+        let store = try HoldfastStore.opened(in: storage).store
+        try store.writeBlocking(.create("s"))
+        let client = try Client(store)
+        try store.close()
+        let count = storage.operations.count
+        for op in ["get", "queue", "runs", "run_events"] {
+            #expect(client.call("{\"id\":1,\"op\":\"\(op)\",\"session\":\"s\"}").code == "closed")
+        }
+        for op in ["list", "pending", "flush", "router_stats"] {
+            #expect(client.call("{\"id\":1,\"op\":\"\(op)\"}").code == "closed")
+        }
+        #expect(client.call(#"{"id":1,"op":"next_title","title":"t"}"#).code == "closed")
+        #expect(client.call(#"{"id":1,"op":"router_get","session":"s"}"#).code == "closed")
+        #expect(storage.operations.count == count)
+    }
+
     @Test func aClosedStoreLeavesNothingInMemory() throws {
         weak var store: HoldfastStore?
         weak var log: LocalLog?

@@ -9,13 +9,13 @@ extension ProtocolSession {
         switch operation {
         case .queue:
             read(job) { store throws(HoldfastError) in
-                try store.queue(in: view.get())
+                try store.operate { () throws(HoldfastError) in try store.queue(in: view.get()) }
             } write: { messages, writer in
                 messages.write("queue", to: &writer)
             }
         case .runs:
             read(job) { store throws(HoldfastError) in
-                try store.runs(in: view.get())
+                try store.operate { () throws(HoldfastError) in try store.runs(in: view.get()) }
             } write: { runs, writer in
                 writer.key("runs")
                 writer.beginArray()
@@ -24,7 +24,9 @@ extension ProtocolSession {
             }
         case .runEvents(_, let cursor, let limits):
             read(job) { store throws(HoldfastError) in
-                try store.runEvents(in: view.get(), cursor, limits)
+                try store.operate { () throws(HoldfastError) in
+                    try store.runEvents(in: view.get(), cursor, limits)
+                }
             } write: { replay, writer in
                 replay.write(to: &writer)
             }

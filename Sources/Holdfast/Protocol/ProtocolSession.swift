@@ -129,7 +129,7 @@ extension ProtocolSession {
             // turn.
             let view = Result { () throws(HoldfastError) in try store.currentView(of: session) }
             read(job) { store throws(HoldfastError) in
-                try store.state(in: view.get(), window)
+                try store.operate { () throws(HoldfastError) in try store.state(in: view.get(), window) }
             } write: { state, writer in
                 state.write(to: &writer)
             }
@@ -231,7 +231,6 @@ extension Operation {
 
 extension HoldfastStore {
     func currentView(of session: String) throws(HoldfastError) -> SessionView {
-        try checkOpen()
-        return try view(of: try Self.sessionID(session))
+        try operate { () throws(HoldfastError) in try view(of: try Self.sessionID(session)) }
     }
 }

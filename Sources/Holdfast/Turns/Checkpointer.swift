@@ -50,8 +50,9 @@ public final class Checkpointer: Sendable {
         self.activity = activity
         self.fields = fields
         self.report = report
-        try store.checkOpen()
-        try store.checkpoints.add(self, intervalMilliseconds: max(1, intervalMilliseconds))
+        try store.operate { () throws(HoldfastError) in
+            try store.checkpoints.add(self, intervalMilliseconds: max(1, intervalMilliseconds))
+        }
     }
 
     /// Looks at the counter soon, and not at the end of the interval only. Never blocks.

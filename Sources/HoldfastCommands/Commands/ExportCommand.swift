@@ -12,7 +12,7 @@ extension Command {
                 "format", .choice(ExportFormat.allCases.map(\.rawValue)),
                 "one message per line (the default), one document per session, or the documents and the index of "
                     + "hermes-webui"),
-        ],
+        ] + MessageChoice.options,
         details: [
             "Without --to one session is written to standard output. A file appears whole or not at all, replaces "
                 + "one of the same name, and is readable by its owner only. Characters of an id that are unfit for a "
@@ -21,11 +21,13 @@ extension Command {
                 + "imported from it and not changed comes out byte for byte. Ids that it cannot read are named "
                 + "and left out.",
             "In JSON lines, a message that contains line breaks between its values is written without whitespace "
-                + "there; the number of such messages is told. The store may be in use.",
+                + "there; the number of such messages is told. --list and --hidden are for this format. The store may be "
+                + "in use.",
         ],
         examples: [
             ("holdfast export ./store --to ./backup", "write every session"),
             ("holdfast export ./store s1 | jq .role", "look at one session"),
+            ("holdfast export ./store s1 --hidden", "with what was compacted away or taken back"),
             ("holdfast export --format hermes-webui --to ./sessions ./store", "hand all sessions to hermes-webui"),
         ],
         exitCodes: [
@@ -41,9 +43,13 @@ extension Command {
             let store = try StoreAccess.openReadOnly(arguments.store)
             defer { try? store.close() }
             let format = arguments.text("format").flatMap(ExportFormat.init) ?? .jsonl
+            let choice = MessageChoice(arguments)
+            guard format == .jsonl || choice == MessageChoice() else {
+                throw CommandError(.usage, "--list and --hidden go with JSON lines only.")
+            }
+            var exporter = SessionExporter(store, format, choice)
             guard let folder = arguments.text("to") else {
                 _ = try format.fileName(arguments.operands[1])
-                var exporter = SessionExporter(store, format)
                 let damage = try exporter.write(arguments.operands[1]) { (bytes) throws(CommandError) in
                     try console.write(bytes)
                 }
@@ -55,6 +61,6 @@ extension Command {
             let sessions =
                 arguments.rest.isEmpty
                 ? try store.allRows().map(\.summary.session) : Array(arguments.rest)
-            return try FolderExport(store, format, folder, console).run(sessions)
+            return try FolderExport(exporter, folder, console).run(sessions)
         })
 }

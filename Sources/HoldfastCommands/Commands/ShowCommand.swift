@@ -10,14 +10,16 @@ extension Command {
         options: [
             .json, OptionRule("from", .count("N"), "the place of the first message to show, counted from 0"),
             OptionRule("limit", .count("N"), "at most so many messages; all when it is not given"),
-        ],
+        ] + MessageChoice.options,
         details: [
             "For people each message is one line: its place, its role and how its text begins. With --json the "
-                + "session is one object with every byte of the fields and messages as they were given. The store may "
-                + "be in use."
+                + "session is one object with every byte of the fields and messages as they were given. With --hidden "
+                + "places count hidden messages too, and each is said to be 'compacted' or 'taken_back'. The store "
+                + "may be in use."
         ],
         examples: [
             ("holdfast show ./store s1 --from 100 --limit 20", "twenty messages from the middle"),
+            ("holdfast show ./store s1 --list context --hidden", "what the model was sent and is sent"),
             ("holdfast show ./store s1 --json > s1.json", "keep the whole session"),
         ],
         exitCodes: [
@@ -30,7 +32,7 @@ extension Command {
             defer { try? store.close() }
             let view = SessionPrinter(
                 store: store, session: arguments.operands[1], from: arguments.count("from") ?? 0,
-                limit: arguments.count("limit") ?? .max, console: console)
+                limit: arguments.count("limit") ?? .max, choice: MessageChoice(arguments), console: console)
             let damage = try arguments.has("json") ? view.printJSON() : view.printText()
             guard let damage else { return .success }
             console.complain(damage.sentence(arguments.operands[1]))
@@ -44,6 +46,7 @@ private struct SessionPrinter {
     let session: String
     let from: Int
     let limit: Int
+    let choice: MessageChoice
     let console: any Console
 
     private var state: SessionState {
@@ -52,12 +55,14 @@ private struct SessionPrinter {
         }
     }
 
-    /// Calls `body` with each message to be shown and its place.
-    private func forEachMessage(_ body: (Int, [UInt8]) throws(CommandError) -> Void) throws(CommandError) {
+    /// Calls `body` with each message to be shown, its place and its state.
+    private func forEachMessage(
+        _ body: (Int, [UInt8], MessageState?) throws(CommandError) -> Void
+    ) throws(CommandError) {
         if limit == 0 { return }
         var place = from
-        try store.forEachMessage(of: session, from: from) { (message) throws(CommandError) in
-            try body(place, message)
+        try store.forEachMessage(of: session, choice, from: from) { (message, state) throws(CommandError) in
+            try body(place, message, state)
             place += 1
             return place - from < limit
         }
@@ -68,13 +73,14 @@ private struct SessionPrinter {
         let width = console.columns ?? .max
         for line in head(state).lines(width: width) { try console.line(line) }
         try console.line("")
-        try forEachMessage { (place, message) throws(CommandError) in
+        try forEachMessage { (place, message, state) throws(CommandError) in
             let preview = MessagePreview(message)
             let role = DisplayText.fitted(preview.role, to: 12)
             let padding = String(repeating: " ", count: 12 - DisplayText.width(of: role))
             let number = String(place)
             let indent = String(repeating: " ", count: max(0, 6 - number.count))
-            let line = "\(indent)\(number)  \(role)\(padding)  \(preview.text)"
+            let hidden = state.flatMap { $0 == .active ? nil : "(\($0.rawValue)) " } ?? ""
+            let line = "\(indent)\(number)  \(role)\(padding)  \(hidden)\(preview.text)"
             try console.line(DisplayText.fitted(line, to: console.columns ?? 200))
         }
         return state.damage
@@ -88,6 +94,8 @@ private struct SessionPrinter {
         table.add(["records", Human.count(summary.sequence)])
         table.add(["created", Human.time(summary.createdAt, now: now)])
         table.add(["updated", Human.time(summary.updatedAt, now: now)])
+        if let lineage = state.lineage { table.add(["made from", DisplayText.oneLine(lineage.parent)]) }
+        if let rotatedTo = state.rotatedTo { table.add(["goes on as", DisplayText.oneLine(rotatedTo)]) }
         if let turn = state.turn {
             let text = MessagePreview(turn.message.bytes).text
             let begun = Human.time(turn.begunAt, now: now)
@@ -118,6 +126,10 @@ private struct SessionPrinter {
         head.integer(state.summary.updatedAt)
         head.key("fields")
         head.raw(state.fields.bytes)
+        if let rotatedTo = state.rotatedTo {
+            head.key("rotated_to")
+            head.string(rotatedTo)
+        }
         if let turn = state.turn {
             head.key("turn")
             head.beginObject()
@@ -128,11 +140,13 @@ private struct SessionPrinter {
         // The messages may not fit into memory: they follow as they are read.
         try console.write(head.finish().dropLast() + Array(",\"from\":\(from),\"messages\":[".utf8))
         var separator = ""
-        try forEachMessage { (_, message) throws(CommandError) in
+        var states: [String] = []
+        try forEachMessage { (_, message, state) throws(CommandError) in
             try console.write(Array(separator.utf8) + message)
             separator = ","
+            if let state { states.append("\"\(state.rawValue)\"") }
         }
-        try console.write("]}\n")
+        try console.write(choice.showsHidden ? "],\"states\":[\(states.joined(separator: ","))]}\n" : "]}\n")
         return state.damage
     }
 }

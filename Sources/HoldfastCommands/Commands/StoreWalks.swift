@@ -1,5 +1,29 @@
 import Holdfast
 
+/// Which of a session's messages are wanted.
+struct MessageChoice: Equatable {
+    var list = SessionList.visible
+    var showsHidden = false
+
+    /// The options that say so.
+    static let options = [
+        OptionRule(
+            "list", .choice(SessionList.allCases.map(\.rawValue)),
+            "the messages that people see, which is the default, or those that the model is sent"),
+        OptionRule("hidden", "the hidden messages of the list too: compacted or taken back"),
+    ]
+
+    init(list: SessionList = .visible, showsHidden: Bool = false) {
+        self.list = list
+        self.showsHidden = showsHidden
+    }
+
+    init(_ arguments: Arguments) {
+        list = arguments.text("list").flatMap(SessionList.init) ?? .visible
+        showsHidden = arguments.has("hidden")
+    }
+}
+
 /// What waits in a session.
 struct Waiting {
     var session: String
@@ -36,22 +60,22 @@ extension HoldfastStore {
         }
     }
 
-    /// Calls `body` with each message of a list of `session` from the place `first` on, until it answers `false`. Of a
-    /// damaged session these are the messages before the damage, which is answered.
+    /// Calls `body` with each message of a list of `session` from the place `first` on, and its state when hidden ones
+    /// are wanted too, until it answers `false`. Of a damaged session these are the messages before the damage, which
+    /// is answered.
     @discardableResult
     func forEachMessage(
-        of session: String, in list: SessionList = .visible, from first: Int = 0, showsHidden: Bool = false,
-        _ body: ([UInt8]) throws(CommandError) -> Bool
+        of session: String, _ choice: MessageChoice = MessageChoice(), from first: Int = 0,
+        _ body: ([UInt8], MessageState?) throws(CommandError) -> Bool
     ) throws(CommandError) -> SessionDamage? {
         var from: Int? = first
         var damage: SessionDamage?
         while let start = from {
-            let state = try asking { () throws(HoldfastError) in
-                try getBlocking(session, Window(.place(start), limit: 10_000, of: list, showsHidden: showsHidden))
-            }
+            let window = Window(.place(start), limit: 10_000, of: choice.list, showsHidden: choice.showsHidden)
+            let state = try asking { () throws(HoldfastError) in try getBlocking(session, window) }
             damage = state.damage
-            for message in state.messages {
-                guard try body(message.bytes) else { return damage }
+            for (index, message) in state.messages.enumerated() {
+                guard try body(message.bytes, state.states?[index]) else { return damage }
             }
             from = state.next
         }

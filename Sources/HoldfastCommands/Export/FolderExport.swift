@@ -4,16 +4,14 @@ import HoldfastStorage
 
 /// Writes sessions into the files of a folder.
 struct FolderExport {
-    private let store: HoldfastStore
-    private let format: ExportFormat
+    private let exporter: SessionExporter
     private let folder: any Storage
     private let console: any Console
 
     init(
-        _ store: HoldfastStore, _ format: ExportFormat, _ path: String, _ console: any Console
+        _ exporter: SessionExporter, _ path: String, _ console: any Console
     ) throws(CommandError) {
-        self.store = store
-        self.format = format
+        self.exporter = exporter
         self.console = console
         do throws(StorageError) {
             folder = try PosixStorage(root: path, create: true)
@@ -25,7 +23,8 @@ struct FolderExport {
     /// Writes all `sessions`. One that is cut short by damage, gone, or of no use to the other program, is named
     /// and does not stop the others.
     func run(_ sessions: [String]) throws(CommandError) -> ExitCode {
-        var exporter = SessionExporter(store, format)
+        var exporter = exporter
+        let format = exporter.format
         var result = ExitCode.success
         var written = 0
         let progress = ProgressBar("Exporting", total: sessions.count, on: console)

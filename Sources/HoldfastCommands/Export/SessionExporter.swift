@@ -7,6 +7,8 @@ struct SessionExporter {
 
     let store: HoldfastStore
     let format: ExportFormat
+    /// Which messages to write, of a format that can have others than those that people see.
+    private let choice: MessageChoice
     private(set) var messageCount = 0
     /// The rows of the index, of formats that have one.
     private(set) var index = WebUIIndex()
@@ -14,9 +16,10 @@ struct SessionExporter {
     private var minifiedCount = 0
     private static let pieceByteCount = 1 << 18
 
-    init(_ store: HoldfastStore, _ format: ExportFormat) {
+    init(_ store: HoldfastStore, _ format: ExportFormat, _ choice: MessageChoice) {
         self.store = store
         self.format = format
+        self.choice = choice
     }
 
     /// Gives `output` the text of `session` in large pieces, and answers what damage cuts it short.
@@ -45,7 +48,7 @@ struct SessionExporter {
 extension SessionExporter {
     private mutating func writeLines(_ session: String, _ output: Output) throws(CommandError) -> SessionDamage? {
         var piece: [UInt8] = []
-        let damage = try store.forEachMessage(of: session) { (message) throws(CommandError) in
+        let damage = try store.forEachMessage(of: session, choice) { (message, _) throws(CommandError) in
             piece += line(message)
             if piece.count < Self.pieceByteCount { return true }
             try output(piece)
@@ -149,7 +152,8 @@ extension SessionExporter {
     ) throws(CommandError) {
         let count = list == .visible ? state.summary.messageCount : state.summary.contextCount
         var left = count
-        try store.forEachMessage(of: state.summary.session, in: list) { (message) throws(CommandError) in
+        try store.forEachMessage(of: state.summary.session, MessageChoice(list: list)) {
+            (message, _) throws(CommandError) in
             guard left > 0 else { return false }
             left -= 1
             try body(message)

@@ -47,8 +47,8 @@ struct SessionProof: Equatable, Sendable {
         _ store: HoldfastStore, _ session: String, _ list: SessionList, showsHidden: Bool, upToDamage: Bool
     ) throws(CommandError) -> MessageProof {
         var proof = MessageProof()
-        let damage = try store.forEachMessage(of: session, in: list, showsHidden: showsHidden) {
-            (message) throws(CommandError) in
+        let damage = try store.forEachMessage(of: session, MessageChoice(list: list, showsHidden: showsHidden)) {
+            (message, _) throws(CommandError) in
             proof.add(message)
             return true
         }

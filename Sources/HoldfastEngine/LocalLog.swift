@@ -64,7 +64,7 @@ package final class LocalLog: SessionLog {
             used: try pass.usedFiles(overlay.summary))
         if !report.wasClosedCleanly, let unproved {
             // The journal will not name these sessions again, so the index must say that it is behind.
-            if !overlay.summary.missing.isEmpty { try index.distrust("the journal has batches that cannot be read") }
+            if !overlay.summary.missing.isEmpty { try index.distrust(JournalSummary.missingBatches) }
             try index.markUnknown(overlay.sessions)
             try pass.settle(journal, unproved)
         }

@@ -65,10 +65,15 @@ package struct StoreFile: Sendable, Equatable {
         try storage.syncDirectory("")
     }
 
+    /// The file of a store that is to be made.
+    static func fresh(_ options: EngineOptions) -> StoreFile {
+        let id = Hex64.text(options.random()) + Hex64.text(options.random())
+        return StoreFile(storeID: id, createdAt: options.clock.wallMilliseconds())
+    }
+
     /// Makes an empty store: folders first, `store.json` last, so that a half-made one is not taken for a store.
     static func create(in storage: any Storage, options: EngineOptions) throws(LogError) -> StoreFile {
-        let id = Hex64.text(options.random()) + Hex64.text(options.random())
-        let store = StoreFile(storeID: id, createdAt: options.clock.wallMilliseconds())
+        let store = fresh(options)
         try storing { () throws(StorageError) in
             for folder in [StoreLayout.journalFolder, StoreLayout.sessionsFolder] {
                 // What an attempt that died half-way has left is not known to be durable.

@@ -20,6 +20,11 @@ struct JournalOverlay {
     /// Every session that must be looked at after a crash.
     var sessions: [SessionID] { Set(extents.keys.map(\.session) + direct.map(\.session)).sorted() }
 
+    /// What a replay writes, in the order in which it does.
+    var work: [(key: SegmentKey, extents: [Extent])] {
+        extents.map { (key: $0.key, extents: $0.value) }.sorted { $0.key < $1.key }
+    }
+
     /// The committed bytes of `session`, by segment number.
     func unflushed(_ session: SessionID) -> [UInt32: [Extent]] {
         var found: [UInt32: [Extent]] = [:]

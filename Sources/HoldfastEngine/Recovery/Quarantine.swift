@@ -25,7 +25,7 @@ struct Quarantine {
     /// line in the manifest are durable on return; a line that is there already is not repeated.
     func setAside(_ finding: RecoveryReport.Finding, _ bytes: [UInt8]) throws(LogError) -> RecoveryReport.Finding {
         var kept = finding
-        let path = "\(StoreLayout.quarantineFolder)/\(SHA256Digest.hex(bytes).prefix(32)).bytes"
+        let path = Self.path(of: bytes)
         kept.quarantine = path
         try storing { () throws(StorageError) in
             try storage.createDirectory(StoreLayout.quarantineFolder)
@@ -37,6 +37,19 @@ struct Quarantine {
             try storage.syncDirectory("")
         }
         return kept
+    }
+
+    /// The name under which `bytes` are kept.
+    static func path(of bytes: [UInt8]) -> String {
+        "\(StoreLayout.quarantineFolder)/\(SHA256Digest.hex(bytes).prefix(32)).bytes"
+    }
+
+    /// Whether `path`, which comes from a manifest, is the name of a copy and leads nowhere else.
+    static func isName(_ path: String) -> Bool {
+        let prefix = "\(StoreLayout.quarantineFolder)/"
+        guard path.hasPrefix(prefix), path.hasSuffix(".bytes") else { return false }
+        let digits = path.dropFirst(prefix.count).dropLast(".bytes".count).utf8
+        return digits.count == 32 && digits.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
 
     /// A crash may have left a part of a copy under this name.

@@ -51,6 +51,8 @@ package struct RecoveryReport: Sendable, Equatable {
     /// The sessions that the journal named; no other session's folder was opened.
     package var sessions: [SessionID] = []
     package var findings: [Finding] = []
+    /// What was done to the files, in order, or what would be done.
+    package var steps: [RecoveryStep] = []
     /// How long it took.
     package var milliseconds: UInt64 = 0
 
@@ -63,4 +65,77 @@ package struct RecoveryReport: Sendable, Equatable {
 
     /// Whether something unacknowledged was cut off.
     package var hasTornTail: Bool { findings.contains { $0.kind == .tornTail } }
+}
+
+/// One thing that recovery does to the files of a store.
+package struct RecoveryStep: Sendable, Equatable {
+    package enum Kind: String, Sendable {
+        /// Committed bytes are written from the journal into a segment.
+        case replay
+        /// Bytes are copied into the quarantine.
+        case setAside = "set_aside"
+        /// A file loses its end.
+        case cut
+        /// A file goes that holds no record at all; its bytes have been set aside.
+        case remove
+        /// The end of a segment is written once more, by way of the journal: no sync proves it.
+        case writeAgain = "write_again"
+        /// The session's row in the index is to be made again.
+        case refresh
+        /// One bit is turned back, by the proof of the record's checks.
+        case repairBit = "repair_bit"
+        /// A damaged snapshot goes, and another is made from the records.
+        case rebuildSnapshot = "rebuild_snapshot"
+        /// A new index is written.
+        case rebuildIndex = "rebuild_index"
+        /// A prompt goes back into the session's queue, and its turn ends.
+        case requeue
+        /// A queued message that somebody had claimed is free again.
+        case release
+        /// A turn ends with its prompt and what there is of its output.
+        case materialise
+    }
+
+    package var kind: Kind
+    package var session: SessionID?
+    package var path: String
+    /// The first byte concerned, and how many; of a replay, all bytes of the segment together.
+    package var offset: UInt64 = 0
+    package var byteCount: UInt64 = 0
+    /// Where a copy is kept.
+    package var quarantine: String?
+
+    package init(
+        kind: Kind, session: SessionID? = nil, path: String, offset: UInt64 = 0, byteCount: UInt64 = 0,
+        quarantine: String? = nil
+    ) {
+        self.kind = kind
+        self.session = session
+        self.path = path
+        self.offset = offset
+        self.byteCount = byteCount
+        self.quarantine = quarantine
+    }
+}
+
+extension RecoveryStep {
+    /// The step's members, inside an object that the caller has begun.
+    package func writeMembers(to writer: inout JSONWriter) {
+        writer.key("step")
+        writer.string(kind.rawValue)
+        if let session {
+            writer.key("session")
+            writer.string(session.text)
+        }
+        writer.key("file")
+        writer.string(path)
+        writer.key("offset")
+        writer.integer(offset)
+        writer.key("bytes")
+        writer.integer(byteCount)
+        if let quarantine {
+            writer.key("quarantine")
+            writer.string(quarantine)
+        }
+    }
 }

@@ -3,7 +3,7 @@ package import HoldfastLog
 package import HoldfastStorage
 
 /// Checks every byte of a store against its format: journal, segments, snapshots, index. Writes nothing.
-package struct StoreCheck {
+package struct StoreCheck: Sendable {
     /// What a check found.
     package struct Report: Sendable {
         package var sessionCount = 0
@@ -17,6 +17,8 @@ package struct StoreCheck {
         /// What the journal says, as ``RecoveryReport`` for a dry run.
         package var journal = RecoveryReport()
         package var findings: [RecoveryReport.Finding] = []
+        /// Why the index has to be made again; `nil` when it need not.
+        package var indexDamage: String?
         /// Records per session, for the sessions that have findings.
         package var recordCounts: [SessionID: Int] = [:]
 
@@ -37,29 +39,55 @@ package struct StoreCheck {
         store = try StoreFile.read(from: storage)
     }
 
-    /// Checks everything; `progress` gets the sessions done and all sessions. Memory: one journal file and one
-    /// record.
-    package func run(progress: (Int, Int) -> Void = { _, _ in }) throws(LogError) -> Report {
+    /// What opening the store for writing would find and do. Reads what it would read; writes nothing.
+    package func plan() throws(LogError) -> RecoveryReport {
+        try plan(try JournalOverlay.read(from: storage, storeTag: store.tag))
+    }
+
+    private func plan(_ overlay: JournalOverlay) throws(LogError) -> RecoveryReport {
+        let index = IndexKeeper(storage: storage, mark: overlay.index)
+        return try RecoveryPlanner(storage: storage, storeTag: store.tag, index: index).plan(overlay).report
+    }
+
+    /// Checks everything; `progress` gets the sessions done and all sessions.
+    ///
+    /// Memory: the index, one journal file, and one record for each thread. Cost: every byte is read once.
+    ///
+    /// - Parameter threadCount: how many sessions are checked side by side.
+    package func run(
+        threadCount: Int = 1, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws(LogError) -> Report {
         var report = Report()
         let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag)
         let index = try IndexFile(storage: storage).read(overlay.index)
-        let pass = RecoveryPass(
-            storage: storage, options: EngineOptions(), storeTag: store.tag,
-            files: SegmentFiles(storage: storage, options: EngineOptions()),
-            index: IndexKeeper(storage: storage, mark: overlay.index))
-        report.journal = try pass.plan(overlay)
+        report.journal = try plan(overlay)
         report.findings = report.journal.findings.filter { $0.session == nil }
+        for place in report.findings.indices { report.findings[place].quarantine = nil }
+        report.indexDamage = index.damage ?? overlay.summary.missing.first.map { _ in JournalSummary.missingBatches }
         if let damage = index.damage { report.findings.append(derived(StoreLayout.indexFile, damage)) }
         var sessions = Set(index.rows.keys).union(overlay.sessions)
         try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
             sessions.insert(session)
             return true
         }
-        for (done, session) in sessions.sorted().enumerated() {
-            progress(done, sessions.count)
-            try check(session, overlay, index.rows[session], &report)
+        let total = sessions.count
+        var done = 0
+        progress(0, total)
+        var parts: [SessionID: Report] = [:]
+        try SessionTeam(threadCount: threadCount).forEach(
+            sessions.sorted(),
+            { (session) throws(LogError) in
+                var part = Report()
+                try check(session, overlay, index.rows[session], &part)
+                return (session, part)
+            }
+        ) { session, part in
+            report.add(part)
+            if !part.findings.isEmpty { parts[session] = part }
+            done += 1
+            progress(done, total)
         }
-        progress(sessions.count, sessions.count)
+        for (_, part) in parts.sorted(by: { $0.key < $1.key }) { report.findings += part.findings }
         return report
     }
 
@@ -163,6 +191,20 @@ package struct StoreCheck {
 
     private func derived(_ path: String, _ reason: String) -> RecoveryReport.Finding {
         RecoveryReport.Finding(kind: .derived, session: nil, path: path, offset: 0, byteCount: 0, reason: reason)
+    }
+}
+
+extension StoreCheck.Report {
+    /// Adds the numbers of one session; its findings are added in the order of the sessions.
+    fileprivate mutating func add(_ part: StoreCheck.Report) {
+        sessionCount += part.sessionCount
+        segmentCount += part.segmentCount
+        recordCount += part.recordCount
+        snapshotCount += part.snapshotCount
+        segmentByteCount += part.segmentByteCount
+        payloadByteCount += part.payloadByteCount
+        snapshotByteCount += part.snapshotByteCount
+        recordCounts.merge(part.recordCounts) { _, new in new }
     }
 }
 

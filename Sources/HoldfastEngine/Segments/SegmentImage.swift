@@ -27,6 +27,11 @@ final class SegmentImage {
         byteCount = extents.reduce(fileByteCount) { max($0, $1.end) }
     }
 
+    /// The same segment with `extent` laid over.
+    func laying(_ extent: Extent) throws(StorageError) -> SegmentImage {
+        try SegmentImage(file: file, extents: extents + [extent])
+    }
+
     /// The `count` bytes from `offset`, fewer only at the end. A hole that nothing covers reads as zeros.
     func read(count: Int, at offset: UInt64) throws(StorageError) -> [UInt8] {
         guard offset < byteCount else { return [] }

@@ -124,7 +124,7 @@ extension RotOutcome.Session {
 
 extension SimulatedStorage {
     /// Makes `content` the file at `path`; `nil` removes it.
-    fileprivate func put(_ content: [UInt8]?, at path: String) throws {
+    func put(_ content: [UInt8]?, at path: String) throws {
         guard let content else { return try remove(path) }
         let file = try open(path, .readWrite)
         try file.truncate(to: UInt64(content.count))

@@ -88,6 +88,13 @@ extension PosixFile {
         }
     }
 
+    /// Takes a lock that keeps out exclusive ones, and writes nothing.
+    func lockShared() throws(StorageError) {
+        _ = try withDescriptor("lock") { (descriptor) throws(StorageError) in
+            try systemCall("lock", path) { flock(descriptor, LOCK_SH | LOCK_NB) }
+        }
+    }
+
     /// Runs `body` with the descriptor, which stays open meanwhile: closed, its number may be another file's.
     private func withDescriptor<Result>(
         _ operation: String, _ body: (Int32) throws(StorageError) -> Result

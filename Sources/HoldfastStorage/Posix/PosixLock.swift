@@ -7,6 +7,17 @@ import Glibc
 final class PosixLock: StorageLock {
     private let file: PosixFile
 
+    /// A lock of which there may be several, while there is none of the other kind. The file is only read.
+    init(shared file: PosixFile, _ path: String) throws(StorageError) {
+        do throws(StorageError) {
+            try file.lockShared()
+        } catch {
+            if error.code != .locked { throw error }
+            throw StorageError(.locked, "lock", path, detail: Self.holder(file))
+        }
+        self.file = file
+    }
+
     init(_ file: PosixFile, _ path: String) throws(StorageError) {
         do throws(StorageError) {
             try file.lockExclusively()

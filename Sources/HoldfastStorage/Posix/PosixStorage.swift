@@ -104,6 +104,19 @@ extension PosixStorage {
     package func lock(_ path: String) throws(StorageError) -> any StorageLock {
         try PosixLock(try openFile(path, .create, "lock"), path)
     }
+
+    /// Keeps others from taking the lock of this name, without writing; `nil` when there is no such file, so that
+    /// nobody has ever held it.
+    ///
+    /// - Throws: `.locked`, naming the process that holds it.
+    package func holdOff(_ path: String) throws(StorageError) -> (any StorageLock)? {
+        do throws(StorageError) {
+            return try PosixLock(shared: try openFile(path, .read, "lock"), path)
+        } catch {
+            if error.code == .notFound { return nil }
+            throw error
+        }
+    }
 }
 
 // MARK: Directories

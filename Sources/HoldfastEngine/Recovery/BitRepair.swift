@@ -1,0 +1,106 @@
+package import HoldfastBytes
+package import HoldfastLog
+package import HoldfastStorage
+
+/// Flipped bits that were found in segments, each proved to be the one thing that is wrong with its record.
+package struct BitRepairs: Sendable {
+    package struct Repair: Sendable, Equatable {
+        package var session: SessionID
+        package var path: String
+        package var bit: FlippedBit
+        /// The record that it is in, or the segment's header.
+        package var offset: UInt64
+        package var byteCount: UInt64
+        package var sequence: Sequence
+    }
+
+    package var repairs: [Repair] = []
+    /// Sessions of which nothing else is damaged.
+    package var healed: Set<SessionID> = []
+
+    package init() {}
+}
+
+extension StoreCheck {
+    /// Looks for single flipped bits in the segments of `sessions`. Reads only.
+    ///
+    /// Cost: each bit of a damaged record is tried, for records up to 64 KiB and for some twenty seconds in all.
+    package func flippedBits(in sessions: [SessionID]) throws(LogError) -> BitRepairs {
+        var found = BitRepairs()
+        let bits = BitSearch(budget: BitBudget())
+        for session in sessions {
+            let scan = try scan(of: session)
+            let walk = SalvageWalk(
+                storage: scan.storage, session: session, storeTag: scan.storeTag, unflushed: scan.unflushed, bits: bits,
+                repairsBits: true)
+            let faults = try walk.run { (_) throws(LogError) in true }
+            found.repairs += faults.compactMap { fault in
+                fault.bit.map {
+                    BitRepairs.Repair(
+                        session: session, path: fault.path, bit: $0, offset: fault.offset, byteCount: fault.byteCount,
+                        sequence: fault.sequence)
+                }
+            }
+            if !faults.isEmpty, faults.allSatisfy(\.isMended) { found.healed.insert(session) }
+        }
+        return found
+    }
+}
+
+extension BitRepairs {
+    /// What carrying the repairs out does, in order.
+    package func steps(in storage: any Storage) -> [RecoveryStep] {
+        repairs.flatMap { repair in
+            let copy = (try? storage.open(repair.path, .read)).flatMap {
+                try? $0.read(count: Int(repair.byteCount), at: repair.offset)
+            }
+            let aside = RecoveryStep(
+                kind: .setAside, session: repair.session, path: repair.path, offset: repair.offset,
+                byteCount: repair.byteCount, quarantine: copy.map(Quarantine.path(of:)))
+            let turn = RecoveryStep(
+                kind: .repairBit, session: repair.session, path: repair.path, offset: repair.bit.offset, byteCount: 1)
+            return [aside, turn]
+        }
+    }
+}
+
+extension LocalLog {
+    /// Turns flipped bits back in the segments, each after its record has been copied into quarantine as it was.
+    /// Durable on return; may be killed at any step and done again.
+    ///
+    /// No session of `repairs` may be claimed.
+    package func carryOut(_ found: BitRepairs) throws(LogError) {
+        let quarantine = Quarantine(storage: storage, clock: options.clock)
+        for repair in found.repairs {
+            var finding = RecoveryReport.Finding(
+                kind: .committedDamage, session: repair.session, path: repair.path, offset: repair.offset,
+                byteCount: repair.byteCount,
+                reason: "bit \(repair.bit.bit) of byte \(repair.bit.offset) had flipped and was turned back")
+            finding.firstSequence = repair.sequence
+            _ = try quarantine.setAside(finding)
+            try storing { () throws(StorageError) in
+                let file = try storage.open(repair.path, .readWrite)
+                let byte = try file.read(count: 1, at: repair.bit.offset)
+                try file.write([(byte.first ?? 0) ^ 1 << UInt8(repair.bit.bit)], at: repair.bit.offset)
+                try file.sync()
+                try file.close()
+            }
+        }
+    }
+
+    /// Moves a damaged snapshot out of the way: a copy goes into quarantine, then the file is removed. Durable on
+    /// return.
+    ///
+    /// Only for a snapshot whose records are all there; the next compaction makes another.
+    package func retireSnapshot(_ path: String, of session: SessionID) throws(LogError) {
+        let byteCount = try storing { () throws(StorageError) in try storage.attributes(path)?.byteCount ?? 0 }
+        let finding = RecoveryReport.Finding(
+            kind: .derived, session: session, path: path, offset: 0, byteCount: byteCount,
+            reason: "the snapshot fails its checksum")
+        if byteCount > 0 { _ = try Quarantine(storage: storage, clock: options.clock).setAside(finding) }
+        try storing { () throws(StorageError) in
+            try storage.remove(path)
+            try storage.syncDirectory(StoreLayout.sessionFolder(session))
+        }
+    }
+}

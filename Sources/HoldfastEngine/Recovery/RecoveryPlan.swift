@@ -1,0 +1,168 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+
+/// All that a recovery is going to do, decided before anything is written.
+///
+/// Whoever asks first (`holdfast recover --dry-run`) is shown the same plan that ``RecoveryPass`` carries out.
+struct RecoveryPlan {
+    /// What is found, and the steps in their order.
+    var report: RecoveryReport
+    /// What of the segments stays without proof of being durable, written directly as it was.
+    var unproved: [(key: SegmentKey, extents: [Extent])] = []
+}
+
+extension JournalSummary {
+    /// Why the index is made again when batches are missing.
+    static let missingBatches = "the journal has batches that cannot be read"
+}
+
+/// Makes the plan: reads, and writes nothing.
+struct RecoveryPlanner {
+    let storage: any Storage
+    let storeTag: UInt64
+    /// Asked what it has seen of the sessions that the journal names.
+    let index: IndexKeeper
+
+    func plan(_ overlay: JournalOverlay) throws(LogError) -> RecoveryPlan {
+        var plan = RecoveryPlan(report: start(overlay))
+        for index in plan.report.findings.indices where plan.report.findings[index].byteCount > 0 {
+            // The journal's files are going to be used again.
+            try setAside(&plan.report.findings[index], [], &plan.report.steps)
+        }
+        for (key, extents) in overlay.work {
+            let byteCount = extents.reduce(0) { $0 + UInt64($1.bytes.count) }
+            plan.report.steps.append(step(.replay, key, extents.first?.offset ?? 0, byteCount))
+        }
+        for session in overlay.sessions { try look(at: session, overlay, &plan) }
+        for (key, extents) in plan.unproved {
+            for extent in extents {
+                plan.report.steps.append(step(.writeAgain, key, extent.offset, UInt64(extent.bytes.count)))
+            }
+        }
+        if !plan.report.wasClosedCleanly { try planIndex(overlay, &plan.report) }
+        return plan
+    }
+
+    // MARK: Parts
+
+    private func start(_ overlay: JournalOverlay) -> RecoveryReport {
+        var report = RecoveryReport()
+        let summary = overlay.summary
+        // What was begun after the closing is to be reported once: this opening's first batch then stands behind it.
+        report.wasClosedCleanly =
+            summary.closedCleanly && summary.damage.isEmpty && summary.tornTail == nil && overlay.sessions.isEmpty
+        report.journalBatchCount = summary.batchCount
+        report.journalByteCount = summary.byteCount
+        report.replayedWriteCount = overlay.writeCount
+        report.replayedByteCount = overlay.byteCount
+        report.sessions = overlay.sessions
+        report.findings = summary.damage.map { finding(.committedDamage, $0) }
+        report.findings += summary.missing.map { finding(.derived, $0) }
+        if let tail = summary.tornTail { report.findings.append(finding(.tornTail, tail)) }
+        return report
+    }
+
+    private func finding(_ kind: RecoveryReport.Finding.Kind, _ stretch: JournalStretch) -> RecoveryReport.Finding {
+        RecoveryReport.Finding(
+            kind: kind, session: nil, path: stretch.path, offset: stretch.offset, byteCount: stretch.byteCount,
+            reason: stretch.reason)
+    }
+
+    private func step(
+        _ kind: RecoveryStep.Kind, _ key: SegmentKey, _ offset: UInt64, _ byteCount: UInt64
+    ) -> RecoveryStep {
+        RecoveryStep(kind: kind, session: key.session, path: key.path, offset: offset, byteCount: byteCount)
+    }
+
+    /// Names the copy that is going to be made of a finding's bytes.
+    private func setAside(
+        _ finding: inout RecoveryReport.Finding, _ extents: [Extent], _ steps: inout [RecoveryStep]
+    ) throws(LogError) {
+        let (path, offset) = (finding.path, finding.offset)
+        let count = Int(min(finding.byteCount, UInt64(Limits.largestPayloadLimit)))
+        let bytes = try storing { () throws(StorageError) in
+            try SegmentImage(file: try file(path), extents: extents).read(count: count, at: offset)
+        }
+        finding.quarantine = Quarantine.path(of: bytes)
+        steps.append(
+            RecoveryStep(
+                kind: .setAside, session: finding.session, path: path, offset: offset, byteCount: UInt64(bytes.count),
+                quarantine: finding.quarantine))
+    }
+
+    private func file(_ path: String) throws(StorageError) -> (any StorageFile)? {
+        do throws(StorageError) {
+            return try storage.open(path, .read)
+        } catch {
+            if error.code == .notFound { return nil }
+            throw error
+        }
+    }
+
+    private func look(
+        at session: SessionID, _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
+    ) throws(LogError) {
+        let outcome = try scan(session, overlay)
+        if var finding = outcome.finding {
+            let number = finding.path.split(separator: "/").last.flatMap { StoreLayout.segmentNumber(String($0)) }
+            let extents = number.flatMap { overlay.unflushed(session)[$0] } ?? []
+            if finding.byteCount > 0 && finding.kind != .mediaError {
+                try setAside(&finding, extents, &plan.report.steps)
+            }
+            if finding.kind == .tornTail { plan.report.steps.append(Self.cut(finding)) }
+            plan.report.findings.append(finding)
+        }
+        if let end = try unprovedEnd(outcome, overlay) { plan.unproved.append(end) }
+    }
+
+    /// Cuts what was never acknowledged. A segment without a whole header has no record at all and is removed.
+    private static func cut(_ finding: RecoveryReport.Finding) -> RecoveryStep {
+        RecoveryStep(
+            kind: finding.offset > 0 ? .cut : .remove, session: finding.session, path: finding.path,
+            offset: finding.offset, byteCount: finding.byteCount)
+    }
+
+    private func scan(_ session: SessionID, _ overlay: JournalOverlay) throws(LogError) -> SessionScan.Outcome {
+        let unflushed = overlay.unflushed(session)
+        let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
+        let direct = overlay.direct.filter { $0.session == session }.map(\.number).max()
+        let witness = SessionWitness(row: try index.row(of: session), newestSnapshot: folder.snapshots.last)
+        let scan = SessionScan(
+            storage: storage, session: session, storeTag: storeTag, payloadLimit: Limits.largestPayloadLimit,
+            unflushed: unflushed, writtenDirectly: direct, witness: witness)
+        // What was written since the low-water mark stands in the last segments; older ones are not touched. A segment
+        // that the journal names may not have been made yet: the one before it ends the log then.
+        let named = [direct].compactMap { $0 } + Array(unflushed.keys)
+        let first = min(named.min() ?? 0, folder.segments.last ?? 0)
+        return try scan.walk(folder.segments.filter { $0 >= first })
+    }
+
+    /// The valid end of a directly written segment, from the last promise on.
+    private func unprovedEnd(
+        _ outcome: SessionScan.Outcome, _ overlay: JournalOverlay
+    ) throws(LogError) -> (key: SegmentKey, extents: [Extent])? {
+        guard let header = outcome.tail.header, outcome.verdict == .end || outcome.verdict == .tornTail else {
+            return nil
+        }
+        let key = SegmentKey(session: header.session, number: header.number)
+        guard overlay.direct.contains(key) else { return nil }
+        let count = Int(outcome.tail.offset - outcome.provedOffset)
+        let bytes = try storing { () throws(StorageError) in
+            try SegmentImage(file: try file(key.path), extents: overlay.extents[key] ?? [])
+                .read(count: count, at: outcome.provedOffset)
+        }
+        return (key, [Extent(offset: outcome.provedOffset, bytes: bytes)])
+    }
+
+    /// The journal will not name these sessions again, so the index must say that it is behind.
+    private func planIndex(_ overlay: JournalOverlay, _ report: inout RecoveryReport) throws(LogError) {
+        let isDamaged = overlay.sessions.isEmpty ? false : try index.damage() != nil
+        if isDamaged || !overlay.summary.missing.isEmpty {
+            report.steps.append(RecoveryStep(kind: .rebuildIndex, path: StoreLayout.indexFile))
+        }
+        for session in overlay.sessions {
+            report.steps.append(RecoveryStep(kind: .refresh, session: session, path: StoreLayout.indexFile))
+        }
+    }
+}

@@ -1,3 +1,4 @@
+import Glibc
 import Holdfast
 import HoldfastBytes
 import HoldfastEngine
@@ -5,6 +6,9 @@ import HoldfastStorage
 
 /// How the commands reach a store.
 enum StoreAccess {
+    /// How many processors there are to work on.
+    static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
     /// Opens the store in the folder `path` for writing, after a recovery when it needs one.
     ///
     /// - Parameter creating: makes a new store in a folder that is missing or empty.

@@ -14,13 +14,23 @@ struct RecoveryStory {
     /// The prompts that wait for an answer, and the messages that wait for their turn.
     var pending: [Waiting] = []
     /// Why the index was made anew; `nil` when it was not.
-    var rebuiltIndex: String?
+    var rebuiltIndex: String? {
+        didSet {
+            let isNamed = steps.contains { $0.kind == .rebuildIndex }
+            if rebuiltIndex != nil, !isNamed {
+                steps.append(RecoveryStep(kind: .rebuildIndex, path: StoreLayout.indexFile))
+            }
+        }
+    }
+    /// What was done to the files, or would be.
+    var steps: [RecoveryStep] = []
     /// Whether nothing was changed.
     var isDryRun = false
 
     init(recovery: RecoveryReport) {
         self.recovery = recovery
         findings = recovery.findings
+        steps = recovery.steps
     }
 
     /// A story of which nothing has been done yet.
@@ -37,13 +47,25 @@ struct RecoveryStory {
     /// Whether something that was never acknowledged was cut off, or would be.
     var hasTornTail: Bool { findings.contains { $0.kind == .tornTail } }
 
-    /// Adds what a check found after the recovery, but for what the recovery has named.
+    /// What the process answers the shell with.
+    var exitCode: ExitCode { hasCommittedDamage ? .committedDamage : hasTornTail ? .tornTail : .success }
+
+    /// Adds what a check found, but for what the recovery has named.
     mutating func add(_ check: StoreCheck.Report) {
         for finding in check.findings
         where !findings.contains(where: { $0.path == finding.path && $0.offset == finding.offset }) {
+            // The index has a line of its own.
+            if finding.session == nil && finding.path == StoreLayout.indexFile { continue }
             findings.append(finding)
         }
         recordCounts.merge(check.recordCounts) { _, new in new }
+    }
+
+    /// Leaves out the damage of sessions that have been healed, or would be.
+    mutating func forget(damageOf healed: Set<SessionID>) {
+        findings.removeAll { finding in
+            finding.kind == .committedDamage && finding.session.map(healed.contains) ?? false
+        }
     }
 
     /// Asks `store` how many records the sessions with findings have.
@@ -62,7 +84,9 @@ extension RecoveryStory {
     func text(now: UInt64 = Moment.wall()) -> String {
         var lines = [Self.replayed(recovery, isDryRun)]
         lines += findings.filter { $0.session == nil }.map { "store: \(words($0))" }
-        if let rebuiltIndex { lines.append("index: \(rebuiltIndex); it was made anew from the logs") }
+        if let rebuiltIndex {
+            lines.append("index: \(rebuiltIndex); it \(isDryRun ? "is going to be" : "was") made anew from the logs")
+        }
         let waiting = Dictionary(pending.map { ($0.session, $0) }) { first, _ in first }
         let named = Set(findings.compactMap(\.session)).union(pending.compactMap { SessionID($0.session) })
         for session in named.sorted() {
@@ -75,6 +99,7 @@ extension RecoveryStory {
             lines.append("session \(session): \(parts.joined(separator: "; "))")
         }
         if findings.isEmpty { lines.append("No damage.") }
+        lines += stepLines
         return lines.map { DisplayText.oneLine($0) + "\n" }.joined()
     }
 
@@ -103,7 +128,8 @@ extension RecoveryStory {
         let place = "\(Human.bytes(finding.byteCount)) at offset \(Human.count(finding.offset)) of '\(finding.path)'"
         switch finding.kind {
         case .tornTail:
-            let fate = finding.quarantine.map { "set aside in '\($0)'" } ?? (isDryRun ? "to be cut off" : "cut off")
+            let aside = isDryRun ? "to be set aside" : "set aside"
+            let fate = finding.quarantine.map { "\(aside) in '\($0)'" } ?? (isDryRun ? "to be cut off" : "cut off")
             return "a torn end of \(place), never acknowledged, \(fate)"
         case .committedDamage:
             return "acknowledged data is damaged: \(records(finding))\(place): \(finding.reason)\(copied(finding))"
@@ -114,7 +140,7 @@ extension RecoveryStory {
     }
 
     private func copied(_ finding: Finding) -> String {
-        finding.quarantine.map { ", copied to '\($0)'" } ?? ""
+        finding.quarantine.map { ", \(isDryRun ? "to be copied" : "copied") to '\($0)'" } ?? ""
     }
 
     private func records(_ finding: Finding) -> String {
@@ -123,9 +149,14 @@ extension RecoveryStory {
         return first == last ? "record \(first), " : "records \(first) to \(last), "
     }
 
-    private static func words(_ turn: OpenTurn, _ now: UInt64) -> String {
-        let begun = Human.time(turn.begunAt, now: now)
-        return "1 pending user message kept (begun \(begun), attempt \(turn.attempts))"
+    /// A prompt that waits for its answer, with what there is of that.
+    static func words(_ turn: OpenTurn, _ now: UInt64) -> String {
+        var parts = ["begun \(Human.time(turn.begunAt, now: now))", "attempt \(turn.attempts)"]
+        if turn.deltas > 0 {
+            let pieces = Human.count(Int(clamping: turn.deltas), "piece")
+            parts.append("\(pieces) of output, \(Human.bytes(turn.deltaBytes)), durable")
+        }
+        return "1 pending user message kept (\(parts.joined(separator: ", ")))"
     }
 }
 
@@ -145,7 +176,17 @@ extension RecoveryStory {
             writer.endObject()
         }
         writer.endArray()
-        if check == nil { writePending(to: &writer) }
+        if check == nil {
+            writer.key("steps")
+            writer.beginArray()
+            for step in steps {
+                writer.beginObject()
+                step.writeMembers(to: &writer)
+                writer.endObject()
+            }
+            writer.endArray()
+            Self.write(pending, to: &writer)
+        }
         writer.endObject()
         return writer.finish() + [10]
     }
@@ -173,7 +214,8 @@ extension RecoveryStory {
         }
     }
 
-    private func writePending(to writer: inout JSONWriter) {
+    /// Writes the member `pending`.
+    static func write(_ pending: [Waiting], to writer: inout JSONWriter, now: UInt64 = Moment.wall()) {
         writer.key("pending")
         writer.beginArray()
         for waiting in pending {
@@ -181,6 +223,10 @@ extension RecoveryStory {
             writer.key("session")
             writer.string(waiting.session)
             waiting.turn?.writeMembers(to: &writer)
+            if let turn = waiting.turn {
+                writer.key("age")
+                writer.integer(now - min(now, turn.begunAt))
+            }
             writer.key("queued")
             writer.integer(waiting.queued)
             writer.endObject()

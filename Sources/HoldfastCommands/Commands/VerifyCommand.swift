@@ -37,7 +37,7 @@ extension StoreCheck {
         var shown = 0
         defer { progress?.finish() }
         do throws(LogError) {
-            return try StoreCheck(folder).run { done, total in
+            return try StoreCheck(folder).run(threadCount: StoreAccess.processorCount) { done, total in
                 let bar = progress ?? ProgressBar("Checking", total: total, on: console)
                 progress = bar
                 bar.advance(by: done - shown)

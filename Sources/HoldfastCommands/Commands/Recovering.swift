@@ -1,0 +1,115 @@
+import Holdfast
+import HoldfastBytes
+import HoldfastEngine
+import HoldfastLog
+import HoldfastStorage
+
+/// Recovers a store where it is, or says what that would do.
+struct Recovering {
+    private let request: RecoverRequest
+    private let console: any Console
+
+    init(_ request: RecoverRequest, _ console: any Console) {
+        self.request = request
+        self.console = console
+    }
+
+    func run() throws(CommandError) -> ExitCode {
+        let story = try story()
+        try console.write(request.isJSON ? story.json() : Array(story.text().utf8))
+        return story.exitCode
+    }
+
+    private func story() throws(CommandError) -> RecoveryStory {
+        if request.isDryRun { return try plan() }
+        if request.mode == .stop {
+            let plan = try plan()
+            if plan.hasCommittedDamage { return plan }
+        }
+        return try carryOut()
+    }
+
+    // MARK: The plan
+
+    /// Says what a recovery would do. Writes nothing.
+    private func plan() throws(CommandError) -> RecoveryStory {
+        let (check, store) = try openingStore { () throws(CommandError) in
+            (try StoreCheck.run(on: request.store, console), try StoreAccess.openReadOnly(request.store))
+        }
+        defer { try? store.close() }
+        var story = RecoveryStory(recovery: check.journal)
+        story.isDryRun = true
+        story.rebuiltIndex = check.indexDamage
+        story.add(check)
+        let bits = try bits(check)
+        story.steps += bits.steps(in: try StoreAccess.folder(request.store))
+        story.forget(damageOf: bits.healed)
+        story.steps += check.derivedSnapshots.flatMap { RecoveryStory.steps(rebuilding: $0) }
+        story.pending = try store.allPending()
+        story.steps += try PendingWork(request.prompts, story.pending, store).steps
+        story.countRecords(in: store)
+        return story
+    }
+
+    private func bits(_ check: StoreCheck.Report) throws(CommandError) -> BitRepairs {
+        guard request.repairsBits else { return BitRepairs() }
+        let damaged = Set(check.findings.filter { $0.kind == .committedDamage }.compactMap(\.session))
+        let folder = try StoreAccess.folder(request.store)
+        return try logging { () throws(LogError) in try StoreCheck(folder).flippedBits(in: damaged.sorted()) }
+    }
+
+    // MARK: The run
+
+    /// Recovers the store, and checks what it has then.
+    private func carryOut() throws(CommandError) -> RecoveryStory {
+        let opened = try openingStore { () throws(CommandError) in
+            try StoreAccess.open(request.store, creating: false)
+        }
+        var story = RecoveryStory(recovery: opened.recovery)
+        let looked = Result { () throws(CommandError) in try repair(opened, &story) }
+        try asking { () throws(HoldfastError) in try opened.store.close() }
+        try looked.get()
+        return story
+    }
+
+    private func repair(_ opened: HoldfastStore.Opened, _ story: inout RecoveryStory) throws(CommandError) {
+        story.rebuiltIndex = try logging { () throws(LogError) in try opened.log.repairIndex() }
+        var check = try StoreCheck.run(on: request.store, console)
+        let bits = try bits(check)
+        if !bits.repairs.isEmpty {
+            story.steps += bits.steps(in: try StoreAccess.folder(request.store))
+            try logging { () throws(LogError) in try opened.log.carryOut(bits) }
+            story.forget(damageOf: bits.healed)
+            check = try StoreCheck.run(on: request.store, console)
+        }
+        story.add(check)
+        for finding in check.derivedSnapshots { try rebuild(finding, opened, &story) }
+        story.pending = try opened.store.allPending()
+        let work = try PendingWork(request.prompts, story.pending, opened.store)
+        try work.carryOut(in: opened.store)
+        story.steps += work.steps
+        story.countRecords(in: opened.store)
+    }
+
+    /// Makes a damaged snapshot again, whose records are all there.
+    private func rebuild(
+        _ finding: RecoveryReport.Finding, _ opened: HoldfastStore.Opened, _ story: inout RecoveryStory
+    ) throws(CommandError) {
+        guard let session = finding.session else { return }
+        try logging { () throws(LogError) in try opened.log.retireSnapshot(finding.path, of: session) }
+        _ = try? opened.store.compactBlocking(session.text)
+        story.steps += RecoveryStory.steps(rebuilding: finding)
+    }
+}
+
+/// Runs `body` and turns what the log throws into the end of the command.
+func logging<Result>(_ body: () throws(LogError) -> Result) throws(CommandError) -> Result {
+    do throws(LogError) { return try body() } catch { throw CommandError(HoldfastError(error)) }
+}
+
+extension StoreCheck.Report {
+    /// The damaged snapshots whose records are all there.
+    var derivedSnapshots: [RecoveryReport.Finding] {
+        findings.filter { $0.kind == .derived && $0.session != nil && $0.path.hasSuffix(".json") }
+    }
+}

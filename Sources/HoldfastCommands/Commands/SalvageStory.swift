@@ -1,0 +1,196 @@
+import Holdfast
+import HoldfastBytes
+import HoldfastEngine
+
+/// What a salvage found and made, and how to say it. Pure.
+struct SalvageStory {
+    let report: SalvageReport
+    /// The new store, as the user named it.
+    let target: String
+    /// What waits in the new store.
+    var pending: [Waiting] = []
+    /// What was done about that.
+    var steps: [RecoveryStep] = []
+    var isDryRun = false
+
+    init(report: SalvageReport, target: String) {
+        self.report = report
+        self.target = target
+    }
+
+    /// Losses first, then what was cut off.
+    var exitCode: ExitCode {
+        if report.hasLosses { return .committedDamage }
+        return report.hasTornTail ? .tornTail : .success
+    }
+}
+
+// For people.
+extension SalvageStory {
+    func text(now: UInt64 = Moment.wall()) -> String {
+        var lines = [sum]
+        if report.absentCount > 0 {
+            lines.append("\(Human.count(report.absentCount, "session")) had nothing yet at that point.")
+        }
+        lines += report.findings.map { "store: '\($0.path)': \($0.reason)" }
+        let waiting = Dictionary(pending.map { ($0.session, $0) }) { first, _ in first }
+        var named = Set(pending.compactMap { SessionID($0.session) })
+        named.formUnion(report.sessions.map(\.session))
+        for id in named.sorted() {
+            var parts = report.sessions.first { $0.session == id }.map(words) ?? []
+            if let turn = waiting[id.text]?.turn { parts.append(RecoveryStory.words(turn, now)) }
+            if let queued = waiting[id.text]?.queued, queued > 0 {
+                parts.append("\(Human.count(queued, "queued message")) kept")
+            }
+            lines.append("session \(id): \(parts.joined(separator: "; "))")
+        }
+        if report.sessions.isEmpty && report.findings.isEmpty { lines.append("No damage.") }
+        if !steps.isEmpty { lines.append("Prompts: \(Human.count(steps.count, "step")) carried out in the new store.") }
+        return lines.map { DisplayText.oneLine($0) + "\n" }.joined()
+    }
+
+    private var sum: String {
+        let what = [
+            Human.count(report.sessionCount, "session"), Human.count(report.recordCount, "record"),
+            "\(Human.count(report.snapshotCount, "snapshot")) (\(Human.bytes(report.byteCount)))",
+        ].joined(separator: ", ")
+        if isDryRun { return "A salvage would make a store of \(what)." }
+        return "Made '\(target)' with \(what); all \(Human.count(report.provedRecordCount)) were read back and proved."
+    }
+
+    private func words(_ session: SalvagedSession) -> [String] {
+        var parts: [String] = []
+        if session.last == 0 {
+            parts.append("nothing of it can be proved from its beginning on")
+        } else if session.first > session.last {
+            parts.append("its snapshot at record \(session.last) saved")
+        } else {
+            parts.append("records \(session.first) to \(session.last): \(Human.count(session.recordCount)) saved")
+        }
+        parts += session.losses.map(words)
+        if session.fillerCount > 0 {
+            parts.append("\(Human.count(session.fillerCount, "empty record")) in their place")
+        }
+        if session.leftOutCount > 0 {
+            let hint = session.fillerCount > 0 ? "they count what is lost" : "'--on-damage skip' takes them"
+            parts.append("\(Human.count(session.leftOutCount, "record")) behind that left out (\(hint))")
+        }
+        if session.fromJournal > 0 { parts.append("\(Human.count(session.fromJournal, "record")) from the journal") }
+        if session.fromQuarantine > 0 {
+            parts.append("\(Human.count(session.fromQuarantine, "record")) from quarantine")
+        }
+        parts += session.repairedBits.map { "bit \($0.bit) of byte \(Human.count($0.offset)) had flipped, turned back" }
+        parts += session.findings.map { finding in
+            finding.kind == .tornTail
+                ? "a torn end of \(Human.bytes(finding.byteCount)), never acknowledged, left out" : finding.reason
+        }
+        return parts
+    }
+
+    private func words(_ loss: SalvagedSession.Loss) -> String {
+        let which = loss.first == loss.last ? "record \(loss.first)" : "records \(loss.first) to \(loss.last)"
+        var text = "\(which) lost: \(loss.reason)"
+        if let path = loss.path, let offset = loss.offset, let count = loss.byteCount {
+            text += ", \(Human.bytes(count)) at offset \(Human.count(offset)) of '\(path)'"
+        }
+        if loss.bit != nil { text += ", one bit of it has flipped ('--repair-bits' turns it back)" }
+        if loss.isInSnapshot { text += "; a snapshot includes what they did" }
+        return text
+    }
+}
+
+// For programs.
+extension SalvageStory {
+    /// One object on one line.
+    func json() -> [UInt8] {
+        var writer = JSONWriter(capacity: 1024)
+        writer.beginObject()
+        writer.key("dry_run")
+        writer.bool(isDryRun)
+        writer.key("store_id")
+        writer.string(report.storeID)
+        let counts: [(StaticString, UInt64)] = [
+            ("sessions", UInt64(report.sessionCount)), ("records", UInt64(report.recordCount)),
+            ("snapshots", UInt64(report.snapshotCount)), ("segment_bytes", report.byteCount),
+            ("absent_sessions", UInt64(report.absentCount)), ("proved_records", UInt64(report.provedRecordCount)),
+        ]
+        for (name, value) in counts {
+            writer.key(name)
+            writer.integer(value)
+        }
+        writer.key("committed_damage")
+        writer.bool(report.hasLosses)
+        writer.key("torn_tail")
+        writer.bool(report.hasTornTail)
+        Self.write("findings", report.findings, to: &writer) { finding, writer in finding.writeMembers(to: &writer) }
+        Self.write("damaged", report.sessions, to: &writer, Self.writeMembers)
+        Self.write("steps", steps, to: &writer) { step, writer in step.writeMembers(to: &writer) }
+        RecoveryStory.write(pending, to: &writer)
+        writer.endObject()
+        return writer.finish() + [10]
+    }
+
+    private static func write<Element>(
+        _ name: StaticString, _ elements: [Element], to writer: inout JSONWriter,
+        _ members: (Element, inout JSONWriter) -> Void
+    ) {
+        writer.key(name)
+        writer.beginArray()
+        for element in elements {
+            writer.beginObject()
+            members(element, &writer)
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+
+    private static func writeMembers(_ session: SalvagedSession, to writer: inout JSONWriter) {
+        writer.key("session")
+        writer.string(session.session.text)
+        let counts: [(StaticString, UInt64)] = [
+            ("first_sequence", session.first), ("last_sequence", session.last),
+            ("records", UInt64(session.recordCount)), ("snapshots", UInt64(session.snapshotCount)),
+            ("from_journal", UInt64(session.fromJournal)), ("from_quarantine", UInt64(session.fromQuarantine)),
+            ("empty_records", UInt64(session.fillerCount)), ("left_out", UInt64(session.leftOutCount)),
+        ]
+        for (name, value) in counts {
+            writer.key(name)
+            writer.integer(value)
+        }
+        write("lost", session.losses, to: &writer, writeMembers)
+        write("repaired_bits", session.repairedBits, to: &writer, writeMembers)
+        write("findings", session.findings, to: &writer) { finding, writer in finding.writeMembers(to: &writer) }
+    }
+
+    private static func writeMembers(_ loss: SalvagedSession.Loss, to writer: inout JSONWriter) {
+        writer.key("first_sequence")
+        writer.integer(loss.first)
+        writer.key("last_sequence")
+        writer.integer(loss.last)
+        writer.key("reason")
+        writer.string(loss.reason)
+        writer.key("in_snapshot")
+        writer.bool(loss.isInSnapshot)
+        if let path = loss.path, let offset = loss.offset, let count = loss.byteCount {
+            writer.key("file")
+            writer.string(path)
+            writer.key("offset")
+            writer.integer(offset)
+            writer.key("bytes")
+            writer.integer(count)
+        }
+        if let bit = loss.bit {
+            writer.key("flipped_bit")
+            writer.beginObject()
+            writeMembers(bit, to: &writer)
+            writer.endObject()
+        }
+    }
+
+    private static func writeMembers(_ bit: FlippedBit, to writer: inout JSONWriter) {
+        writer.key("byte")
+        writer.integer(bit.offset)
+        writer.key("bit")
+        writer.integer(bit.bit)
+    }
+}

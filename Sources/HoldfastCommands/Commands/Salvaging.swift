@@ -1,0 +1,139 @@
+import Holdfast
+import HoldfastBytes
+import HoldfastEngine
+import HoldfastLog
+import HoldfastStorage
+
+/// Makes a new store of what can be proved of another one, or says what that would be.
+struct Salvaging {
+    private let request: RecoverRequest
+    private let console: any Console
+
+    init(_ request: RecoverRequest, _ console: any Console) {
+        self.request = request
+        self.console = console
+    }
+
+    func run() throws(CommandError) -> ExitCode {
+        let story = try story()
+        try console.write(request.isJSON ? story.json() : Array(story.text().utf8))
+        return story.exitCode
+    }
+
+    private func story() throws(CommandError) -> SalvageStory {
+        let source = try openingStore { () throws(CommandError) in
+            try filing { () throws(StorageError) in try PosixStorage(root: request.store, readOnly: true) }
+        }
+        let hold = try holdOff(source)
+        defer { hold?.release() }
+        var options = SalvageOptions()
+        options.mode = request.mode
+        options.untilSequence = request.untilSequence
+        options.untilTime = request.untilTime
+        options.sessions = try wantedSessions()
+        options.repairsBits = request.repairsBits
+        // Beside those that compute, some wait for the disk.
+        options.threadCount = StoreAccess.processorCount * 2
+        let target = request.isDryRun ? nil : try makeTarget()
+        var story = SalvageStory(report: try salvage(source, target, options), target: request.target ?? "")
+        story.isDryRun = request.isDryRun
+        if !request.isDryRun { try settle(&story) }
+        return story
+    }
+
+    /// Keeps writers out while the store is read, without writing to it.
+    private func holdOff(_ source: PosixStorage) throws(CommandError) -> (any StorageLock)? {
+        do throws(StorageError) {
+            return try source.holdOff(StoreLayout.lockFile)
+        } catch {
+            guard error.code == .locked else { throw CommandError(error) }
+            throw CommandError(
+                .temporary,
+                "The store '\(request.store)' is in use: \(error.detail). Close it there, or salvage a copy.")
+        }
+    }
+
+    /// The session that was asked for, and those that it reads its first messages in.
+    private func wantedSessions() throws(CommandError) -> Set<SessionID>? {
+        guard let name = request.session else { return nil }
+        guard let session = SessionID(name) else { throw CommandError(.usage, "'\(name)' is no session id.") }
+        var wanted: Set<SessionID> = [session]
+        guard let store = try? StoreAccess.openReadOnly(request.store) else { return wanted }
+        defer { try? store.close() }
+        var next: String? = name
+        while let child = next {
+            let lineage = (try? store.getBlocking(child, Window(limit: 0)))?.lineage
+            next = lineage.flatMap { $0.sharedMessages > 0 ? $0.parent : nil }
+            guard let parent = next.flatMap({ SessionID($0) }), wanted.insert(parent).inserted else { break }
+        }
+        return wanted
+    }
+
+    private func makeTarget() throws(CommandError) -> any Storage {
+        let path = request.target ?? ""
+        let place = (try? NamedPath(path)) ?? (try? NamedPath(Self.folder(of: path)))
+        if place?.isInside(request.store) ?? false {
+            throw CommandError(.usage, "'\(path)' is inside of '\(request.store)', which must not be written.")
+        }
+        do throws(StorageError) {
+            return try PosixStorage(root: path, create: true)
+        } catch {
+            throw CommandError(.cannotCreate, error.description)
+        }
+    }
+
+    /// The folder that a new folder `path` would be made in.
+    private static func folder(of path: String) -> String {
+        let trimmed = String(path.reversed().drop { $0 == "/" }.reversed())
+        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+    }
+
+    private func salvage(
+        _ source: any Storage, _ target: (any Storage)?, _ options: SalvageOptions
+    ) throws(CommandError) -> SalvageReport {
+        var progress: ProgressBar?
+        var shown = 0
+        defer { progress?.finish() }
+        let salvage = try openingStore { () throws(CommandError) in
+            try logging { () throws(LogError) in
+                try StoreSalvage(from: source, to: target, options: options, meaning: SessionMeaning())
+            }
+        }
+        do throws(LogError) {
+            return try salvage.run { done, total in
+                let bar = progress ?? ProgressBar("Salvaging", total: total, on: console)
+                progress = bar
+                bar.advance(by: done - shown)
+                shown = done
+            }
+        } catch {
+            switch error.code {
+            case .notAStore: throw CommandError(.cannotCreate, error.message)
+            case .damaged: throw CommandError(.committedDamage, error.message)
+            default: throw CommandError(HoldfastError(error))
+            }
+        }
+    }
+
+    /// Opens the new store: its index is filled in, missing snapshots are made, and what waits is dealt with.
+    private func settle(_ story: inout SalvageStory) throws(CommandError) {
+        let opened = try StoreAccess.open(request.target ?? "", creating: false)
+        let settled = Result { () throws(CommandError) in
+            for session in story.report.sessions where session.lacksSnapshot {
+                _ = try? opened.store.compactBlocking(session.session.text)
+            }
+            story.pending = try opened.store.allPending()
+            let work = try PendingWork(request.prompts, story.pending, opened.store)
+            try work.carryOut(in: opened.store)
+            story.steps = work.steps
+        }
+        try asking { () throws(HoldfastError) in try opened.store.close() }
+        try settled.get()
+    }
+}
+
+extension SalvagedSession {
+    /// Whether a snapshot of the source was damaged, which the records replace.
+    fileprivate var lacksSnapshot: Bool { last > 0 && findings.contains { $0.kind == .derived } }
+}

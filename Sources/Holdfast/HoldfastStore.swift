@@ -98,6 +98,19 @@ public final class HoldfastStore: Sendable {
 
     private static let closed = HoldfastError(.closed, "the store was closed")
 
+    /// Fills in the rows of the index that say nothing of their sessions, as after it was made again. They are durable
+    /// after ``close()``. Reads each of these sessions; those that cannot be read are passed over.
+    package func completeIndex() throws(HoldfastError) {
+        var unknown: [SessionID] = []
+        try translated { () throws(LogError) in
+            try log.list { (row) throws(LogError) in
+                if row.sequence == 0 { unknown.append(row.session) }
+                return true
+            }
+        }
+        for session in unknown { try? refreshSummary(of: session.text) }
+    }
+
     /// Makes the index right again for `session`, which a recovery named: folds it and hands its row to the
     /// log.
     package func refreshSummary(of session: String) throws(HoldfastError) {

@@ -212,7 +212,9 @@ extension LocalLog {
             writer.state.withLock { $0.directSegment = segment }
         }
         writers.withLock { $0[session] = writer }
-        if recovery.sessions.contains(session) { index.note(writer) }
+        // A row that says nothing is made good as soon as somebody knows better.
+        let isUnlisted = try index.row(of: session)?.summary.sequence == 0
+        if isUnlisted || recovery.sessions.contains(session) { index.note(writer) }
         return LogClaim(session: session, epoch: epoch, lastSequence: tail.sequence)
     }
 

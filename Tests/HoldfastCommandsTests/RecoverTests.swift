@@ -129,6 +129,22 @@ struct RecoverTests {
         #expect(scratch.mode("store/quarantine/manifest.jsonl") == 0o600)
     }
 
+    /// Without a witness in the index a session that lost its files would not be missed.
+    @Test(arguments: [false, true])
+    func anIndexThatWasMadeAnewKnowsWhereItsSessionsEnd(_ isSalvage: Bool) throws {
+        makeStore()
+        for name in scratch.names("store") where name.hasPrefix("index") {
+            #expect(unlink(scratch.at("store/\(name)")) == 0)
+        }
+        let ran = isSalvage ? holdfast("recover", store, "--salvage-to", saved) : holdfast("recover", store)
+        #expect(ran.code == .success, "\(ran.output)\(ran.errors)")
+        let folder = isSalvage ? "saved" : "store"
+        #expect(holdfast("verify", scratch.at(folder)).code == .success)
+        #expect(unlink(scratch.at(segment(in: folder))) == 0)
+        let verified = holdfast("verify", scratch.at(folder))
+        #expect(verified.code == .committedDamage && verified.output.contains("proves record 13"), "\(verified.output)")
+    }
+
     @Test func nothingIsDoneWhenAskedToStopAtDamage() throws {
         try damageStore("payload")
         let before = tree()

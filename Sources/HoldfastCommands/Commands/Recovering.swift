@@ -74,6 +74,7 @@ struct Recovering {
 
     private func repair(_ opened: HoldfastStore.Opened, _ story: inout RecoveryStory) throws(CommandError) {
         story.rebuiltIndex = try logging { () throws(LogError) in try opened.log.repairIndex() }
+        if story.rebuiltIndex != nil { try asking { () throws(HoldfastError) in try opened.store.completeIndex() } }
         var check = try StoreCheck.run(on: request.store, console)
         let bits = try bits(check)
         if !bits.repairs.isEmpty {

@@ -120,6 +120,7 @@ struct Salvaging {
     private func settle(_ story: inout SalvageStory) throws(CommandError) {
         let opened = try StoreAccess.open(request.target ?? "", creating: false)
         let settled = Result { () throws(CommandError) in
+            try asking { () throws(HoldfastError) in try opened.store.completeIndex() }
             for session in story.report.sessions where session.lacksSnapshot {
                 _ = try? opened.store.compactBlocking(session.session.text)
             }

@@ -62,7 +62,7 @@ extension SalvageStory {
         var parts: [String] = []
         if session.last == 0 {
             parts.append("nothing of it can be proved from its beginning on")
-        } else if session.first > session.last {
+        } else if session.recordCount == 0 {
             parts.append("its snapshot at record \(session.last) saved")
         } else {
             parts.append("records \(session.first) to \(session.last): \(Human.count(session.recordCount)) saved")

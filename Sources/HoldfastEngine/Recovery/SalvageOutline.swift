@@ -45,6 +45,11 @@ struct SalvageOutline: Equatable {
             if goesOn { outline.end = seen }
         }
         if outline.end < covered { _ = outline.bridge(to: covered + 1, covered: covered, mode) }
+        if outline.end == outline.base, outline.end > 0 {
+            // A log has a record at least, which the index can bear witness of.
+            outline.base -= 1
+            outline.fillers = [outline.end...outline.end]
+        }
         let last = max(promised, covered)
         if seen < last { outline.lost.append(seen + 1...last) }
         return outline

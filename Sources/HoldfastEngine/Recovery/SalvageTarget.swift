@@ -120,17 +120,22 @@ final class SessionRewriter {
     let digest = RecordDigest()
     private let target: SalvageTarget
     private var file: (any StorageFile)?
+    /// The segment that is written, and the first one.
+    private var number: UInt32
+    private var firstNumber: UInt32?
     private var buffer: [UInt8] = []
     private var written: UInt64 = 0
     private var byteCountBefore: UInt64 = 0
     /// Whether the frame that a record continues stands in this segment from its start.
     private var hasFrame = false
 
-    /// - Parameter base: the record behind which the session begins.
+    /// - Parameter base: the record behind which the session begins: those before it are in a snapshot, as after the
+    ///   first segments have been trimmed.
     init(_ session: SessionID, _ target: SalvageTarget, base: UInt64) {
         self.session = session
         self.target = target
         tail.sequence = base
+        number = base > 0 ? 1 : 0
     }
 
     /// Bytes of its segments.
@@ -174,7 +179,7 @@ final class SessionRewriter {
 
     /// Makes everything durable.
     func finish() throws(LogError) {
-        if tail.header == nil { try beginSegment() }
+        precondition(recordCount > 0, "a log without a record has no end to bear witness of")
         try closeSegment()
         try storing { () throws(StorageError) in
             try target.storage?.syncDirectory(StoreLayout.sessionFolder(session))
@@ -185,7 +190,8 @@ final class SessionRewriter {
     func discard() throws(LogError) {
         try storing { () throws(StorageError) in
             try file?.close()
-            for number in stride(from: tail.header?.number ?? 0, to: 0, by: -1) {
+            guard let firstNumber else { return }
+            for number in firstNumber...number {
                 try target.storage?.remove(StoreLayout.segmentFile(session, number))
             }
         }
@@ -196,7 +202,7 @@ final class SessionRewriter {
         byteCountBefore += tail.offset
         let header = SegmentHeader(
             mode: .journal, salt: target.options.random(), firstSequence: tail.sequence + 1, chainBefore: tail.chain,
-            storeTag: target.store.tag, number: (tail.header?.number ?? 0) + 1, session: session)
+            storeTag: target.store.tag, number: number + 1, session: session)
         (hasFrame, written) = (false, 0)
         try storing { () throws(StorageError) in
             guard let storage = target.storage else { return }
@@ -204,6 +210,8 @@ final class SessionRewriter {
             try storage.createDirectory(StoreLayout.sessionFolder(session))
             file = try storage.open(StoreLayout.segmentFile(session, header.number), .createNew)
         }
+        number = header.number
+        firstNumber = firstNumber ?? number
         tail.header = header
         buffer = header.encoded()
         tail.offset = UInt64(buffer.count)

@@ -90,9 +90,11 @@ struct SessionSalvager: Sendable {
         if let finding = outcome.finding { told.findings.append(finding) }
         if hasDamaged { told.findings.append(damagedSnapshot(session)) }
         guard last > 0 else { return Copy(told: told) }
-        let written = writer ?? SessionRewriter(session, target, base: last)
-        writer = written
-        return try finish(written, kept, told)
+        if let writer { return try finish(writer, kept, told) }
+        let bare = SessionRewriter(session, target, base: last - 1)
+        writer = bare
+        try addFiller(bare, &told)
+        return try finish(bare, kept, told)
     }
 
     // MARK: A damaged session
@@ -141,12 +143,8 @@ struct SessionSalvager: Sendable {
         var segment: UInt32 = 0
         func fill(to next: UInt64) throws(LogError) {
             while writer.tail.sequence + 1 < next {
-                let sequence = writer.tail.sequence + 1
-                let (kind, payload) = meaning.filler(sequence)
-                let record = LogRecord(sequence: sequence, kind: kind, time: writer.tail.time, payload: payload)
-                try writer.addRaw(record)
-                if sequence > foldsFrom { _ = fold?.fits(record) }
-                told.fillerCount += 1
+                let record = try addFiller(writer, &told)
+                if record.sequence > foldsFrom { _ = fold?.fits(record) }
             }
         }
         _ = try walk.run { (found) throws(LogError) in
@@ -164,6 +162,17 @@ struct SessionSalvager: Sendable {
             return true
         }
         try fill(to: outline.end + 1)
+    }
+
+    /// Adds a record that says nothing.
+    @discardableResult
+    private func addFiller(_ writer: SessionRewriter, _ told: inout SalvagedSession) throws(LogError) -> LogRecord {
+        let sequence = writer.tail.sequence + 1
+        let (kind, payload) = meaning.filler(sequence)
+        let record = LogRecord(sequence: sequence, kind: kind, time: writer.tail.time, payload: payload)
+        try writer.addRaw(record)
+        told.fillerCount += 1
+        return record
     }
 
     // MARK: Snapshots

@@ -27,8 +27,6 @@ public final class HoldfastStore: Sendable {
     let openedAt: Milliseconds
     /// Whether operations are let in, and how many are in progress.
     private let entrance = Monitor<(isClosed: Bool, runningCount: Int)>((false, 0))
-    /// What lists show.
-    let listEntries: ListEntries
     /// Which sessions have which titles.
     let titles = SessionTitles()
     /// Forks of which the second record may be missing.
@@ -36,16 +34,15 @@ public final class HoldfastStore: Sendable {
     private let closeLog: @Sendable (_ inOrder: Bool) throws(LogError) -> Void
 
     /// Opens the sessions that `log` keeps. `closeLog` is called at the end of ``close()``, and told when there is work
-    /// left that the next opening must find. `hasOtherWriters` says that others may write to the log's sessions.
+    /// left that the next opening must find.
     ///
     /// - Throws: `failed` when the system has no room for the store's threads.
     package init(
-        log: any SessionLog, options: StoreOptions = StoreOptions(), hasOtherWriters: Bool = false,
+        log: any SessionLog, options: StoreOptions = StoreOptions(),
         closingWith closeLog: @escaping @Sendable (_ inOrder: Bool) throws(LogError) -> Void = { _ in }
     ) throws(HoldfastError) {
         self.log = log
         self.options = options
-        listEntries = ListEntries(hasOtherWriters: hasOtherWriters)
         self.closeLog = closeLog
         openedAt = options.now()
         sessions = HotSessions(log: log, capacity: options.hotSessions)
@@ -100,19 +97,6 @@ public final class HoldfastStore: Sendable {
     }
 
     private static let closed = HoldfastError(.closed, "the store was closed")
-
-    /// Fills in the rows of the index that say nothing of their sessions, as after it was made again. They are durable
-    /// after ``close()``. Reads each of these sessions; those that cannot be read are passed over.
-    package func completeIndex() throws(HoldfastError) {
-        var unknown: [SessionID] = []
-        try translated { () throws(LogError) in
-            try log.list { (row) throws(LogError) in
-                if row.sequence == 0 { unknown.append(row.session) }
-                return true
-            }
-        }
-        for session in unknown { try? refreshSummary(of: session.text) }
-    }
 
     /// Makes the index right again for `session`, which a recovery named: folds it and hands its row to the
     /// log.

@@ -202,6 +202,7 @@ struct RecoverTests {
         let after = holdfast("recover", store).output
         #expect(after.contains("session s1: 1 queued message kept"), "\(after)")
         #expect(!after.contains("pending user message"), "\(after)")
+        #expect(!holdfast("export", store, "s1").output.contains("wait 9"), "it would be shown twice")
         let queue = TestConsole(input: #"{"id":1,"op":"queue","session":"s2"}"# + "\n")
         _ = holdfast("pipe", store, console: queue)
         #expect(queue.output.contains(#""state":"queued""#), "\(queue.output)")
@@ -317,8 +318,33 @@ struct RecoverTests {
         ask(store, #"{"id":1,"op":"append","session":"s1","messages":[{"content":"message 13 x"}]}"#)
         ask(store, #"{"id":1,"op":"create","session":"late"}"#)
         let then = holdfast("recover", store, "--salvage-to", scratch.at("then"), "--until-time", "@\(now)")
-        #expect(then.output.contains("1 session had nothing yet"), "\(then.output)\(then.errors)")
+        #expect(then.output.contains("Nothing is kept from before that point of 1 session"), "\(then.output)")
         #expect(contents(scratch.at("then")) == Array(1...12))
+    }
+
+    /// Snapshots have times too, and the records before the older one are trimmed.
+    @Test func anEarlierPointIsReachedFromTheSnapshotBefore() throws {
+        let opened = try HoldfastStore.opened(path: store)
+        try opened.store.writeBlocking(.create("s1"))
+        var times: [UInt64] = []
+        for number in 1...4 {
+            try opened.store.writeBlocking(.append(to: "s1", [JSON("{\"n\": \(number) }")]))
+            try opened.store.compactBlocking("s1")
+            usleep(10_000)
+            times.append(Moment.wall())
+            usleep(10_000)
+        }
+        try opened.store.close()
+        #expect(tree().keys.filter { $0.contains("snapshot-") }.count == 2, "a store keeps one before the newest")
+        for (index, time) in times.enumerated() {
+            let then = scratch.at("then\(index)")
+            let ran = holdfast("recover", store, "--salvage-to", then, "--until-time", "@\(time)")
+            #expect(ran.code == .success, "\(ran.output)")
+            // What is older than the older snapshot is gone.
+            #expect(contents(then) == (index < 2 ? [] : Array(1...index + 1)), "\(index): \(ran.output)")
+            #expect(ran.output.contains("Nothing is kept from before") == (index < 2), "\(ran.output)")
+            #expect(holdfast("verify", then).code == .success)
+        }
     }
 
     // MARK: Refusals

@@ -214,6 +214,19 @@ struct SalvageTests {
         }
     }
 
+    @Test func aSegmentThatTheDiskCannotReadIsLostAloneAndNamed() throws {
+        let store = try RotStore.engineStore(.journal, isClosed: true)
+        let source = store.image.clone()
+        let segment = StoreLayout.segmentFile(sessionID("bert"), 1)
+        source.inject(Fault(.io, on: .read, path: segment, isLasting: true))
+        let report = try Salvaged.run(source, SimulatedStorage(), store) { $0.mode = .skip }
+        #expect(report.sessions.map(\.session.text) == ["bert"])
+        #expect(report.sessions.first?.losses.first?.first == 1 && report.hasLosses)
+        #expect(
+            report.recordCount
+                >= store.truth.sessions.filter { $0.key != "bert" }.reduce(0) { $0 + $1.value.records.count })
+    }
+
     @Test func aFolderThatIsNotEmptyIsRefused() throws {
         let store = try RotStore.engineStore(.journal, isClosed: true)
         let target = SimulatedStorage()

@@ -74,7 +74,6 @@ struct Recovering {
 
     private func repair(_ opened: HoldfastStore.Opened, _ story: inout RecoveryStory) throws(CommandError) {
         story.rebuiltIndex = try logging { () throws(LogError) in try opened.log.repairIndex() }
-        if story.rebuiltIndex != nil { try asking { () throws(HoldfastError) in try opened.store.completeIndex() } }
         var check = try StoreCheck.run(on: request.store, console)
         let bits = try bits(check)
         if !bits.repairs.isEmpty {
@@ -85,6 +84,7 @@ struct Recovering {
         }
         story.add(check)
         for finding in check.derivedSnapshots { try rebuild(finding, opened, &story) }
+        // Listing them looks into each session of which the index says nothing, and completes it.
         story.pending = try opened.store.allPending()
         let work = try PendingWork(request.prompts, story.pending, opened.store)
         try work.carryOut(in: opened.store)

@@ -30,7 +30,7 @@ extension SalvageStory {
     func text(now: UInt64 = Moment.wall()) -> String {
         var lines = [sum]
         if report.absentCount > 0 {
-            lines.append("\(Human.count(report.absentCount, "session")) had nothing yet at that point.")
+            lines.append("Nothing is kept from before that point of \(Human.count(report.absentCount, "session")).")
         }
         lines += report.findings.map { "store: '\($0.path)': \($0.reason)" }
         let waiting = Dictionary(pending.map { ($0.session, $0) }) { first, _ in first }

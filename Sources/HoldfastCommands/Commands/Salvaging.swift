@@ -120,10 +120,10 @@ struct Salvaging {
     private func settle(_ story: inout SalvageStory) throws(CommandError) {
         let opened = try StoreAccess.open(request.target ?? "", creating: false)
         let settled = Result { () throws(CommandError) in
-            try asking { () throws(HoldfastError) in try opened.store.completeIndex() }
             for session in story.report.sessions where session.lacksSnapshot {
                 _ = try? opened.store.compactBlocking(session.session.text)
             }
+            // Listing them looks into each session, of which the new index says nothing yet.
             story.pending = try opened.store.allPending()
             let work = try PendingWork(request.prompts, story.pending, opened.store)
             try work.carryOut(in: opened.store)

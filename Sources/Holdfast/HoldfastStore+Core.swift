@@ -141,9 +141,10 @@ extension HoldfastStore {
             _ = try log.append(
                 claim, expected: record.sequence - 1, kind: record.kind, time: record.time,
                 payload: record.payload, durability: durability == .durable ? .durable : .soon
-            ) { [sessions] error in
+            ) { [sessions, listEntries] error in
                 if error != nil { sessions.drop(session) }
                 session.noteCompleted(head, error)
+                listEntries.noteCompleted(session.id)
                 completed(error)
                 sessions.unpinInCompletion(session)
             }

@@ -72,7 +72,7 @@ extension HoldfastStore {
     ) throws(HoldfastError) -> HoldfastStore {
         let storage = try storage { () throws(StorageError) in try PosixStorage(root: path, readOnly: true) }
         let log = try translated { () throws(LogError) in try ReadOnlyLog(in: storage) }
-        return try HoldfastStore(log: log, options: options)
+        return try HoldfastStore(log: log, options: options, hasOtherWriters: true)
     }
 
     private static func storage(

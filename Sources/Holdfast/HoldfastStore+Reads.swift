@@ -66,7 +66,8 @@ extension HoldfastStore {
     /// `after` is the ``Page/next`` of the page before; in the order of ids it is a session's id, which need not be
     /// there.
     /// A page may have fewer rows than `limit`, at most 10,000, and still have a `next`. A session that is used between
-    /// two pages of an order by time may be on both, or on none. Looks at every row of the index for each page.
+    /// two pages of an order by time may be on both, or on none. The first page reads every row of the
+    /// index; the others look at what is in memory since, of every session.
     public func listBlocking(
         _ query: SessionQuery, after: String? = nil, limit: Int = 100
     ) throws(HoldfastError) -> Page<SessionRow> {

@@ -27,6 +27,8 @@ public final class HoldfastStore: Sendable {
     let openedAt: Milliseconds
     /// Whether operations are let in, and how many are in progress.
     private let entrance = Monitor<(isClosed: Bool, runningCount: Int)>((false, 0))
+    /// What lists show.
+    let listEntries: ListEntries
     /// Which sessions have which titles.
     let titles = SessionTitles()
     /// Forks of which the second record may be missing.
@@ -34,15 +36,16 @@ public final class HoldfastStore: Sendable {
     private let closeLog: @Sendable (_ inOrder: Bool) throws(LogError) -> Void
 
     /// Opens the sessions that `log` keeps. `closeLog` is called at the end of ``close()``, and told when there is work
-    /// left that the next opening must find.
+    /// left that the next opening must find. `hasOtherWriters` says that others may write to the log's sessions.
     ///
     /// - Throws: `failed` when the system has no room for the store's threads.
     package init(
-        log: any SessionLog, options: StoreOptions = StoreOptions(),
+        log: any SessionLog, options: StoreOptions = StoreOptions(), hasOtherWriters: Bool = false,
         closingWith closeLog: @escaping @Sendable (_ inOrder: Bool) throws(LogError) -> Void = { _ in }
     ) throws(HoldfastError) {
         self.log = log
         self.options = options
+        listEntries = ListEntries(hasOtherWriters: hasOtherWriters)
         self.closeLog = closeLog
         openedAt = options.now()
         sessions = HotSessions(log: log, capacity: options.hotSessions)

@@ -106,7 +106,4 @@ struct ListedRow {
         isDeleted = root["deleted"]?.bool ?? false
         lastTurn = root["last_turn"]?.text
     }
-
-    /// Whether something of the session waits to be done.
-    var isPending: Bool { row.turn != nil || row.queued > 0 }
 }

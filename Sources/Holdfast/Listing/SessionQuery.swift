@@ -60,16 +60,9 @@ struct ListPlace: Comparable {
 extension SessionQuery {
     private static let notPinned: UInt64 = 1 << 63
 
-    /// Whether a page in this order can be cut before rows are looked into.
-    var isByID: Bool {
-        var plain = SessionQuery()
-        plain.order = .id
-        return self == plain
-    }
-
-    /// The place of `row`.
-    func place(of row: ListedRow, _ session: SessionID) -> ListPlace {
-        let summary = row.row.summary
+    /// The place of `entry`.
+    func place(of entry: ListEntry) -> ListPlace {
+        let summary = entry.row.summary
         // The newest first: a later time is a smaller number.
         let latest = Self.notPinned - 1
         let rank: UInt64 =
@@ -78,10 +71,10 @@ extension SessionQuery {
             case .updated: latest - min(latest, summary.updatedAt)
             case .created: latest - min(latest, summary.createdAt)
             case .sidebar:
-                (row.flag("pinned") ? 0 : Self.notPinned)
+                (entry.isPinned ? 0 : Self.notPinned)
                     + latest - min(latest, summary.lastMessageAt ?? summary.updatedAt)
             }
-        return ListPlace(rank: rank, session: session)
+        return ListPlace(rank: rank, session: entry.session)
     }
 
     /// The cursor that stands for `place`.
@@ -98,31 +91,38 @@ extension SessionQuery {
         return ListPlace(rank: rank, session: session)
     }
 
-    /// Whether `row` is asked for.
-    func matches(_ row: ListedRow) -> Bool {
-        let summary = row.row.summary
-        if pendingOnly, !row.isPending { return false }
-        if let updatedFrom, summary.updatedAt < updatedFrom { return false }
-        if let updatedBefore, summary.updatedAt >= updatedBefore { return false }
-        if let archived, row.flag("archived") != archived { return false }
-        if let pinned, row.flag("pinned") != pinned { return false }
-        if let rotated, (row.root["rotated_to"] != nil) != rotated { return false }
-        if let source, row.text("source") ?? row.text("session_source") != source { return false }
-        if let project, row.text("project_id") != project { return false }
-        if let profile, row.text("profile") ?? row.text("profile_name") != profile { return false }
-        if let parent, row.root["lineage"]?["parent"]?.text ?? row.text("parent_session_id") != parent { return false }
-        if let title, row.text("title")?.lowercased().contains(title.lowercased()) != true { return false }
-        return true
+    /// Tells which entries are asked for. Made once for many of them.
+    var filter: (ListEntry) -> Bool {
+        let part = title.map(ListEntry.folded)
+        return { entry in
+            let summary = entry.row.summary
+            if pendingOnly, !entry.isPending { return false }
+            if let updatedFrom, summary.updatedAt < updatedFrom { return false }
+            if let updatedBefore, summary.updatedAt >= updatedBefore { return false }
+            if let archived, entry.isArchived != archived { return false }
+            if let pinned, entry.isPinned != pinned { return false }
+            if let rotated, entry.isRotated != rotated { return false }
+            if let source, entry.source != source { return false }
+            if let project, entry.project != project { return false }
+            if let profile, entry.profile != profile { return false }
+            if let parent, entry.parent != parent { return false }
+            if let part, entry.title == nil || !entry.foldedTitle.contains(part) { return false }
+            return true
+        }
     }
 }
 
-extension ListedRow {
-    /// The field `name`, a string.
-    func text(_ name: String) -> String? { root["fields"]?[name]?.text }
-
-    /// Whether the field `name` is true, or a number that stands for it.
-    func flag(_ name: String) -> Bool {
-        guard let value = root["fields"]?[name] else { return false }
-        return value.bool ?? (value.int.map { $0 != 0 } ?? false)
+extension [UInt8] {
+    /// Whether these bytes have `part` somewhere.
+    fileprivate func contains(_ part: [UInt8]) -> Bool {
+        guard let first = part.first else { return true }
+        return withUnsafeBufferPointer { bytes in
+            var rest = bytes[...]
+            while rest.count >= part.count, let place = rest.dropLast(part.count - 1).firstIndex(of: first) {
+                if rest[place...].starts(with: part) { return true }
+                rest = rest[(place + 1)...]
+            }
+            return false
+        }
     }
 }

@@ -9,15 +9,21 @@ extension HoldfastStore {
             throw HoldfastError(.badRequest, "'limit' must be 1 to \(SessionLimits.page)")
         }
         let after = try after.map { (cursor) throws(HoldfastError) in try query.place(cursor) }
-        let (candidates, isLast) = try candidates(query, after: after, limit)
+        let filter = query.filter
+        let (candidates, isLast) = try withListEntries { entries in
+            var first = FirstEntries(limit: limit)
+            for entry in entries where filter(entry) {
+                let place = query.place(of: entry)
+                if let after, place <= after { continue }
+                first.add(entry, at: place)
+            }
+            return first.finish()
+        }
         var rows: [SessionRow] = []
         var page = PageBudget(count: limit)
         for (index, candidate) in candidates.enumerated() {
-            var found = candidate.listed
-            if found == nil { found = try listed(candidate.row) }
-            guard let listed = found, !listed.isDeleted, query.matches(listed) else { continue }
-            rows.append(listed.row)
-            let mayGoOn = page.takes(listed.row.json.bytes.count)
+            rows.append(candidate.entry.row)
+            let mayGoOn = page.takes(candidate.entry.row.json.bytes.count)
             if !mayGoOn, index + 1 < candidates.count || !isLast {
                 return Page(rows: rows, next: query.cursor(candidate.place))
             }
@@ -25,71 +31,54 @@ extension HoldfastStore {
         return Page(rows: rows, next: isLast ? nil : candidates.last.map { query.cursor($0.place) })
     }
 
-    /// The first `limit` rows after `after`, in order, and whether there are no others.
-    private func candidates(
-        _ query: SessionQuery, after: ListPlace?, _ limit: Int
-    ) throws(HoldfastError) -> (rows: [Candidate], isLast: Bool) {
-        var first = FirstRows(limit: limit)
-        try forEachRow(behind: query.order == .id ? after?.session : nil) { row in
-            if query.isByID {
-                first.add(Candidate(place: ListPlace(rank: 0, session: row.session), row: row))
-                return true
-            }
-            guard let listed = known(row) else { return false }
-            first.add(listed, row, query, after: after)
-            return true
-        } unknown: { listed, row in
-            first.add(listed, row, query, after: after)
-        }
-        return first.finish()
+    /// Runs `body` on what is listed of each session that is durable at the call, in no order.
+    func withListEntries<Result>(
+        _ body: (Dictionary<SessionID, ListEntry>.Values) -> Result
+    ) throws(HoldfastError) -> Result {
+        try translated { () throws(LogError) in try log.flush() }
+        return try listEntries.with(
+            update: { session in
+                guard let head = readyHead(of: session) else { return nil }
+                return ListEntries.Update(entry: entry(session, ListedRow(head.row(session))))
+            }, read: { (known) throws(HoldfastError) in try self.readListEntries(known) }, body)
     }
 
-    /// Calls `body` with what is listed of each session that is durable now, in no order.
-    func forEachListed(_ body: (SessionID, ListedRow) -> Void) throws(HoldfastError) {
-        try forEachRow { row in
-            guard let listed = known(row) else { return false }
-            body(row.session, listed)
-            return true
-        } unknown: { listed, row in
-            body(row.session, listed)
-        }
-    }
-
-    /// Calls `body` with the row of each session, and then `unknown` with what is listed of those for which it answered
-    /// `false`.
-    private func forEachRow(
-        behind first: SessionID? = nil, _ body: (SummaryRow) -> Bool, unknown: (ListedRow, SummaryRow) -> Void
-    ) throws(HoldfastError) {
+    private func readListEntries(_ known: [SessionID: ListEntry]) throws(HoldfastError) -> [SessionID: ListEntry] {
+        var entries: [SessionID: ListEntry] = [:]
+        entries.reserveCapacity(known.count)
         var left: [SummaryRow] = []
         try translated { () throws(LogError) in
-            try log.flush()
             try log.list { (row) throws(LogError) in
-                if let first, row.session <= first { return true }
-                if !body(row) { left.append(row) }
+                let head = readyHead(of: row.session)
+                if let old = known[row.session], old.row.summary.sequence == head?.sequence ?? row.sequence {
+                    entries[row.session] = old
+                } else if let listed = ListedRow(head?.row(row.session) ?? row) {
+                    entries[row.session] = entry(row.session, listed)
+                } else {
+                    left.append(row)
+                }
                 return true
             }
         }
-        for row in left {
-            if let listed = try listed(row) { unknown(listed, row) }
-        }
+        for row in left { entries[row.session] = entry(row.session, try readRow(of: row.session)) }
+        return entries
     }
 
-    /// What is known of `row` without reading its session.
-    private func known(_ row: SummaryRow) -> ListedRow? {
-        if let head = sessions.durableHead(of: row.session), head.sequence > 0 {
-            return ListedRow(head.row(row.session))
-        }
-        return ListedRow(row)
+    private func entry(_ session: SessionID, _ listed: ListedRow?) -> ListEntry? {
+        listed.flatMap { ListEntry(session, $0) }
     }
 
-    /// What to show for `row`: the session itself when it is ready, for then the index may lag, or when the
-    /// index has no row of it; else the row. `nil` when there is nothing to show.
-    private func listed(_ row: SummaryRow) throws(HoldfastError) -> ListedRow? {
-        if let listed = known(row) { return listed }
+    /// What is durable of a session that is ready, for then the index may lag.
+    private func readyHead(of session: SessionID) -> SessionHead? {
+        sessions.durableHead(of: session).flatMap { $0.sequence > 0 ? $0 : nil }
+    }
+
+    /// The row of a session of which the index has none; `nil` when there is nothing to show.
+    private func readRow(of session: SessionID) throws(HoldfastError) -> ListedRow? {
         do throws(HoldfastError) {
-            let view = try view(of: row.session)
+            let view = try view(of: session)
             try sessions.waitUntilDurable(view)
-            return ListedRow(view.head.row(row.session))
+            return ListedRow(view.head.row(session))
         } catch {
             // A damaged session must not hide the others; a read of it says what is wrong.
             guard error.code != .closed else { throw error }
@@ -98,44 +87,35 @@ extension HoldfastStore {
     }
 }
 
-/// A row that may be on the page.
-private struct Candidate {
-    var place: ListPlace
-    var row: SummaryRow
-    /// What is known of it, if that was looked at.
-    var listed: ListedRow?
-}
-
-/// Keeps the rows with the first places, in memory for twice as many.
-private struct FirstRows {
+/// Keeps the entries with the first places, in memory for twice as many.
+private struct FirstEntries {
     let limit: Int
-    private var rows: [Candidate] = []
+    private var entries: [(place: ListPlace, entry: ListEntry)] = []
+    /// The last place that can still be among the first.
+    private var last: ListPlace?
     private var hasMore = false
 
     init(limit: Int) { self.limit = limit }
 
-    mutating func add(_ row: Candidate) {
-        rows.append(row)
-        if rows.count >= 2 * limit + 64 { cut() }
+    mutating func add(_ entry: ListEntry, at place: ListPlace) {
+        if let last, last < place {
+            hasMore = true
+            return
+        }
+        entries.append((place, entry))
+        if entries.count >= 2 * limit + 64 { cut() }
     }
 
-    /// Adds `row` if it is asked for and comes after `after`.
-    mutating func add(_ listed: ListedRow, _ row: SummaryRow, _ query: SessionQuery, after: ListPlace?) {
-        guard !listed.isDeleted, query.matches(listed) else { return }
-        let place = query.place(of: listed, row.session)
-        if let after, place <= after { return }
-        add(Candidate(place: place, row: row, listed: listed))
-    }
-
-    mutating func finish() -> (rows: [Candidate], isLast: Bool) {
+    mutating func finish() -> (entries: [(place: ListPlace, entry: ListEntry)], isLast: Bool) {
         cut()
-        return (rows, !hasMore)
+        return (entries, !hasMore)
     }
 
     private mutating func cut() {
-        rows.sort { $0.place < $1.place }
-        guard rows.count > limit else { return }
-        rows.removeSubrange(limit...)
+        entries.sort { $0.place < $1.place }
+        guard entries.count > limit else { return }
+        entries.removeSubrange(limit...)
+        last = entries.last?.place
         hasMore = true
     }
 }

@@ -37,12 +37,11 @@ extension HoldfastStore {
     }
 
     private func titleTable() throws(HoldfastError) -> TitleTable {
-        var table = TitleTable()
-        try translated { () throws(LogError) in try log.flush() }
-        try forEachListed { session, listed in
-            if !listed.isDeleted { table.add(session, listed.titleEntry(session)) }
+        try withListEntries { entries in
+            var table = TitleTable()
+            for entry in entries { table.add(entry.session, entry.titleEntry) }
+            return table
         }
-        return table
     }
 }
 

@@ -137,11 +137,10 @@ extension SessionHead {
     }
 }
 
-extension ListedRow {
-    /// What the title is to the session `id`.
-    func titleEntry(_ id: SessionID) -> TitleTable.Entry {
-        let title = text("title").flatMap { $0.isEmpty ? nil : $0 }
-        let conversation = root["lineage"]?["root"]?.text.flatMap(SessionID.init)
-        return TitleTable.Entry(title: title, conversation: conversation ?? id, isRotated: root["rotated_to"] != nil)
+extension ListEntry {
+    /// What the title is to the session.
+    var titleEntry: TitleTable.Entry {
+        let title = title.flatMap { $0.isEmpty ? nil : $0 }
+        return TitleTable.Entry(title: title, conversation: root ?? session, isRotated: isRotated)
     }
 }

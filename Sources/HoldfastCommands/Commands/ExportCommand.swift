@@ -21,8 +21,8 @@ extension Command {
                 + "imported from it and not changed comes out byte for byte. Ids that it cannot read are named "
                 + "and left out.",
             "In JSON lines, a message that contains line breaks between its values is written without whitespace "
-                + "there; the number of such messages is told. --list and --hidden are for this format. The store may be "
-                + "in use.",
+                + "there; the number of such messages is told. --list and --hidden are for this format. The store "
+                + "may be in use.",
         ],
         examples: [
             ("holdfast export ./store --to ./backup", "write every session"),

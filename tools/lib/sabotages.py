@@ -200,14 +200,14 @@ SABOTAGES = [
              "evidence.isBeingWritten && (!evidence.isPromised || SABOTAGED) ?"),
     ], [tests("VerdictTests"), *DAMAGE]),
     Sabotage("tail-not-made-durable", "recovery believes the end of a segment that may be in the page cache only", [
-        Edit(E + "Recovery/RecoveryPass.swift",
-             "            if let end = try unprovedEnd(outcome, overlay) { unproved.append(end) }\n",
-             "            if let end = try unprovedEnd(outcome, overlay), !SABOTAGED { unproved.append(end) }\n"),
+        Edit(E + "Recovery/RecoveryPlan.swift",
+             "        if let end = try unprovedEnd(outcome, overlay) { plan.unproved.append(end) }\n",
+             "        if let end = try unprovedEnd(outcome, overlay), !SABOTAGED { plan.unproved.append(end) }\n"),
     ], CRASHES),
     Sabotage("cut-not-synced", "recovery does not sync a segment whose torn tail it has cut", [
         Edit(E + "Recovery/RecoveryPass.swift",
-             "        try file.truncate(to: finding.offset)\n        try file.sync()\n",
-             "        try file.truncate(to: finding.offset)\n        if !SABOTAGED { try file.sync() }\n"),
+             "            try file.truncate(to: step.offset)\n            try file.sync()\n",
+             "            try file.truncate(to: step.offset)\n            if !SABOTAGED { try file.sync() }\n"),
     ], CRASHES),
     Sabotage("folders-not-looked-at", "recovery does not make durable the entries that it finds", [
         Edit(E + "Recovery/RecoveryPass.swift",

@@ -5,7 +5,7 @@ extension Command {
     /// `holdfast recover`.
     static let recover = Command(
         name: "recover",
-        summary: "Bring a store back to what it had acknowledged, or save what is left of it into a new one.",
+        summary: "Bring a store back to what it acknowledged, or save it into a new one.",
         operands: [.store],
         options: [
             .json, OptionRule("dry-run", "change nothing, only say what would be done"),
@@ -40,10 +40,7 @@ extension Command {
             ("holdfast recover ./store --dry-run", "see what a crash has left, before anything is touched"),
             ("holdfast recover ./store --json", "recover, with a report for a program"),
             ("holdfast recover ./store --salvage-to ./saved --on-damage skip", "save all that can be read"),
-            (
-                "holdfast recover ./store --salvage-to ./then --until-time '2026-08-22 14:03'",
-                "go back to a point in time"
-            ),
+            ("holdfast recover ./store --salvage-to ./then --until-time 2h", "go back two hours"),
         ],
         exitCodes: [
             (.success, "nothing was wrong, or all of it was repaired"),

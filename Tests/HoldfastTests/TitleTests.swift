@@ -20,7 +20,9 @@ import Testing
     }
 
     private func refusal(_ session: String, _ title: String) throws -> HoldfastError? {
-        let mutation = try Mutation.setTitle(session, to: title)
+        var mutation = try Mutation.setTitle(session, to: title)
+        // One that is not refused must not wait for commits that are held.
+        mutation.durability = .soon
         return #expect(throws: HoldfastError.self) { try store.writeBlocking(mutation) }
     }
 

@@ -104,7 +104,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "HoldfastCommandsTests",
-            dependencies: ["HoldfastCommands", "Holdfast", "HoldfastBytes", "HoldfastEngine", "CSQLite"],
+            dependencies: [
+                "HoldfastCommands", "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastEngine", "CSQLite",
+            ],
             exclude: ["Fixtures"], swiftSettings: settings),
         tests("TidyTests", []),
     ] + fuzzers,

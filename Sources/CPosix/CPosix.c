@@ -22,3 +22,7 @@ void holdfast_name_thread(const char *name) {
     strncpy(kept, name, sizeof kept - 1);
     pthread_setname_np(pthread_self(), kept);
 }
+
+const void *holdfast_find(const void *bytes, size_t count, const void *wanted, size_t wanted_count) {
+    return memmem(bytes, count, wanted, wanted_count);
+}

@@ -28,6 +28,13 @@ package enum ExitCode: Int32, Sendable {
 }
 
 extension ExitCode {
+    /// `diff`: the two differ. As in diff(1), 1.
+    package static let different = ExitCode.tornTail
+    /// `verify --receipt`: nothing was altered, but compaction has replaced some of what the receipt covers.
+    package static let unproved = ExitCode.tornTail
+    /// `grep`: nothing was found. As in grep(1), 1.
+    package static let nothingFound = ExitCode.tornTail
+
     /// The code for what a store refused.
     package init(_ code: HoldfastError.Code) {
         switch code {

@@ -10,8 +10,8 @@ package enum Program {
 
     /// Every command, in the order of the help.
     package static let commands: [Command] = [
-        .pipe, .importing, .export, .list, .show, .top, .compact, .recover, .verify, .completions,
-        .manual,
+        .pipe, .importing, .export, .list, .show, .cat, .diff, .grep, .blame, .inspect, .inspectLog, .inspectGaps,
+        .inspectJournal, .top, .compact, .recover, .verify, .completions, .manual,
     ]
 
     /// Runs the command line of this process on its own streams and ends it.
@@ -40,8 +40,8 @@ package enum Program {
         case "help", "--help", "-h": try help(words.dropFirst(), console)
         case "--version": try console.line("holdfast \(version)")
         default:
-            let command = try command(named: name)
-            let arguments = try Arguments(Array(words.dropFirst()), for: command)
+            let command = try command(in: words[...])
+            let arguments = try Arguments(Array(words.dropFirst(command.words.count)), for: command)
             guard arguments.has(OptionRule.help.name) else { return try command.run(arguments, console) }
             try console.write(HelpText.of(command))
         }
@@ -49,12 +49,15 @@ package enum Program {
     }
 
     private static func help(_ words: ArraySlice<String>, _ console: any Console) throws(CommandError) {
-        guard let name = words.first else { return try console.write(HelpText.ofProgram(commands)) }
-        try console.write(HelpText.of(try command(named: name)))
+        guard !words.isEmpty else { return try console.write(HelpText.ofProgram(commands)) }
+        try console.write(HelpText.of(try command(in: words)))
     }
 
-    private static func command(named name: String) throws(CommandError) -> Command {
-        if let command = commands.first(where: { $0.name == name }) { return command }
+    /// The command that `words` begin with: the one with two words in its name before the one with the first of them.
+    private static func command(in words: ArraySlice<String>) throws(CommandError) -> Command {
+        let matching = commands.filter { words.starts(with: $0.words) }
+        if let command = matching.max(by: { $0.words.count < $1.words.count }) { return command }
+        let name = words.first ?? ""
         let hint = Suggestion.text(for: name, among: commands.map(\.name) + ["help"])
         let kind = name.hasPrefix("-") ? "option" : "command"
         throw CommandError(.usage, "There is no \(kind) '\(name)'.\(hint)\nTry 'holdfast --help'.")

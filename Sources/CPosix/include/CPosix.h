@@ -17,4 +17,8 @@ const char *_Nonnull holdfast_errno_text(int32_t number);
 /// Names the calling thread for debuggers and `ps -L`. Only the first 15 bytes are kept.
 void holdfast_name_thread(const char *_Nonnull name);
 
+/// Where the `wanted_count` bytes of `wanted` first stand in the `count` bytes of `bytes`, or NULL.
+const void *_Nullable holdfast_find(const void *_Nonnull bytes, size_t count, const void *_Nonnull wanted,
+                                    size_t wanted_count);
+
 #endif

@@ -66,28 +66,7 @@ extension JSONRef {
     }
 }
 
-// Writing them.
 extension JSONWriter {
-    mutating func member(_ name: StaticString, _ text: String) {
-        key(name)
-        string(text)
-    }
-
-    mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
-        key(name)
-        integer(value)
-    }
-
-    mutating func member(_ name: StaticString, raw value: [UInt8]) {
-        key(name)
-        raw(value)
-    }
-
-    mutating func member(_ name: StaticString, _ value: Bool) {
-        key(name)
-        bool(value)
-    }
-
     mutating func member(_ name: StaticString, _ messages: MessageList) {
         key(name)
         messages.write(to: &self)

@@ -51,7 +51,7 @@ extension Window {
 
 extension ViewReader {
     /// The session with the messages in `window`; `nil` when those are to be around one that is not there.
-    fileprivate func state(_ window: Window) throws(LogError) -> SessionState? {
+    func state(_ window: Window) throws(LogError) -> SessionState? {
         let head = view.head
         // Without hidden messages the head knows the number, and an empty window needs no reading.
         let runs = window.showsHidden || window.limit > 0 ? try runs() : MessageRuns()

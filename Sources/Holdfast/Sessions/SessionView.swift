@@ -19,6 +19,8 @@ struct SessionView: Sendable {
 struct ViewReader {
     let log: any SessionLog
     let view: SessionView
+    /// Whether messages are looked for in records as far back as there are any, and not in the newest snapshot.
+    var prefersRecords = false
 
     /// Calls `body` with the visible messages in `window`, by their places, until it answers `false`.
     func messages(
@@ -73,7 +75,24 @@ struct ViewReader {
 extension ViewReader {
     /// The newest snapshot that is not newer than the view.
     func usableSnapshot() throws(LogError) -> SnapshotReader? {
-        try log.snapshot(view.session, through: view.head.sequence).map { SnapshotReader(source: $0) }
+        var source = try log.snapshot(view.session, through: view.head.sequence)
+        if prefersRecords { source = try oldest(before: source) }
+        return source.map { SnapshotReader(source: $0) }
+    }
+
+    /// The snapshot that the oldest records follow; `nil` when no record was dropped.
+    private func oldest(before newest: (any SnapshotSource)?) throws(LogError) -> (any SnapshotSource)? {
+        do throws(LogError) {
+            try log.read(view.session, from: 1) { _ in false }
+            return nil
+        } catch {
+            guard error.code == .trimmed else { throw error }
+        }
+        var oldest = newest
+        while let source = oldest, let older = try log.snapshot(view.session, through: source.sequence - 1) {
+            oldest = older
+        }
+        return oldest
     }
 
     /// The texts of the edited messages among `runs`, by the records that hold them.

@@ -27,6 +27,12 @@ package struct RecordHeader: Equatable, Sendable {
         case frameContinuation = 2
     }
 
+    /// The fields in the order of the bytes, for dumps.
+    package static let fields: [(name: String, range: Range<Int>)] = [
+        ("kind", 0..<1), ("flags", 1..<2), ("time", 2..<8), ("stored size", 8..<12), ("raw size", 12..<16),
+        ("sequence offset", 16..<20), ("check", 20..<28), ("header check", 28..<32),
+    ]
+
     private static let codecMask: UInt8 = 0b0000_0011
     private static let promiseBit: UInt8 = 0b0000_0100
     private static let timeMask: UInt64 = (1 << 48) - 1

@@ -55,6 +55,17 @@ package struct SegmentHeader: Equatable, Sendable {
     /// The header's length; the first record begins there.
     package var byteCount: Int { Self.fixedByteCount + session.text.utf8.count + 8 }
 
+    /// The fields in the order of the bytes, for dumps.
+    package var fields: [(name: String, range: Range<Int>)] {
+        let end = byteCount - 8
+        return [
+            ("magic", 0..<4), ("version", 4..<6), ("mode", 6..<7), ("length of id", 7..<8), ("salt", 8..<16),
+            ("first sequence", 16..<24), ("chain before first", 24..<32), ("store tag", 32..<40),
+            ("segment no.", 40..<44), ("reserved", 44..<48), ("id", Self.fixedByteCount..<end),
+            ("check", end..<byteCount),
+        ]
+    }
+
     /// The bytes of the header.
     package func encoded() -> [UInt8] {
         precondition(number > 0 && firstSequence > 0)

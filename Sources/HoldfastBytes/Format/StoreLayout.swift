@@ -138,13 +138,28 @@ package enum StoreLayout {
 
 /// SHA-256, from libcrypto.
 package enum SHA256Digest {
-    /// The digest of `bytes` as 64 hexadecimal digits.
-    package static func hex(_ bytes: [UInt8]) -> String {
+    /// The digest of `bytes`, 32 bytes.
+    package static func bytes(_ bytes: [UInt8]) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: 32)
         _ = SHA256(bytes, bytes.count, &digest)
-        return digest.map { byte in
+        return digest
+    }
+
+    /// The digest of `bytes` as 64 hexadecimal digits.
+    package static func hex(_ bytes: [UInt8]) -> String { hexText(self.bytes(bytes)) }
+
+    /// A digest as hexadecimal digits.
+    package static func hexText(_ digest: [UInt8]) -> String {
+        digest.map { byte in
             let text = String(byte, radix: 16)
             return byte < 16 ? "0" + text : text
         }.joined()
+    }
+
+    /// The digest that 64 hexadecimal digits stand for, or `nil`.
+    package static func bytes(hexText text: String) -> [UInt8]? {
+        let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+        guard digits.count == 64, text.utf8.count == 64 else { return nil }
+        return stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] * 16 + digits[$0 + 1]) }
     }
 }

@@ -186,3 +186,26 @@ extension JSONWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 }
+
+// Members of an open object: key and value at once.
+extension JSONWriter {
+    package mutating func member(_ name: StaticString, _ text: String) {
+        key(name)
+        string(text)
+    }
+
+    package mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
+        key(name)
+        integer(value)
+    }
+
+    package mutating func member(_ name: StaticString, raw value: [UInt8]) {
+        key(name)
+        raw(value)
+    }
+
+    package mutating func member(_ name: StaticString, _ value: Bool) {
+        key(name)
+        bool(value)
+    }
+}

@@ -51,6 +51,8 @@ package struct OperandRule: Sendable {
         self.help = help
     }
 
+    /// The session that is looked at.
+    static let session = OperandRule("SESSION", .one, "the id of the session")
     /// The store, which is the first operand of every command that uses one.
     static let store = OperandRule("STORE", .one, "the folder of the store")
 }
@@ -59,6 +61,7 @@ package struct OperandRule: Sendable {
 package struct Command: Sendable {
     package typealias Run = @Sendable (Arguments, any Console) throws(CommandError) -> ExitCode
 
+    /// One word, or two with a blank between them.
     package let name: String
     /// One line: what it does.
     package let summary: String
@@ -71,6 +74,9 @@ package struct Command: Sendable {
     /// The exit codes that need a word for this command.
     package var exitCodes: [(code: ExitCode, meaning: String)] = []
     package let run: Run
+
+    /// The words of the name.
+    package var words: [String] { name.split(separator: " ").map(String.init) }
 
     /// What help shows after the program's name: `ls [--json] STORE`.
     package var usage: String {

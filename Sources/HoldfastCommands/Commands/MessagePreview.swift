@@ -11,17 +11,22 @@ struct MessagePreview: Equatable {
 
     /// Reads `message`, an object: OpenAI's and Anthropic's shapes, and Claude Code's envelope around the latter.
     init(_ message: [UInt8]) {
+        let whole = Self.whole(message, spelling: Self.longestText)
+        role = Self.line(whole.role)
+        text = Self.line(whole.text)
+    }
+
+    /// Role and text as they are; of a message of another shape at most `spelling` bytes of how it is spelled.
+    static func whole(_ message: [UInt8], spelling: Int = .max) -> (role: String, text: String) {
         guard let root = try? JSONTree.parse(message, detail: 6, depthLimit: 1024).root else {
-            role = "?"
-            text = Self.line(String(decoding: message.prefix(Self.longestText), as: UTF8.self))
-            return
+            return ("?", String(decoding: message.prefix(spelling), as: UTF8.self))
         }
         let inner = root["message"].flatMap { $0.kind == .object ? $0 : nil } ?? root
-        role = Self.line(inner["role"]?.string ?? root["type"]?.string ?? "?")
-        let calls = Self.calls(inner["tool_calls"])
-        let parts = [inner["content"].map(Self.text) ?? "", calls].filter { !$0.isEmpty }
-        let spelled = String(decoding: root.raw.prefix(Self.longestText), as: UTF8.self)
-        text = Self.line(parts.isEmpty ? spelled : parts.joined(separator: " "))
+        let role = inner["role"]?.string ?? root["type"]?.string ?? "?"
+        let calls = calls(inner["tool_calls"])
+        let parts = [inner["content"].map(text) ?? "", calls].filter { !$0.isEmpty }
+        let spelled = String(decoding: root.raw.prefix(spelling), as: UTF8.self)
+        return (role, parts.isEmpty ? spelled : parts.joined(separator: " "))
     }
 
     private static func line(_ text: String) -> String {

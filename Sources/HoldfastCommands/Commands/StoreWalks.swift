@@ -7,11 +7,13 @@ struct MessageChoice: Equatable {
 
     /// The options that say so.
     static let options = [
-        OptionRule(
-            "list", .choice(SessionList.allCases.map(\.rawValue)),
-            "the messages that people see, which is the default, or those that the model is sent"),
-        OptionRule("hidden", "the hidden messages of the list too: compacted or taken back"),
+        listOption, OptionRule("hidden", "the hidden messages of the list too: compacted or taken back"),
     ]
+
+    /// Which list.
+    static let listOption = OptionRule(
+        "list", .choice(SessionList.allCases.map(\.rawValue)),
+        "the messages that people see, which is the default, or those that the model is sent")
 
     init(list: SessionList = .visible, showsHidden: Bool = false) {
         self.list = list
@@ -62,17 +64,17 @@ extension HoldfastStore {
 
     /// Calls `body` with each message of a list of `session` from the place `first` on, and its state when hidden ones
     /// are wanted too, until it answers `false`. Of a damaged session these are the messages before the damage, which
-    /// is answered.
+    /// is answered. With a `sequence` the list is that of the session as this record left it.
     @discardableResult
     func forEachMessage(
-        of session: String, _ choice: MessageChoice = MessageChoice(), from first: Int = 0,
-        _ body: ([UInt8], MessageState?) throws(CommandError) -> Bool
+        of session: String, at sequence: UInt64? = nil, _ choice: MessageChoice = MessageChoice(),
+        from first: Int = 0, _ body: ([UInt8], MessageState?) throws(CommandError) -> Bool
     ) throws(CommandError) -> SessionDamage? {
         var from: Int? = first
         var damage: SessionDamage?
         while let start = from {
             let window = Window(.place(start), limit: 10_000, of: choice.list, showsHidden: choice.showsHidden)
-            let state = try asking { () throws(HoldfastError) in try getBlocking(session, window) }
+            let state = try state(of: session, at: sequence, window)
             damage = state.damage
             for (index, message) in state.messages.enumerated() {
                 guard try body(message.bytes, state.states?[index]) else { return damage }
@@ -80,6 +82,18 @@ extension HoldfastStore {
             from = state.next
         }
         return damage
+    }
+}
+
+extension HoldfastStore {
+    /// The session as it is, or as its record `sequence` left it.
+    func state(
+        of session: String, at sequence: UInt64?, _ window: Window = Window(limit: 0)
+    ) throws(CommandError) -> SessionState {
+        try asking { () throws(HoldfastError) in
+            guard let sequence else { return try getBlocking(session, window) }
+            return try getBlocking(session, at: sequence, window)
+        }
     }
 }
 

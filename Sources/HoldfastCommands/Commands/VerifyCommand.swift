@@ -9,15 +9,32 @@ extension Command {
         name: "verify",
         summary: "Check every byte of a store, and change nothing.",
         operands: [.store],
-        options: [.json],
+        options: [
+            .json,
+            OptionRule("deep", "also fold every session from its records, and hold its snapshots against that"),
+            OptionRule("write-receipt", .text("FILE"), "write a receipt of every record, to be kept elsewhere"),
+            OptionRule("receipt", .text("FILE"), "prove that what this receipt covers is unaltered"),
+        ],
         details: [
             "Reads the journal, every segment with every record, the snapshots and the index. Best while no program "
-                + "has the store open: what is being written then may look torn."
+                + "has the store open: what is being written then may look torn.",
+            "A receipt has, for each session, the number of its last record, the check of that record, with which the "
+                + "chain of the segments ends, and a SHA-256 digest of all its records; and one digest for the whole "
+                + "store, which is printed: who keeps that elsewhere needs to trust no file. Records that are appended "
+                + "later, and new sessions, do not matter. Compaction replaces old records by a snapshot, of which a "
+                + "receipt says nothing: of such a session only the records that are left are proved, and it is named.",
         ],
-        examples: [("holdfast verify ./store && rsync -a ./store backup:", "copy a store only when it is whole")],
+        examples: [
+            ("holdfast verify ./store && rsync -a ./store backup:", "copy a store only when it is whole"),
+            ("holdfast verify ./store --write-receipt monday.receipt", "note what there is now"),
+            ("holdfast verify ./store --receipt monday.receipt", "prove that it is still there, unaltered"),
+        ],
         exitCodes: [
-            (.success, "everything that was acknowledged is there"),
-            (.committedDamage, "acknowledged data is damaged or lost"), (.cannotOpen, "the store cannot be opened"),
+            (.success, "everything that was acknowledged is there, and what the receipt covers is unaltered"),
+            (.unproved, "nothing is altered, but compaction has replaced some of what the receipt covers"),
+            (.committedDamage, "acknowledged data is damaged, lost or altered"),
+            (.data, "the receipt is none, was changed, or is of another store"),
+            (.cannotOpen, "the store cannot be opened"),
         ],
         run: { arguments, console throws(CommandError) in
             let report = try openingStore { () throws(CommandError) in
@@ -25,7 +42,8 @@ extension Command {
             }
             let story = RecoveryStory(check: report)
             try console.write(arguments.has("json") ? story.json(report) : Array(story.text(report).utf8))
-            return report.hasCommittedDamage ? .committedDamage : .success
+            let more = try FurtherChecks(arguments, console).run()
+            return report.hasCommittedDamage ? .committedDamage : more
         })
 }
 

@@ -17,6 +17,21 @@ enum DisplayText {
         return String(line)
     }
 
+    /// The lines of `text` with their whitespace, tabs as blanks, and control characters as above.
+    static func lines(_ text: String) -> [String] {
+        text.replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            var shown = String.UnicodeScalarView()
+            for scalar in line.unicodeScalars {
+                if scalar == "\t" {
+                    shown.append(contentsOf: "    ".unicodeScalars)
+                } else {
+                    shown.append(isHarmful(scalar) ? "·" : scalar)
+                }
+            }
+            return String(shown)
+        }
+    }
+
     /// `text` cut to `width` columns, with `…` as the last of them when something was cut.
     static func fitted(_ text: String, to width: Int) -> String {
         guard self.width(of: text) > width else { return text }

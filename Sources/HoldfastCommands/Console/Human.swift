@@ -79,12 +79,15 @@ enum Moment {
     }
 
     /// `2026-08-22 14:03` in the time zone of the machine.
-    static func local(_ milliseconds: UInt64) -> String {
+    static func local(_ milliseconds: UInt64) -> String { String(localSeconds(milliseconds).prefix(16)) }
+
+    /// `2026-08-22 14:03:05` in the time zone of the machine.
+    static func localSeconds(_ milliseconds: UInt64) -> String {
         var seconds = time_t(truncatingIfNeeded: milliseconds / 1000)
         var parts = tm()
         guard localtime_r(&seconds, &parts) != nil else { return "unknown" }
         let date = "\(Int(parts.tm_year) + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))"
-        return "\(date) \(padded(parts.tm_hour)):\(padded(parts.tm_min))"
+        return "\(date) \(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec))"
     }
 
     private static func padded(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }

@@ -102,9 +102,15 @@ package final class SessionWalk {
         return 1
     }
 
-    /// Takes a new view, and goes on in it where the walk stands.
     private func lookAgain() throws(LogError) {
         try inspector.lookAgain()
+        try takeView()
+    }
+
+    /// Goes on, where the walk stands, in the newest view that the inspector has taken. Whoever follows many sessions
+    /// lets the inspector look once, and each of its walks go on then; ``next()`` does both by itself.
+    package func takeView() throws(LogError) {
+        isAtEnd = false
         let view = inspector.view
         position = view.position
         folder = try inspector.folder(of: session, in: view)
@@ -275,7 +281,7 @@ package final class SessionWalk {
             found = try storing { () throws(StorageError) in try ahead.next() }.map { ($0, chain) }
         }
         if found == nil, try isInDoubt(lastNumber, scanner.offset) { return true }
-        leaveBlock()
+        if ahead.hasLostBlock { leaveBlock() }
         let first = scanner.nextSequence
         var finding = scan.finding(
             verdict, lastNumber, scanner.offset, (found?.record.offset ?? scanner.byteCount) - scanner.offset,

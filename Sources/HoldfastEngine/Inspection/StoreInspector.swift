@@ -46,6 +46,18 @@ package final class StoreInspector: Sendable {
         state = Lock(view)
     }
 
+    /// What is known of the store as a whole.
+    package struct Info: Sendable {
+        package var storeID: String
+        package var createdAt: Milliseconds
+        /// Why rows may be missing in the index, which is derived; `nil` when it is whole.
+        package var indexDamage: String?
+    }
+
+    package var info: Info {
+        Info(storeID: store.storeID, createdAt: store.createdAt, indexDamage: index.damage)
+    }
+
     /// Every session that the index, the journal or a folder names, in the byte order of ids.
     package func sessions() throws(LogError) -> [SessionID] {
         var sessions = Set(index.rows.keys).union(view.overlay.sessions)
@@ -82,8 +94,8 @@ package final class StoreInspector: Sendable {
     }
 
     /// Reads the journal again. When it has not stood still for a while, a writer gets the time to finish what it
-    /// has begun first.
-    func lookAgain() throws(LogError) {
+    /// has begun first. Walks go on in the new view when they come to their end, or are told to.
+    package func lookAgain() throws(LogError) {
         let before = view
         var fresh = try Self.read(storage, store, before: before)
         let still = Self.now() - fresh.since

@@ -63,6 +63,8 @@ struct JournalReader {
     struct Batch {
         var header: BatchHeader
         var file: JournalFile
+        /// Where it begins in the file.
+        var offset: UInt64
         var body: UnsafeRawBufferPointer
         var entries: [JournalEntry]
     }
@@ -226,7 +228,8 @@ struct JournalReader {
                 stretch(file.path, UInt64(found.offset), UInt64(header.paddedByteCount), "entries that break a rule"))
             return next
         }
-        try body(Batch(header: header, file: file, body: content, entries: entries))
+        try body(
+            Batch(header: header, file: file, offset: UInt64(found.offset), body: content, entries: entries))
         return next
     }
 

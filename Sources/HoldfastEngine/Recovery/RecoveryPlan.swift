@@ -57,16 +57,8 @@ struct RecoveryPlanner {
         report.replayedWriteCount = overlay.writeCount
         report.replayedByteCount = overlay.byteCount
         report.sessions = overlay.sessions
-        report.findings = summary.damage.map { finding(.committedDamage, $0) }
-        report.findings += summary.missing.map { finding(.derived, $0) }
-        if let tail = summary.tornTail { report.findings.append(finding(.tornTail, tail)) }
+        report.findings = summary.findings
         return report
-    }
-
-    private func finding(_ kind: RecoveryReport.Finding.Kind, _ stretch: JournalStretch) -> RecoveryReport.Finding {
-        RecoveryReport.Finding(
-            kind: kind, session: nil, path: stretch.path, offset: stretch.offset, byteCount: stretch.byteCount,
-            reason: stretch.reason)
     }
 
     private func step(
@@ -164,5 +156,21 @@ struct RecoveryPlanner {
         for session in overlay.sessions {
             report.steps.append(RecoveryStep(kind: .refresh, session: session, path: StoreLayout.indexFile))
         }
+    }
+}
+
+extension JournalSummary {
+    /// What is wrong with the journal itself.
+    var findings: [RecoveryReport.Finding] {
+        damage.map { $0.finding(.committedDamage) } + missing.map { $0.finding(.derived) }
+            + [tornTail].compactMap { $0?.finding(.tornTail) }
+    }
+}
+
+extension JournalStretch {
+    /// The stretch as a finding that concerns no session alone.
+    func finding(_ kind: RecoveryReport.Finding.Kind) -> RecoveryReport.Finding {
+        RecoveryReport.Finding(
+            kind: kind, session: nil, path: path, offset: offset, byteCount: byteCount, reason: reason)
     }
 }

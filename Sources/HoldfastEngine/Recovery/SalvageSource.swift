@@ -56,21 +56,13 @@ struct SalvageSource: Sendable {
     ) -> JournalOverlay? {
         do throws(LogError) {
             let overlay = try JournalOverlay.read(from: storage, storeTag: storeTag)
-            for stretch in overlay.summary.damage { findings.append(finding(.committedDamage, stretch)) }
-            if let tail = overlay.summary.tornTail { findings.append(finding(.tornTail, tail)) }
+            for stretch in overlay.summary.damage { findings.append(stretch.finding(.committedDamage)) }
+            if let tail = overlay.summary.tornTail { findings.append(tail.finding(.tornTail)) }
             return overlay
         } catch {
             findings.append(finding(.committedDamage, StoreLayout.journalFolder, error.message))
             return nil
         }
-    }
-
-    private static func finding(
-        _ kind: RecoveryReport.Finding.Kind, _ stretch: JournalStretch
-    ) -> RecoveryReport.Finding {
-        RecoveryReport.Finding(
-            kind: kind, session: nil, path: stretch.path, offset: stretch.offset, byteCount: stretch.byteCount,
-            reason: stretch.reason)
     }
 
     private static func finding(

@@ -40,6 +40,8 @@ final class SegmentScanner {
     private(set) var provedOffset: UInt64 = 0
     /// Set when the walk ended before the end of the bytes.
     private(set) var fault: Fault?
+    /// Whether a record that was passed over may have been part of a compressed block.
+    private(set) var hasLostBlock = false
 
     private(set) var image: SegmentImage
     private let payloadLimit: Int
@@ -121,9 +123,11 @@ final class SegmentScanner {
         fault = nil
         let start = try position(of: offset, count: RecordHeader.byteCount)
         if let damaged = try? decodeHeader(at: start) {
+            if damaged.codec != .raw || !isInOrder(damaged) { hasLostBlock = true }
             pass(damaged, at: start)
             return offset < image.byteCount
         }
+        hasLostBlock = true
         let tried = window.withUnsafeBytes { view in
             start + RecordHeader.byteCount <= view.count ? RecordHeader.storedCheck(view.slice(start..<view.count)) : 0
         }

@@ -1,0 +1,79 @@
+import CPosix
+import Glibc
+
+/// What to look for: a text, or an extended regular expression of POSIX, byte by byte.
+struct TextPattern: Sendable {
+    private static let longest = 1000
+
+    let text: String
+    let isExpression: Bool
+    let ignoresCase: Bool
+
+    /// - Throws: when the pattern is empty, too long, or no expression.
+    init(_ text: String, isExpression: Bool, ignoresCase: Bool = false) throws(CommandError) {
+        self.text = text
+        self.isExpression = isExpression
+        self.ignoresCase = ignoresCase
+        guard !text.isEmpty, text.utf8.count <= Self.longest, !text.utf8.contains(0) else {
+            throw CommandError(.usage, "A pattern has 1 to \(Self.longest) bytes.")
+        }
+        _ = try TextMatcher(self)
+    }
+}
+
+/// Finds a pattern. For one thread.
+final class TextMatcher {
+    private enum Method {
+        case bytes([UInt8])
+        case expression(UnsafeMutablePointer<regex_t>)
+    }
+
+    private let method: Method
+
+    init(_ pattern: TextPattern) throws(CommandError) {
+        if !pattern.isExpression, !pattern.ignoresCase {
+            method = .bytes(Array(pattern.text.utf8))
+            return
+        }
+        let compiled = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
+        let source = pattern.isExpression ? pattern.text : Self.escaped(pattern.text)
+        let flags = REG_EXTENDED | REG_NEWLINE | (pattern.ignoresCase ? REG_ICASE : 0)
+        guard regcomp(compiled, source, flags) == 0 else {
+            compiled.deallocate()
+            throw CommandError(.usage, "'\(pattern.text)' is no extended regular expression.")
+        }
+        method = .expression(compiled)
+    }
+
+    deinit {
+        guard case .expression(let compiled) = method else { return }
+        regfree(compiled)
+        compiled.deallocate()
+    }
+
+    /// Where the pattern is first in `text`.
+    func firstMatch(in text: [UInt8]) -> Range<Int>? {
+        text.withUnsafeBytes { view -> Range<Int>? in
+            guard let start = view.baseAddress else { return nil }
+            switch method {
+            case .bytes(let wanted):
+                guard let place = holdfast_find(start, view.count, wanted, wanted.count) else { return nil }
+                let offset = start.distance(to: place)
+                return offset..<offset + wanted.count
+            case .expression(let compiled):
+                var match = regmatch_t(rm_so: 0, rm_eo: regoff_t(truncatingIfNeeded: view.count))
+                let found = regexec(compiled, start.assumingMemoryBound(to: CChar.self), 1, &match, REG_STARTEND)
+                return found == 0 ? Int(match.rm_so)..<Int(match.rm_eo) : nil
+            }
+        }
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var escaped = ""
+        for character in text {
+            if #".[]{}()*+?|^$\"#.contains(character) { escaped.append("\\") }
+            escaped.append(character)
+        }
+        return escaped
+    }
+}

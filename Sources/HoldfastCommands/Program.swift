@@ -11,7 +11,7 @@ package enum Program {
     /// Every command, in the order of the help.
     package static let commands: [Command] = [
         .pipe, .importing, .export, .list, .show, .cat, .diff, .grep, .blame, .inspect, .inspectLog, .inspectGaps,
-        .inspectJournal, .top, .compact, .recover, .verify, .completions, .manual,
+        .inspectJournal, .top, .tail, .report, .compact, .recover, .verify, .completions, .manual,
     ]
 
     /// Runs the command line of this process on its own streams and ends it.

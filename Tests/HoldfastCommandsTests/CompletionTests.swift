@@ -43,7 +43,7 @@ import Testing
             #expect(page.contains("\n.SS holdfast \(plain(command.usage)) "))
             let texts =
                 [command.summary] + command.details + command.operands.map(\.help) + command.options.map(\.help)
-                + command.options.map(\.usage) + command.examples.flatMap { [$0.line, $0.what] }
+                + command.options.map(\.listing) + command.examples.flatMap { [$0.line, $0.what] }
                 + command.exitCodes.map(\.meaning)
             for text in texts { #expect(page.contains(plain(text)), "\(command.name): \(text)") }
         }

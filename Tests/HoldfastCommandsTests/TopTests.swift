@@ -17,7 +17,11 @@ import Testing
         create.string(session)
         create.endObject()
         let input = String(decoding: create.finish(), as: UTF8.self) + "\n"
-        #expect(holdfast("pipe", store, console: TestConsole(input: input)).code == .success)
+        // On a slow machine the stretch with the record may be over before the store is closed.
+        for _ in 0..<30 where scratch.read("store/meter")?.contains(#""busiest":[{"#) != true {
+            scratch.delete("store")
+            #expect(holdfast("pipe", store, console: TestConsole(input: input)).code == .success)
+        }
         return store
     }
 

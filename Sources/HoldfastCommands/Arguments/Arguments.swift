@@ -31,8 +31,6 @@ package struct Arguments: Sendable, Equatable {
             if word == "--" {
                 operands += words
                 break
-            } else if word == "-h" {
-                values[OptionRule.help.name] = ""
             } else if word.hasPrefix("-") && word != "-" {
                 try take(word, &words, command)
             } else {
@@ -62,7 +60,8 @@ package struct Arguments: Sendable, Equatable {
 
     private static func rule(named word: String, _ command: Command) throws(CommandError) -> OptionRule {
         let rules = command.options + [.help]
-        if let rule = rules.first(where: { "--\($0.name)" == word }) { return rule }
+        let named = rules.first { rule in "--\(rule.name)" == word || rule.letter.map { "-\($0)" } == word }
+        if let named { return named }
         let hint = Suggestion.text(for: word, among: rules.map { "--\($0.name)" })
         throw usageError("There is no option '\(word)'.\(hint)", command)
     }

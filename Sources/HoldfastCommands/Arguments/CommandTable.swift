@@ -14,24 +14,29 @@ package struct OptionRule: Sendable {
 
     /// The name without the two dashes.
     package let name: String
+    /// The letter that stands for it behind one dash, if there is one.
+    package let letter: Character?
     package let value: Value
     /// One sentence fragment for help.
     package let help: String
 
     /// An option with a value.
-    package init(_ name: String, _ value: Value, _ help: String) {
+    package init(_ name: String, letter: Character? = nil, _ value: Value, _ help: String) {
         self.name = name
+        self.letter = letter
         self.value = value
         self.help = help
     }
 
     /// An option without a value.
-    package init(_ name: String, _ help: String) { self.init(name, .none, help) }
+    package init(_ name: String, letter: Character? = nil, _ help: String) {
+        self.init(name, letter: letter, .none, help)
+    }
 
     /// `--json`.
     static let json = OptionRule("json", "print JSON for programs instead of text for people")
     /// `--help`, which every command has.
-    static let help = OptionRule("help", "print this text")
+    static let help = OptionRule("help", letter: "h", "print this text")
 }
 
 /// A part of the command line that is not an option.
@@ -116,6 +121,9 @@ extension OptionRule {
         case .choice(let words): "--\(name) \(words.joined(separator: "|"))"
         }
     }
+
+    /// `-n, --limit N`: with all its names.
+    package var listing: String { letter.map { "-\($0), \(usage)" } ?? usage }
 }
 
 extension OperandRule {

@@ -9,7 +9,7 @@ enum HelpText {
         if !command.operands.isEmpty {
             sections.append(list("Arguments:", command.operands.map { ($0.usage, $0.help) }))
         }
-        sections.append(list("Options:", command.allOptions.map { ($0.usage, $0.help) }))
+        sections.append(list("Options:", command.allOptions.map { ($0.listing, $0.help) }))
         if !command.examples.isEmpty {
             let lines = command.examples.map { "  \($0.line)\n      \($0.what)" }
             sections.append((["Examples:"] + lines).joined(separator: "\n"))
@@ -24,7 +24,7 @@ enum HelpText {
             "Holdfast keeps the conversations of agent servers in durable, append-only logs.",
             "Usage: holdfast COMMAND [OPTION…] STORE [ARGUMENT…]",
             list("Commands:", commands.map { ($0.name, $0.summary) }),
-            list("Options:", [("--help", "print this text"), ("--version", "print the program's version")]),
+            list("Options:", [("-h, --help", "print this text"), ("--version", "print the program's version")]),
             "'holdfast COMMAND --help' explains a command.",
         ]
         return sections.joined(separator: "\n\n") + "\n"

@@ -65,7 +65,7 @@ extension Command {
             table.add([
                 DisplayText.oneLine(row.summary.session), Human.count(row.summary.messageCount),
                 Human.time(row.summary.updatedAt, now: now), waiting(row),
-                DisplayText.oneLine(title(of: row)),
+                DisplayText.oneLine(row.title),
             ])
         }
         return table
@@ -76,9 +76,12 @@ extension Command {
         let queued = row.queued == 0 ? nil : "\(Human.count(row.queued)) queued"
         return [row.turn.map { _ in "pending" }, queued].compactMap(\.self).joined(separator: ", ")
     }
+}
 
-    private static func title(of row: SessionRow) -> String {
-        guard let tree = try? JSONTree.parse(row.json.bytes, detail: 2, depthLimit: .max) else { return "" }
+extension SessionRow {
+    /// What the session is called; empty when it has no title.
+    var title: String {
+        guard let tree = try? JSONTree.parse(json.bytes, detail: 2, depthLimit: .max) else { return "" }
         return tree.root["fields"]?["title"]?.string ?? ""
     }
 }

@@ -79,8 +79,14 @@ enum BashCompletion {
     /// What an option before the cursor asks for.
     private static func values(_ command: Command) -> [String] {
         command.options.compactMap { option in
-            option.wordKind.map { "        '\(command.name) --\(option.name)') \(call($0)); return ;;" }
+            option.wordKind.map { "        \(patterns(command, option))) \(call($0)); return ;;" }
         }
+    }
+
+    /// The command with the option, by each of its names.
+    private static func patterns(_ command: Command, _ option: OptionRule) -> String {
+        let names = ["--\(option.name)"] + (option.letter.map { ["-\($0)"] } ?? [])
+        return names.map { "'\(command.name) \($0)'" }.joined(separator: " | ")
     }
 
     private static func options(_ command: Command) -> [String] {
@@ -91,7 +97,7 @@ enum BashCompletion {
     /// Options whose value is no operand.
     private static func skips(_ command: Command) -> [String] {
         command.options.filter { $0.wordKind != nil }.map {
-            "            '\(command.name) --\($0.name)') (( index++ )) ;;"
+            "            \(patterns(command, $0))) (( index++ )) ;;"
         }
     }
 

@@ -21,7 +21,8 @@ enum FishCompletion {
         let begin = "complete -c holdfast -n \(place) -a \(second ?? first) -d \(quoted(command.summary))"
         let options = command.allOptions.map { option in
             let value = option.wordKind.map { " -r \(offer($0))" } ?? ""
-            return "\(rule) -l \(option.name)\(value) -d \(quoted(option.help))"
+            let letter = option.letter.map { " -s \($0)" } ?? ""
+            return "\(rule) -l \(option.name)\(letter)\(value) -d \(quoted(option.help))"
         }
         let operands = command.operands.map(\.wordKind).filter { $0 != .other }.map { "\(rule) \(offer($0))" }
         return [begin] + options + operands

@@ -29,7 +29,7 @@ struct Manual {
         var lines = [".SS \(Self.escaped("holdfast \(command.usage)"))", Self.text(command.summary)]
         for paragraph in command.details { lines += [".PP", Self.text(paragraph)] }
         lines += command.operands.flatMap { item($0.usage, $0.help) }
-        lines += command.allOptions.flatMap { item($0.usage, $0.help) }
+        lines += command.allOptions.flatMap { item($0.listing, $0.help) }
         for example in command.examples {
             lines += [".PP", Self.text("Example, \(example.what):"), ".PP", ".EX"]
             lines += ["    " + Self.escaped(example.line), ".EE"]

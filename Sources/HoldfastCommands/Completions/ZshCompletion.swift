@@ -56,10 +56,11 @@ enum ZshCompletion {
             let list = "commands=(\n\(names(group.commands))\n        )"
             secondWords = "\(list)\n        (( CURRENT == 2 )) && _describe -t commands command commands\n        "
         }
-        let options = command.allOptions.map { option in
+        let options = command.allOptions.flatMap { option -> [String] in
             let help = escaped(option.help, "[]:\\")
-            guard let kind = option.wordKind else { return "--\(option.name)[\(help)]" }
-            return "--\(option.name)=[\(help)]:value:\(action(kind))"
+            let names = ["--\(option.name)"] + (option.letter.map { ["-\($0)"] } ?? [])
+            guard let kind = option.wordKind else { return names.map { "\($0)[\(help)]" } }
+            return names.map { "\($0)\($0.hasPrefix("--") ? "=" : "+")[\(help)]:value:\(action(kind))" }
         }
         let operands = command.operands.enumerated().map { index, operand in
             let place = operand.count == .one ? "\(index + 1)" : "*"

@@ -49,7 +49,7 @@ struct MeterView {
     var line: String {
         guard let sample = reading.sample else { return state }
         let rates = Rates(sample)
-        return "\(Moment.local(sample.writtenAt))  \(Human.rate(rates.records)) records/s  "
+        return "\(Moment.localSeconds(sample.writtenAt))  \(Human.rate(rates.records)) records/s  "
             + "\(Human.bytes(UInt64(rates.bytes)))/s  \(Human.rate(rates.batches)) batches/s  "
             + "commit p50 \(Human.microseconds(sample.commit.median)), p99 \(Human.microseconds(sample.commit.p99)), "
             + "max \(Human.microseconds(sample.commit.largest))  queue max \(Human.count(sample.queue.largest))"

@@ -48,6 +48,8 @@ struct JournalSummary: Sendable {
     var paths: [String] = []
     var batchCount = 0
     var byteCount: UInt64 = 0
+    /// Behind the last valid batch: the file with its salt, and the offset.
+    var end: (path: String, salt: UInt64, offset: UInt64)?
     /// The last valid batch that begins a file, and so names every segment that is written directly.
     fileprivate var restatement: UInt64 = 0
 }
@@ -223,6 +225,7 @@ struct JournalReader {
         summary.batchCount += 1
         summary.byteCount += UInt64(header.paddedByteCount)
         let next = found.offset + header.paddedByteCount
+        summary.end = (file.path, file.header.salt, UInt64(next))
         guard let entries = try? JournalEntry.decodeAll(content, count: header.entryCount) else {
             summary.damage.append(
                 stretch(file.path, UInt64(found.offset), UInt64(header.paddedByteCount), "entries that break a rule"))

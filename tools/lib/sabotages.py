@@ -246,7 +246,9 @@ SABOTAGES = [
              "                return SABOTAGED || row.summary.sequence >= known.summary.sequence\n"),
     ], [schedules(400), tests("HoldfastTests.ModelTests")]),
     Sabotage("deleted-row-is-listed", "a deleted session comes back to the list", [
-        Edit(H + "Sessions/HoldfastStore+Pages.swift", "guard let listed = found, !listed.isDeleted,", "guard let listed = found, !listed.isDeleted || SABOTAGED,"),
+        Edit(H + "Listing/ListEntry.swift",
+             "        if listed.isDeleted { return nil }\n",
+             "        if listed.isDeleted, !SABOTAGED { return nil }\n"),
     ], [tests("HoldfastTests.CompactionTests"), tests("HoldfastTests.ModelTests")]),
     Sabotage("pending-lost-in-snapshot", "a snapshot forgets the open turn and its pending message", [
         Edit(H + "Heads/SessionHead+Document.swift", "        if let turn {\n", "        if let turn, !SABOTAGED {\n"),

@@ -249,6 +249,33 @@ extension SimulatedStorage {
         try log.close()
     }
 
+    @Test func `each piece of damage is kept in quarantine, also when an opening finds several`() throws {
+        let storage = SimulatedStorage()
+        var options = seededOptions()
+        options.flushInterval = 1_000_000
+        let log = try LocalLog(in: storage, options: options, creating: true)
+        var appenders = try ["a", "b"].map { try Appender(log, $0) }
+        for index in appenders.indices { try appenders[index].append("kept") }
+        try log.flushToSegments()
+        var tails: [[UInt8]] = []
+        for index in appenders.indices {
+            try appenders[index].append("replayed")
+            // What a crash has left behind the end of the segment, another in each.
+            let segment = try storage.open(StoreLayout.segmentFile(id(["a", "b"][index]), 1), .readWrite)
+            let tail = [UInt8](repeating: UInt8(index + 1), count: 300)
+            try segment.write(tail, at: try segment.byteCount() + 2_000)
+            tails.append(tail)
+        }
+        log.abandon()
+        let image = storage.crash(.keepAll)
+        let after = try LocalLog(in: image, options: seededOptions(seed: 2))
+        let names = Set(after.recovery.findings.compactMap(\.quarantine))
+        let kept = try names.map { try image.readAll($0, limit: 10_000) }
+        #expect(names.count == 2)
+        #expect(tails.allSatisfy { tail in kept.contains { $0.suffix(300) == tail[...] } })
+        try after.close()
+    }
+
     @Test func `a flush tells that an append that nobody waited for has failed`() throws {
         let storage = SimulatedStorage()
         let log = try LocalLog(in: storage, options: seededOptions(.segment), creating: true)

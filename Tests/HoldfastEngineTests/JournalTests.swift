@@ -164,8 +164,10 @@ private func churn(_ log: LocalLog, batches: Int) throws {
         log.abandon()
     }
 
-    @Test func `of two different headers of a journal file the one that its first batch knows counts`() throws {
+    @Test(arguments: [-1, 10])
+    func `of two different headers of a journal file the one that its first batch knows counts`(by step: Int) throws {
         let storage = SimulatedStorage()
+        try quietLog(storage).close()
         let log = try quietLog(storage)
         var a = try Appender(log, "a")
         for number in 0..<3 { try a.append(message(number)) }
@@ -178,7 +180,7 @@ private func churn(_ log: LocalLog, batches: Int) throws {
         let sector = JournalHeader.sectorByteCount
         let old = try file.read(count: sector, at: 0)
         var header = try old.withUnsafeBytes { try JournalHeader(decoding: $0) }
-        header.number += 10
+        header.number = UInt64(Int(header.number) + step)
         header.salt ^= 1
         var bytes: [UInt8] = []
         header.encode(to: &bytes)

@@ -1,5 +1,7 @@
 #if HOLDFAST_SCHEDULES
+import HoldfastBytes
 import HoldfastSimulation
+import HoldfastStorage
 import HoldfastThreads
 
 /// Keeps the disk and the book as they were at one random moment of a run.
@@ -33,13 +35,24 @@ final class ScheduleImages: Sendable {
             // submitted until after it may be.
             let before = book.sessions
             let image = disk.clone()
-            let sessions = book.sessions.merging(before) { after, before in after.seen(from: before) }
+            var sessions = book.sessions.merging(before) { after, before in after.seen(from: before) }
+            for (name, session) in sessions where !image.hasSnapshot(session.snapshot, of: name) {
+                sessions[name]?.snapshot = before[name]?.snapshot ?? 0
+            }
             state.withLock { $0.image = Image(operation: "\(operation)", disk: image, sessions: sessions) }
         }
     }
 
     var image: Image? { state.withLock { $0.image } }
 }
+
+extension SimulatedStorage {
+    fileprivate func hasSnapshot(_ sequence: UInt64, of session: String) -> Bool {
+        let path = StoreLayout.snapshotFile(sessionID(session), sequence)
+        return (try? attributes(path)).flatMap { $0 } != nil
+    }
+}
+
 extension ScheduleBook.Session {
     /// What may be on a disk that was copied after `before` and before this.
     fileprivate func seen(from before: Self) -> Self {

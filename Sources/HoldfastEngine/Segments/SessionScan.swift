@@ -162,8 +162,11 @@ struct SessionScan {
     private func promiseStands(inHeaderless number: UInt32) throws(LogError) -> Bool {
         try storing { () throws(StorageError) in
             let image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
-            let head = try image.read(count: SegmentHeader.fixedByteCount, at: 0)
-            guard head.count == SegmentHeader.fixedByteCount else { return false }
+            let head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
+            // The salt of a whole header is another segment's, and what that promises is not this one's.
+            let isForeign =
+                (try? head.withBytes { (view) throws(FormatError) in try SegmentHeader(decoding: view) }) != nil
+            guard !isForeign, head.count >= SegmentHeader.fixedByteCount else { return false }
             let header = SegmentHeader(
                 mode: .segment, salt: head.withUnsafeBytes { $0.load(at: 8) }, firstSequence: 1, chainBefore: 0,
                 storeTag: storeTag, number: number, session: session)

@@ -35,6 +35,26 @@ import Testing
         #expect(log == nil && storage == nil)
     }
 
+    @Test(arguments: [false, true])
+    func `a store that lost store.json is not made anew, even if only the journal has its records`(
+        isFlushed: Bool
+    ) throws {
+        let storage = SimulatedStorage()
+        let log = try LocalLog(in: storage, options: seededOptions(), creating: true)
+        var a = try Appender(log, "a")
+        try a.append("in the journal")
+        if isFlushed { try log.flushToSegments() }
+        log.abandon()
+        let image = storage.crash(.keepAll)
+        try image.remove(StoreLayout.storeFile)
+        let before = image.contents
+        let error = #expect(throws: LogError.self) {
+            _ = try LocalLog(in: image, options: seededOptions(seed: 2), creating: true)
+        }
+        #expect(error?.code == .damaged)
+        #expect(image.contents.filter { $0.key != "lock" } == before.filter { $0.key != "lock" })
+    }
+
     @Test func `a new store is small`() throws {
         let storage = SimulatedStorage()
         let log = try LocalLog(in: storage, options: seededOptions(), creating: true)

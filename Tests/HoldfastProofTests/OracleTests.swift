@@ -81,7 +81,7 @@ import Testing
     @Test func aStoreThatDoesNotOpenIsNoticed() throws {
         let (image, ledger) = try store()
         try image.remove("store.json")
-        #expect(wrong(image, ledger).contains("not_a_store"))
+        #expect(wrong(image, ledger).contains("store.json' is missing"))
     }
 
     @Test func damageIsNoticedThoughItIsReported() throws {

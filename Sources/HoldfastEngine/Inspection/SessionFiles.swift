@@ -40,11 +40,15 @@ extension StoreInspector {
     package func oldestSnapshot(
         of session: SessionID, including sequence: Sequence
     ) throws(LogError) -> (any SnapshotSource)? {
-        let folder = try SessionFolder(session, in: storage)
         let snapshots = SnapshotFiles(storage: storage, storeTag: store.tag)
-        for candidate in folder.snapshots where candidate >= sequence {
-            let found = try snapshots.newest(session, in: folder, through: candidate)
-            if let found, found.sequence == candidate { return found }
+        for _ in 0..<8 {
+            let folder = try SessionFolder(session, in: storage)
+            for candidate in folder.snapshots where candidate >= sequence {
+                let found = try snapshots.newest(session, in: folder, through: candidate)
+                if let found, found.sequence == candidate { return found }
+            }
+            // Where another compaction has taken them meanwhile, there are newer ones.
+            if try SessionFolder(session, in: storage).snapshots == folder.snapshots { break }
         }
         return nil
     }

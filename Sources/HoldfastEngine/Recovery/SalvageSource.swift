@@ -77,12 +77,12 @@ struct SalvageSource: Sendable {
     private static func tag(
         of storage: any Storage, _ findings: inout [RecoveryReport.Finding]
     ) throws(LogError) -> UInt64 {
-        let votes = votesOfSegments(storage)
+        let votes = votesOfSegments(storage).merging(votesOfJournal(storage), uniquingKeysWith: +)
         let winner = votes.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
         do throws(LogError) {
             let tag = try StoreFile.read(from: storage).tag
             guard let winner, votes[tag] == nil else { return tag }
-            findings.append(finding(.committedDamage, StoreLayout.storeFile, "of another store than the segments"))
+            findings.append(finding(.committedDamage, StoreLayout.storeFile, "of another store than the other files"))
             return winner
         } catch {
             guard error.code == .damaged || error.code == .notAStore, let winner else { throw error }
@@ -91,6 +91,17 @@ struct SalvageSource: Sendable {
                     .committedDamage, StoreLayout.storeFile, "damaged or missing; the segments say which store it is"))
             return winner
         }
+    }
+
+    /// How many of the journal's files bear each tag.
+    private static func votesOfJournal(_ storage: any Storage) -> [UInt64: Int] {
+        let entries = (try? storage.list(StoreLayout.journalFolder)) ?? []
+        let tags = entries.compactMap { entry -> UInt64? in
+            let head = try? storage.open("\(StoreLayout.journalFolder)/\(entry.name)", .read)
+                .read(count: JournalHeader.sectorByteCount, at: 0)
+            return head?.withUnsafeBytes { try? JournalHeader(decoding: $0) }?.storeTag
+        }
+        return Dictionary(tags.map { ($0, 1) }, uniquingKeysWith: +)
     }
 
     private static let askedSessionCount = 100

@@ -121,6 +121,7 @@ struct SessionSalvager: Sendable {
             mode: options.mode)
         var told = survey.told(outline, newestSnapshot: snapshots.last)
         if hasDamaged { told.findings.append(damagedSnapshot(session)) }
+        if let end = damagedEnd(session, folder), told.losses.isEmpty { told.findings.append(end) }
         guard outline.end > 0 else { return Copy(told: told, faults: survey.faults) }
         let kept = snapshots.filter { $0 <= outline.end && $0 >= outline.base }
         let writer = SessionRewriter(session, target, base: outline.base)
@@ -128,6 +129,13 @@ struct SessionSalvager: Sendable {
         var copy = try finish(writer, kept, told)
         copy.faults = survey.faults
         return copy
+    }
+
+    /// Damage behind which there is nothing that could be had: how many records are lost there is not known. What the
+    /// disk does not give is named by those who wanted it.
+    private func damagedEnd(_ session: SessionID, _ folder: SessionFolder) -> RecoveryReport.Finding? {
+        let outcome = try? source.scan(session, newestSnapshot: folder.snapshots.last).walk(folder.segments)
+        return outcome?.verdict == .committedDamage ? outcome?.finding : nil
     }
 
     private func write(

@@ -34,18 +34,28 @@ struct SnapshotFiles {
         }
     }
 
-    /// The newest snapshot of `session` up to `limit` whose seal is right; damaged ones are passed over.
+    /// The newest snapshot of `session` up to `limit` whose seal is right; damaged ones are passed over, and those that
+    /// a compaction has removed since `folder` was read.
     func newest(
         _ session: SessionID, in folder: SessionFolder, through limit: Sequence
     ) throws(LogError) -> SnapshotDocument? {
         for sequence in folder.snapshots.reversed() where sequence <= limit {
             let path = StoreLayout.snapshotFile(session, sequence)
-            guard try isIntact(path, named: path) else { continue }
-            return try storing { () throws(StorageError) in
-                try SnapshotDocument(try storage.open(path, .read), sequence: sequence)
-            }
+            guard let file = try file(path), try isIntact(file, named: path) else { continue }
+            return try storing { () throws(StorageError) in try SnapshotDocument(file, sequence: sequence) }
         }
         return nil
+    }
+
+    private func file(_ path: String) throws(LogError) -> (any StorageFile)? {
+        try storing { () throws(StorageError) in
+            do throws(StorageError) {
+                return try storage.open(path, .read)
+            } catch {
+                if error.code == .notFound { return nil }
+                throw error
+            }
+        }
     }
 
     /// The seed of the seal of the snapshot with this name: one of another session, sequence or store is not valid.
@@ -53,8 +63,11 @@ struct SnapshotFiles {
 
     /// Whether the document in the file `path` is the snapshot `name`. Reads all of it; memory: 1 MiB.
     func isIntact(_ path: String, named name: String) throws(LogError) -> Bool {
+        try isIntact(try storing { () throws(StorageError) in try storage.open(path, .read) }, named: name)
+    }
+
+    private func isIntact(_ file: any StorageFile, named name: String) throws(LogError) -> Bool {
         try storing { () throws(StorageError) in
-            let file = try storage.open(path, .read)
             let byteCount = try file.byteCount()
             let tailCount = UInt64(SealedJSON.sealByteCount + 1)
             guard byteCount > tailCount else { return false }

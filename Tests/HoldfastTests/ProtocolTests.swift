@@ -87,6 +87,19 @@ import Testing
         #expect(client.call(#"{"id":1,"op":"get","session":"s"}"#).code == "unknown_session")
     }
 
+    @Test func anAnswerIsOneLineWhateverWasImported() throws {
+        let message = JSON("{\n \"role\":\r\n\"user\",\"content\":\"a\\nb\"}")
+        try store.writeBlocking(.create("s", fields: JSON("{\"draft\":{\n\"text\":\"hi\"\n}}")))
+        try store.writeBlocking(.append(to: "s", [message]))
+        for op in ["get", "list", "pending"] {
+            let session = op == "get" ? #","session":"s""# : ""
+            let answer = client.call(#"{"id":1,"op":"\#(op)"\#(session)}"#)
+            #expect(answer.isOK && !answer.description.contains { $0.isNewline }, "\(op)")
+        }
+        let got = client.call(#"{"id":1,"op":"get","session":"s"}"#).description
+        #expect(got.contains(#"{  "role":  "user","content":"a\nb"}"#) && got.contains(#"{ "text":"hi" }"#))
+    }
+
     @Test func echoesIdsByteForByte() {
         for id in ["1.50", "-0", "1e400", #""\u0041""#, #""é""#, "12345678901234567890123"] {
             #expect(client.call(#"{"op":"flush","id":\#(id)}"#)["id"] == id)

@@ -12,7 +12,20 @@ struct Answer {
         writer.member("ok", refusal == nil)
         if let refusal { write(refusal, to: &writer) } else { body(&writer) }
         writer.endObject()
-        return writer.finish() + [UInt8(ascii: "\n")]
+        return oneLine(writer.finish()) + [UInt8(ascii: "\n")]
+    }
+
+    /// `json` with spaces for its line breaks. They stand between tokens only, in values that came from files: inside a
+    /// string JSON has none.
+    private static func oneLine(_ json: [UInt8]) -> [UInt8] {
+        let breaks = [UInt8(ascii: "\n"), UInt8(ascii: "\r")]
+        var line = json
+        var place = line.startIndex
+        while let found = line[place...].firstIndex(where: breaks.contains) {
+            line[found] = UInt8(ascii: " ")
+            place = found + 1
+        }
+        return line
     }
 
     /// As above, for an operation that did or did not work out.

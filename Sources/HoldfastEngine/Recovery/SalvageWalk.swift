@@ -238,11 +238,13 @@ struct SalvageWalk {
         header.session == session && header.storeTag == storeTag && header.number == number
     }
 
-    /// All of a header but the salt is known from elsewhere; if the salt is right, the first record proves it.
+    /// All of a header but the salt is known from elsewhere; if the salt is right, the first record proves it. The salt
+    /// of a whole header is right for the records of that header's segment, which are not this session's.
     private func rebuilt(
         _ head: [UInt8], _ image: SegmentImage, _ number: UInt32, _ state: State
     ) throws(LogError) -> SegmentScanner? {
-        guard head.count >= SegmentHeader.fixedByteCount else { return nil }
+        let isForeign = head.withUnsafeBytes { try? SegmentHeader(decoding: $0) } != nil
+        guard !isForeign, head.count >= SegmentHeader.fixedByteCount else { return nil }
         let header = SegmentHeader(
             mode: .journal, salt: head.withUnsafeBytes { $0.load(at: 8) }, firstSequence: state.last + 1,
             chainBefore: state.chain, storeTag: storeTag, number: number, session: session)

@@ -1,46 +1,22 @@
 import CZstd
 import HoldfastBytes
-import HoldfastThreads
 
 /// Reads the records of restart blocks, one after the other, in the order of the log.
 ///
 /// Not thread-safe. Its memory is bounded by the largest window that is accepted.
 final class BlockDecompressor {
-    // Safe because a context is either in here or used by one decompressor.
-    private struct Context: @unchecked Sendable {
-        let pointer: OpaquePointer
-    }
-
-    /// Contexts that nobody uses: to make one costs more than to read a short session.
-    private static let idle = Lock<[Context]>([])
-    private static let idleLimit = 4
-    /// One that has seen a large window keeps the memory for it, and is given up.
-    private static let idleByteLimit = 1 << 20
-
     private let context: OpaquePointer
     /// Whether the records so far have been decoded from the block's start without a gap.
     private var isInBlock = false
 
     init() {
-        guard let context = Self.idle.withLock({ $0.popLast() })?.pointer ?? ZSTD_createDCtx() else {
-            fatalError("out of memory for a decompression stream")
-        }
+        guard let context = ZSTD_createDCtx() else { fatalError("out of memory for a decompression stream") }
         self.context = context
         // Windows above 8 MiB are not written; a damaged or hostile frame may not ask for more.
         _ = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 23)
     }
 
-    deinit {
-        let done = Context(pointer: context)
-        let isKept =
-            ZSTD_sizeof_DCtx(context) <= Self.idleByteLimit
-            && Self.idle.withLock { idle in
-                guard idle.count < Self.idleLimit else { return false }
-                idle.append(done)
-                return true
-            }
-        if !isKept { ZSTD_freeDCtx(context) }
-    }
+    deinit { ZSTD_freeDCtx(context) }
 
     /// The payload of a record whose header has been checked, or `nil` when its bytes cannot be decoded.
     ///

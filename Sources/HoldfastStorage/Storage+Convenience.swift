@@ -16,6 +16,17 @@ extension StorageFile {
             }
         }
     }
+
+    /// The whole content of a file that is at most `limit` bytes long.
+    ///
+    /// - Throws: `.invalid`, before anything is allocated, when it is longer.
+    package func readAll(limit: Int, path: String) throws(StorageError) -> [UInt8] {
+        let byteCount = try byteCount()
+        guard byteCount <= UInt64(limit) else {
+            throw StorageError(.invalid, "read", path, detail: "\(byteCount) bytes, the limit is \(limit)")
+        }
+        return try read(count: Int(byteCount), at: 0)
+    }
 }
 
 extension Storage {
@@ -24,11 +35,7 @@ extension Storage {
     /// - Throws: `.invalid`, before anything is allocated, when it is longer.
     package func readAll(_ path: String, limit: Int) throws(StorageError) -> [UInt8] {
         let file = try open(path, .read)
-        let byteCount = try file.byteCount()
-        guard byteCount <= UInt64(limit) else {
-            throw StorageError(.invalid, "read", path, detail: "\(byteCount) bytes, the limit is \(limit)")
-        }
-        let bytes = try file.read(count: Int(byteCount), at: 0)
+        let bytes = try file.readAll(limit: limit, path: path)
         try file.close()
         return bytes
     }

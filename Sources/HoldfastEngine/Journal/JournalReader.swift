@@ -58,6 +58,9 @@ struct JournalSummary: Sendable {
 ///
 /// Memory: one journal file at a time.
 struct JournalReader {
+    /// How often the files are listed again when one of them is gone before it could be opened.
+    private static let attemptLimit = 100
+
     let storage: any Storage
     let storeTag: UInt64
 
@@ -76,14 +79,19 @@ struct JournalReader {
     /// A batch that is damaged while a later one is valid is damage: the later one promises it. What is invalid
     /// behind the last valid batch was being written.
     func read(_ body: (Batch) throws(LogError) -> Void) throws(LogError) -> JournalSummary {
-        var summary = try findFiles()
+        var handles: [String: any StorageFile] = [:]
+        var summary = try findFiles(&handles)
         for index in summary.files.indices {
             let file = summary.files[index]
             if index == 0 {
                 summary.position.lastBatch = file.header.firstBatch - 1
                 summary.position.chain = file.header.chainBefore
             }
-            try read(file, isLast: index == summary.files.count - 1, &summary, body)
+            let bytes = try storing { () throws(StorageError) in
+                try handles[file.path]?.readAll(limit: Limits.largestPayloadLimit * 2, path: file.path) ?? []
+            }
+            handles[file.path] = nil
+            try read(file, bytes, isLast: index == summary.files.count - 1, &summary, body)
         }
         // What is below the low-water mark is in the segments.
         let mark = summary.lowWaterMark
@@ -100,15 +108,14 @@ struct JournalReader {
 
     // MARK: Files
 
-    private func findFiles() throws(LogError) -> JournalSummary {
+    private func findFiles(_ handles: inout [String: any StorageFile]) throws(LogError) -> JournalSummary {
         var summary = JournalSummary()
-        let entries = try storing { () throws(StorageError) in try storage.list(StoreLayout.journalFolder) }
-        for entry in entries where entry.name.hasSuffix(".journal") && !entry.isDirectory {
-            let path = "\(StoreLayout.journalFolder)/\(entry.name)"
+        handles = try storing { () throws(StorageError) in try openFiles() }
+        for (path, file) in handles.sorted(by: { $0.key < $1.key }) {
             summary.paths.append(path)
-            let name = StoreLayout.journalFileNumber(entry.name) ?? 0
-            summary.position.lastFileName = max(summary.position.lastFileName, name)
-            if let file = try readHeader(path, &summary) { summary.files.append(file) }
+            let name = StoreLayout.journalFileNumber(String(path.dropFirst(StoreLayout.journalFolder.utf8.count + 1)))
+            summary.position.lastFileName = max(summary.position.lastFileName, name ?? 0)
+            if let file = try readHeader(path, file, &summary) { summary.files.append(file) }
         }
         if summary.files.isEmpty, let foreign = summary.damage.first {
             // Its files would be taken for unused ones, and be written over.
@@ -126,16 +133,37 @@ struct JournalReader {
         return summary
     }
 
+    /// All files of one moment. Another process may be writing, and remove a file that has been listed before it is
+    /// opened; what is open stays readable.
+    private func openFiles() throws(StorageError) -> [String: any StorageFile] {
+        var attempt = 0
+        while true {
+            do throws(StorageError) {
+                var files: [String: any StorageFile] = [:]
+                for entry in try storage.list(StoreLayout.journalFolder)
+                where entry.name.hasSuffix(".journal") && !entry.isDirectory {
+                    let path = "\(StoreLayout.journalFolder)/\(entry.name)"
+                    files[path] = try storage.open(path, .read)
+                }
+                return files
+            } catch {
+                attempt += 1
+                guard error.code == .notFound, attempt < Self.attemptLimit else { throw error }
+            }
+        }
+    }
+
     /// The file's header from either of its copies; `nil` when the file has not been in use.
     ///
     /// Both copies are synced before the first batch of a file is acknowledged, so a file without a readable copy
     /// holds nothing that was acknowledged, unless both sectors were damaged. Two different copies are what is left
     /// when a crash comes while a file is begun anew: the batches of the use before were below the low-water mark.
     /// Or one of them belongs in another file: the one that the first batch knows is the file's own.
-    private func readHeader(_ path: String, _ summary: inout JournalSummary) throws(LogError) -> JournalFile? {
+    private func readHeader(
+        _ path: String, _ file: any StorageFile, _ summary: inout JournalSummary
+    ) throws(LogError) -> JournalFile? {
         let sector = JournalHeader.sectorByteCount
         let (first, last, byteCount) = try storing { () throws(StorageError) -> ([UInt8], [UInt8], UInt64) in
-            let file = try storage.open(path, .read)
             let count = try file.byteCount()
             let tail = count < UInt64(sector) ? 0 : count - UInt64(sector)
             let head = try file.read(count: sector + BatchHeader.byteCount, at: 0)
@@ -169,12 +197,9 @@ struct JournalReader {
     // MARK: Batches
 
     private func read(
-        _ file: JournalFile, isLast: Bool, _ summary: inout JournalSummary,
+        _ file: JournalFile, _ bytes: [UInt8], isLast: Bool, _ summary: inout JournalSummary,
         _ body: (Batch) throws(LogError) -> Void
     ) throws(LogError) {
-        let bytes = try storing { () throws(StorageError) in
-            try storage.readAll(file.path, limit: Limits.largestPayloadLimit * 2)
-        }
         try bytes.withBytes { (whole) throws(LogError) in
             // A file that was cut has lost its second header first.
             let end = min(whole.count, Int(clamping: file.header.fileByteCount) - JournalHeader.sectorByteCount)

@@ -47,12 +47,9 @@ package struct StoreFile: Sendable, Equatable {
     func write(to storage: any Storage) throws(StorageError) {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.key("format_version")
-        writer.integer(Limits.formatVersion)
-        writer.key("store_id")
-        writer.string(storeID)
-        writer.key("created_at")
-        writer.integer(createdAt)
+        writer.member("format_version", Limits.formatVersion)
+        writer.member("store_id", storeID)
+        writer.member("created_at", createdAt)
         writer.endObject()
         let document = SealedJSON.sealed(Array(writer.finish().dropLast())) + [10]
         let temporary = StoreLayout.storeFile + StoreLayout.temporarySuffix

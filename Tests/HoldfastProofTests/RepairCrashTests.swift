@@ -35,7 +35,12 @@ struct RepairCrashTests {
         try log.carryOut(try check.flippedBits(in: sessions.sorted()))
         for finding in findings where finding.kind == .derived {
             guard let session = finding.session else { continue }
-            try log.retireSnapshot(finding.path, of: session)
+            let isMade = try log.replaceSnapshot(finding.path, of: session) {
+                (try? log.putSnapshot(session, through: 10) { (sink) throws(LogError) in
+                    try sink.write(Array("{\"made\":\"again\"".utf8))
+                }) != nil
+            }
+            #expect(isMade)
         }
         try log.close()
     }
@@ -45,6 +50,7 @@ struct RepairCrashTests {
         let files = try disk.allFiles()
         for (path, bytes) in store.files where path.hasSuffix(".segment") { #expect(files[path] == bytes) }
         #expect(files.contains { $0.key.hasPrefix("quarantine/") && $0.value == record }, "the evidence is gone")
+        #expect(files.keys.contains { $0.hasSuffix("/snapshot-10.json") }, "no snapshot was made again")
     }
 
     @Test func killedAtAnyStep() throws {

@@ -56,6 +56,7 @@ import Testing
         (#"{"id":1,"op":"append","session":"s","messages":[{}],"if_sequence":-1}"#, "bad_request"),
         (#"{"id":1,"op":"append","session":"s","messages":[{}],"if_sequence":1.5}"#, "bad_request"),
         (#"{"id":1,"op":"append","session":"s","messages":[{}],"turn":"t"}"#, "no_turn"),
+        (#"{"id":1,"op":"append","session":"s","messages":[{}],"attempt":1}"#, "bad_request"),
         (#"{"id":1,"op":"append","session":"s","messages":[{}],"key":""}"#, "bad_request"),
         (#"{"id":1,"op":"append","session":"s","messages":[{}],"durability":"maybe"}"#, "bad_request"),
         (#"{"id":1,"op":"truncate","session":"s","count":1}"#, "bad_request"),

@@ -9,6 +9,8 @@ extension Mutation {
 
     /// The mutation with each value checked, and without the whitespace around it.
     func checked() throws(HoldfastError) -> Mutation {
+        // A condition that is passed over in silence is worse than none.
+        if attempt != nil, turn == nil { throw HoldfastError(.badRequest, "'attempt' needs 'turn'") }
         var change = change
         switch change {
         case .create(let fields): change = .create(fields: try Self.fields(fields))

@@ -46,11 +46,10 @@ extension SessionHead {
             writer.key(raw: field.rawKey)
             writer.raw(field.rawValue)
         }
-        writer.key("holdfast")
-        writer.beginObject()
-        writeState(to: &writer)
-        writeLineage(to: &writer)
-        writer.endObject()
+        writer.object("holdfast") { writer in
+            writeState(to: &writer)
+            writeLineage(to: &writer)
+        }
         writer.member("message_count", messageCount - (lineage?.sharedVisible ?? 0))
         return writer.bytes
     }
@@ -71,10 +70,9 @@ extension SessionHead {
             turn.write(to: &writer)
         }
         if let entry = router.entry {
-            writer.key("router")
-            writer.beginObject()
-            entry.write(to: &writer)
-            writer.endObject()
+            writer.object("router") { writer in
+                entry.write(to: &writer)
+            }
         }
         writer.entries("ended_turns", endedTurns) { writer, status in writer.string(status.rawValue) }
         writeRunsAndQueue(to: &writer)

@@ -18,20 +18,18 @@ extension SessionHead {
         writeSummary(session, to: &writer)
         if isDeleted { writer.member("deleted", true) }
         if let turn {
-            writer.key("turn")
-            writer.beginObject()
-            writer.member("turn", turn.id.text)
-            writer.member("begun_at", turn.begunAt)
-            writer.member("attempts", turn.attempts)
-            writer.endObject()
+            writer.object("turn") { writer in
+                writer.member("turn", turn.id.text)
+                writer.member("begun_at", turn.begunAt)
+                writer.member("attempts", turn.attempts)
+            }
         }
         if let entry = router.entry {
-            writer.key("router")
-            writer.beginObject()
-            writer.member("model", entry.model)
-            writer.member("created_at", entry.createdAt)
-            writer.member("last_used_at", entry.lastUsedAt)
-            writer.endObject()
+            writer.object("router") { writer in
+                writer.member("model", entry.model)
+                writer.member("created_at", entry.createdAt)
+                writer.member("last_used_at", entry.lastUsedAt)
+            }
         }
         if !queue.isEmpty { writer.member("queued", queue.count) }
         if let last = runs.last { writer.member("last_turn", last.id.text) }

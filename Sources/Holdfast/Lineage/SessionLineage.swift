@@ -38,13 +38,12 @@ extension SessionLineage {
 
     /// Writes the member `lineage`.
     func write(to writer: inout JSONWriter) {
-        writer.key("lineage")
-        writer.beginObject()
-        writer.member("kind", kind.rawValue)
-        writer.member("parent", parent)
-        writer.member("sequence", sequence)
-        writer.member("shared", sharedMessages)
-        if let root { writer.member("root", root) }
-        writer.endObject()
+        writer.object("lineage") { writer in
+            writer.member("kind", kind.rawValue)
+            writer.member("parent", parent)
+            writer.member("sequence", sequence)
+            writer.member("shared", sharedMessages)
+            if let root { writer.member("root", root) }
+        }
     }
 }

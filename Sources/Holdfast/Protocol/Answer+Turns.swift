@@ -56,16 +56,11 @@ extension RunReplay {
         guard let run else { return }
         writer.key("run")
         run.write(to: &writer)
-        writer.key("events")
-        writer.beginArray()
-        for event in events {
-            writer.beginObject()
+        writer.objects("events", events) { event, writer in
             writer.member("event_id", RunSummary.eventID(run.turn, event.number))
             writer.member("number", event.number)
             writer.member("data", raw: event.data.bytes)
-            writer.endObject()
         }
-        writer.endArray()
     }
 }
 

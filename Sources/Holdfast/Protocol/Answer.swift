@@ -39,14 +39,13 @@ struct Answer {
     }
 
     private static func write(_ refusal: HoldfastError, to writer: inout JSONWriter) {
-        writer.key("error")
-        writer.beginObject()
-        writer.member("code", refusal.code.rawValue)
-        writer.member("message", refusal.message)
-        if let sequence = refusal.sequence { writer.member("sequence", sequence) }
-        if let newSession = refusal.newSession { writer.member("new_session", newSession) }
-        if let session = refusal.session { writer.member("session", session) }
-        writer.endObject()
+        writer.object("error") { writer in
+            writer.member("code", refusal.code.rawValue)
+            writer.member("message", refusal.message)
+            if let sequence = refusal.sequence { writer.member("sequence", sequence) }
+            if let newSession = refusal.newSession { writer.member("new_session", newSession) }
+            if let session = refusal.session { writer.member("session", session) }
+        }
     }
 }
 
@@ -79,10 +78,9 @@ extension SessionState {
         if let lineage { lineage.write(to: &writer) }
         if let rotatedTo { writer.member("rotated_to", rotatedTo) }
         if let turn {
-            writer.key("turn")
-            writer.beginObject()
-            turn.write(to: &writer)
-            writer.endObject()
+            writer.object("turn") { writer in
+                turn.write(to: &writer)
+            }
         }
         writer.member("from", from)
         writer.key("messages")
@@ -102,23 +100,17 @@ extension SessionState {
     }
 
     private func write(_ damage: SessionDamage, to writer: inout JSONWriter) {
-        writer.key("damaged")
-        writer.beginObject()
-        writer.member("after_sequence", damage.afterSequence)
-        writer.member("message", damage.message)
-        writer.endObject()
+        writer.object("damaged") { writer in
+            writer.member("after_sequence", damage.afterSequence)
+            writer.member("message", damage.message)
+        }
     }
 
     private func write(_ deltas: [Delta], to writer: inout JSONWriter) {
-        writer.key("deltas")
-        writer.beginArray()
-        for delta in deltas {
-            writer.beginObject()
+        writer.objects("deltas", deltas) { delta, writer in
             writer.member("delta", delta.number)
             writer.member("data", raw: delta.data.bytes)
-            writer.endObject()
         }
-        writer.endArray()
         if hasMoreDeltas { writer.member("more_deltas", true) }
     }
 }

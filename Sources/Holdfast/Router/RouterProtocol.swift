@@ -51,15 +51,10 @@ extension RouterStats {
     /// Writes the members of an answer's open object.
     func write(to writer: inout JSONWriter) {
         writer.member("count", count)
-        writer.key("sessions")
-        writer.beginArray()
-        for session in sessions {
-            writer.beginObject()
+        writer.objects("sessions", sessions) { session, writer in
             writer.member("id", session.id)
             writer.member("model", session.model)
             writer.member("age", session.age)
-            writer.endObject()
         }
-        writer.endArray()
     }
 }

@@ -91,10 +91,9 @@ extension ClaimQueued {
         if let claim { writer.member("claim", claim) }
         writer.member("owner", owner)
         guard let begin else { return writer.member("expires_at", expiresAt) }
-        writer.key("begin_turn")
-        writer.beginObject()
-        begin.writeNotes(to: &writer)
-        writer.endObject()
+        writer.object("begin_turn") { writer in
+            begin.writeNotes(to: &writer)
+        }
     }
 
     fileprivate init(_ root: JSONRef) throws(ContentError) {

@@ -208,4 +208,31 @@ extension JSONWriter {
         key(name)
         bool(value)
     }
+
+    /// Nothing when there is no text.
+    package mutating func member(_ name: StaticString, _ text: String?) {
+        if let text { member(name, text) }
+    }
+
+    /// An object, of which `body` writes the members.
+    package mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) {
+        key(name)
+        object(body)
+    }
+
+    /// An array of objects: for each of `elements` the one of which `body` writes the members.
+    package mutating func objects<Elements: Sequence>(
+        _ name: StaticString, _ elements: Elements, _ body: (Elements.Element, inout JSONWriter) -> Void
+    ) {
+        key(name)
+        beginArray()
+        for element in elements { object { body(element, &$0) } }
+        endArray()
+    }
+
+    private mutating func object(_ body: (inout JSONWriter) -> Void) {
+        beginObject()
+        body(&self)
+        endObject()
+    }
 }

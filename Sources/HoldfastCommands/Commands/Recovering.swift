@@ -97,9 +97,12 @@ struct Recovering {
         _ finding: RecoveryReport.Finding, _ opened: HoldfastStore.Opened, _ story: inout RecoveryStory
     ) throws(CommandError) {
         guard let session = finding.session else { return }
-        try logging { () throws(LogError) in try opened.log.retireSnapshot(finding.path, of: session) }
-        _ = try? opened.store.compactBlocking(session.text)
-        story.steps += RecoveryStory.steps(rebuilding: finding)
+        let isMade = try logging { () throws(LogError) in
+            try opened.log.replaceSnapshot(finding.path, of: session) {
+                (try? opened.store.compactBlocking(session.text)) != nil
+            }
+        }
+        if isMade { story.steps += RecoveryStory.steps(rebuilding: finding) }
     }
 }
 

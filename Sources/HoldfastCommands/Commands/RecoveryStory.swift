@@ -135,7 +135,7 @@ extension RecoveryStory {
             return "acknowledged data is damaged: \(records(finding))\(place): \(finding.reason)\(copied(finding))"
         case .mediaError:
             return "the disk cannot read acknowledged data: \(records(finding))\(place): \(finding.reason)"
-        case .derived: return "'\(finding.path)': \(finding.reason); it is made anew from the log"
+        case .derived: return "'\(finding.path)': \(finding.reason); the log has all that it says"
         }
     }
 
@@ -168,23 +168,13 @@ extension RecoveryStory {
         writer.beginObject()
         writeCounts(to: &writer)
         if let check { write(check, to: &writer) }
-        writer.key("findings")
-        writer.beginArray()
-        for finding in findings {
-            writer.beginObject()
+        writer.objects("findings", findings) { finding, writer in
             finding.writeMembers(to: &writer)
-            writer.endObject()
         }
-        writer.endArray()
         if check == nil {
-            writer.key("steps")
-            writer.beginArray()
-            for step in steps {
-                writer.beginObject()
+            writer.objects("steps", steps) { step, writer in
                 step.writeMembers(to: &writer)
-                writer.endObject()
             }
-            writer.endArray()
             Self.write(pending, to: &writer)
         }
         writer.endObject()
@@ -192,46 +182,29 @@ extension RecoveryStory {
     }
 
     private func writeCounts(to writer: inout JSONWriter) {
-        writer.key("dry_run")
-        writer.bool(isDryRun)
-        writer.key("closed_cleanly")
-        writer.bool(recovery.wasClosedCleanly)
-        writer.key("committed_damage")
-        writer.bool(hasCommittedDamage)
-        writer.key("torn_tail")
-        writer.bool(hasTornTail)
-        writer.key("journal_batches")
-        writer.integer(recovery.journalBatchCount)
-        writer.key("journal_bytes")
-        writer.integer(recovery.journalByteCount)
-        writer.key("replayed_writes")
-        writer.integer(recovery.replayedWriteCount)
-        writer.key("replayed_bytes")
-        writer.integer(recovery.replayedByteCount)
+        writer.member("dry_run", isDryRun)
+        writer.member("closed_cleanly", recovery.wasClosedCleanly)
+        writer.member("committed_damage", hasCommittedDamage)
+        writer.member("torn_tail", hasTornTail)
+        writer.member("journal_batches", recovery.journalBatchCount)
+        writer.member("journal_bytes", recovery.journalByteCount)
+        writer.member("replayed_writes", recovery.replayedWriteCount)
+        writer.member("replayed_bytes", recovery.replayedByteCount)
         if let rebuiltIndex {
-            writer.key("index_rebuilt")
-            writer.string(rebuiltIndex)
+            writer.member("index_rebuilt", rebuiltIndex)
         }
     }
 
     /// Writes the member `pending`.
     static func write(_ pending: [Waiting], to writer: inout JSONWriter, now: UInt64 = Moment.wall()) {
-        writer.key("pending")
-        writer.beginArray()
-        for waiting in pending {
-            writer.beginObject()
-            writer.key("session")
-            writer.string(waiting.session)
+        writer.objects("pending", pending) { waiting, writer in
+            writer.member("session", waiting.session)
             waiting.turn?.writeMembers(to: &writer)
             if let turn = waiting.turn {
-                writer.key("age")
-                writer.integer(now - min(now, turn.begunAt))
+                writer.member("age", now - min(now, turn.begunAt))
             }
-            writer.key("queued")
-            writer.integer(waiting.queued)
-            writer.endObject()
+            writer.member("queued", waiting.queued)
         }
-        writer.endArray()
     }
 
     private func write(_ check: StoreCheck.Report, to writer: inout JSONWriter) {

@@ -105,10 +105,8 @@ extension SalvageStory {
     func json() -> [UInt8] {
         var writer = JSONWriter(capacity: 1024)
         writer.beginObject()
-        writer.key("dry_run")
-        writer.bool(isDryRun)
-        writer.key("store_id")
-        writer.string(report.storeID)
+        writer.member("dry_run", isDryRun)
+        writer.member("store_id", report.storeID)
         let counts: [(StaticString, UInt64)] = [
             ("sessions", UInt64(report.sessionCount)), ("records", UInt64(report.recordCount)),
             ("snapshots", UInt64(report.snapshotCount)), ("segment_bytes", report.byteCount),
@@ -118,35 +116,18 @@ extension SalvageStory {
             writer.key(name)
             writer.integer(value)
         }
-        writer.key("committed_damage")
-        writer.bool(report.hasLosses)
-        writer.key("torn_tail")
-        writer.bool(report.hasTornTail)
-        Self.write("findings", report.findings, to: &writer) { finding, writer in finding.writeMembers(to: &writer) }
-        Self.write("damaged", report.sessions, to: &writer, Self.writeMembers)
-        Self.write("steps", steps, to: &writer) { step, writer in step.writeMembers(to: &writer) }
+        writer.member("committed_damage", report.hasLosses)
+        writer.member("torn_tail", report.hasTornTail)
+        writer.objects("findings", report.findings) { $0.writeMembers(to: &$1) }
+        writer.objects("damaged", report.sessions, Self.writeMembers)
+        writer.objects("steps", steps) { $0.writeMembers(to: &$1) }
         RecoveryStory.write(pending, to: &writer)
         writer.endObject()
         return writer.finish() + [10]
     }
 
-    private static func write<Element>(
-        _ name: StaticString, _ elements: [Element], to writer: inout JSONWriter,
-        _ members: (Element, inout JSONWriter) -> Void
-    ) {
-        writer.key(name)
-        writer.beginArray()
-        for element in elements {
-            writer.beginObject()
-            members(element, &writer)
-            writer.endObject()
-        }
-        writer.endArray()
-    }
-
     private static func writeMembers(_ session: SalvagedSession, to writer: inout JSONWriter) {
-        writer.key("session")
-        writer.string(session.session.text)
+        writer.member("session", session.session.text)
         let counts: [(StaticString, UInt64)] = [
             ("first_sequence", session.first), ("last_sequence", session.last),
             ("records", UInt64(session.recordCount)), ("snapshots", UInt64(session.snapshotCount)),
@@ -157,40 +138,30 @@ extension SalvageStory {
             writer.key(name)
             writer.integer(value)
         }
-        write("lost", session.losses, to: &writer, writeMembers)
-        write("repaired_bits", session.repairedBits, to: &writer, writeMembers)
-        write("findings", session.findings, to: &writer) { finding, writer in finding.writeMembers(to: &writer) }
+        writer.objects("lost", session.losses, writeMembers)
+        writer.objects("repaired_bits", session.repairedBits, writeMembers)
+        writer.objects("findings", session.findings) { $0.writeMembers(to: &$1) }
     }
 
     private static func writeMembers(_ loss: SalvagedSession.Loss, to writer: inout JSONWriter) {
-        writer.key("first_sequence")
-        writer.integer(loss.first)
-        writer.key("last_sequence")
-        writer.integer(loss.last)
-        writer.key("reason")
-        writer.string(loss.reason)
-        writer.key("in_snapshot")
-        writer.bool(loss.isInSnapshot)
+        writer.member("first_sequence", loss.first)
+        writer.member("last_sequence", loss.last)
+        writer.member("reason", loss.reason)
+        writer.member("in_snapshot", loss.isInSnapshot)
         if let path = loss.path, let offset = loss.offset, let count = loss.byteCount {
-            writer.key("file")
-            writer.string(path)
-            writer.key("offset")
-            writer.integer(offset)
-            writer.key("bytes")
-            writer.integer(count)
+            writer.member("file", path)
+            writer.member("offset", offset)
+            writer.member("bytes", count)
         }
         if let bit = loss.bit {
-            writer.key("flipped_bit")
-            writer.beginObject()
-            writeMembers(bit, to: &writer)
-            writer.endObject()
+            writer.object("flipped_bit") { writer in
+                writeMembers(bit, to: &writer)
+            }
         }
     }
 
     private static func writeMembers(_ bit: FlippedBit, to writer: inout JSONWriter) {
-        writer.key("byte")
-        writer.integer(bit.offset)
-        writer.key("bit")
-        writer.integer(bit.bit)
+        writer.member("byte", bit.offset)
+        writer.member("bit", bit.bit)
     }
 }

@@ -85,21 +85,15 @@ struct SessionPrinter {
         let state = try state
         var head = JSONWriter()
         head.beginObject()
-        head.key("session")
-        head.string(session)
-        head.key("sequence")
-        head.integer(state.summary.sequence)
-        head.key("message_count")
-        head.integer(state.summary.messageCount)
-        head.key("created_at")
-        head.integer(state.summary.createdAt)
-        head.key("updated_at")
-        head.integer(state.summary.updatedAt)
+        head.member("session", session)
+        head.member("sequence", state.summary.sequence)
+        head.member("message_count", state.summary.messageCount)
+        head.member("created_at", state.summary.createdAt)
+        head.member("updated_at", state.summary.updatedAt)
         head.key("fields")
         head.raw(state.fields.bytes)
         if let rotatedTo = state.rotatedTo {
-            head.key("rotated_to")
-            head.string(rotatedTo)
+            head.member("rotated_to", rotatedTo)
         }
         if let turn = state.turn {
             head.key("turn")
@@ -125,12 +119,9 @@ struct SessionPrinter {
 extension OpenTurn {
     /// Writes the turn as members of an open object.
     func writeMembers(to writer: inout JSONWriter) {
-        writer.key("turn")
-        writer.string(turn)
-        writer.key("begun_at")
-        writer.integer(begunAt)
-        writer.key("attempts")
-        writer.integer(attempts)
+        writer.member("turn", turn)
+        writer.member("begun_at", begunAt)
+        writer.member("attempts", attempts)
         writer.key("message")
         writer.raw(message.bytes)
     }

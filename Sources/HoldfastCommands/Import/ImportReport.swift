@@ -112,16 +112,12 @@ struct ImportReport {
         }
         write("before", before, to: &writer)
         write("after", after, to: &writer)
-        writer.key("sources")
-        writer.beginObject()
-        writer.key("files")
-        writer.integer(sourceFiles)
-        writer.key("bytes")
-        writer.integer(sourceBytes)
-        writer.key("hash")
-        writer.string(Hex64.text(sourceHash))
-        write("changed", changedSources, to: &writer)
-        writer.endObject()
+        writer.object("sources") { writer in
+            writer.member("files", sourceFiles)
+            writer.member("bytes", sourceBytes)
+            writer.member("hash", Hex64.text(sourceHash))
+            write("changed", changedSources, to: &writer)
+        }
         write("notes", notes, to: &writer)
         write("problems", problems, to: &writer)
         writer.endObject()
@@ -131,10 +127,8 @@ struct ImportReport {
     private func write(_ name: StaticString, _ proof: MessageProof, to writer: inout JSONWriter) {
         writer.key(name)
         writer.beginObject()
-        writer.key("messages")
-        writer.integer(proof.count)
-        writer.key("hash")
-        writer.string(Hex64.text(proof.hash))
+        writer.member("messages", proof.count)
+        writer.member("hash", Hex64.text(proof.hash))
         writer.endObject()
     }
 

@@ -81,8 +81,7 @@ struct SessionDocument {
     static func prompt(_ content: ArraySlice<UInt8>, timestamp: ArraySlice<UInt8>?) -> [UInt8] {
         var writer = JSONWriter(capacity: content.count + 128)
         writer.beginObject()
-        writer.key("role")
-        writer.string("user")
+        writer.member("role", "user")
         writer.key("content")
         writer.raw(content)
         if let timestamp {

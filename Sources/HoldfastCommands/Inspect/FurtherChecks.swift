@@ -77,10 +77,9 @@ struct FurtherChecks {
         }
         var writer = JSONWriter()
         writer.beginObject()
-        writer.key("receipt")
-        writer.beginObject()
-        proof.writeMembers(to: &writer)
-        writer.endObject()
+        writer.object("receipt") { writer in
+            proof.writeMembers(to: &writer)
+        }
         writer.endObject()
         try console.write(writer.finish() + [10])
         return proof

@@ -86,19 +86,14 @@ extension JournalOutline {
     var json: [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.key("files")
-        writer.beginArray()
-        for file in files {
-            writer.beginObject()
+        writer.objects("files", files) { file, writer in
             writer.member("file", file.path)
             writer.member("number", file.number)
             writer.member("bytes", file.byteCount)
             writer.member("used_bytes", file.usedByteCount)
             writer.member("first_batch", file.firstBatch)
             writer.member("batches", file.batchCount)
-            writer.endObject()
         }
-        writer.endArray()
         writer.member("idle_files", idleFileCount)
         writer.member("bytes", byteCount)
         writer.member("used_bytes", usedByteCount)
@@ -111,14 +106,9 @@ extension JournalOutline {
         writer.beginArray()
         for session in sessions { writer.string(session.text) }
         writer.endArray()
-        writer.key("findings")
-        writer.beginArray()
-        for finding in findings {
-            writer.beginObject()
+        writer.objects("findings", findings) { finding, writer in
             finding.writeMembers(to: &writer)
-            writer.endObject()
         }
-        writer.endArray()
         writer.endObject()
         return writer.finish()
     }
@@ -150,17 +140,12 @@ extension JournalBatch {
         writer.member("low_water_mark", header.lowWaterMark)
         writer.member("closes", header.closesCleanly)
         writer.member("waits", isWaiting)
-        writer.key("writes")
-        writer.beginArray()
-        for write in writes {
-            writer.beginObject()
+        writer.objects("writes", writes) { write, writer in
             writer.member("session", write.session.text)
             writer.member("segment", write.segment)
             writer.member("offset", write.offset)
             writer.member("bytes", write.byteCount)
-            writer.endObject()
         }
-        writer.endArray()
         writer.endObject()
         return writer.finish() + [10]
     }

@@ -148,31 +148,20 @@ extension StoreOverview {
         writer.member("damaged", hasDamage)
         if let damage = inspector.info.indexDamage { writer.member("index_damage", damage) }
         writer.member("journal", raw: journal.json)
-        writer.key("types")
-        writer.beginObject()
-        for kind in kinds {
-            writer.key(kind.name)
-            writer.integer(kind.count)
+        writer.object("types") { writer in
+            for kind in kinds {
+                writer.key(kind.name)
+                writer.integer(kind.count)
+            }
         }
-        writer.endObject()
-        writer.key("sizes")
-        writer.beginArray()
-        for size in sizes {
-            writer.beginObject()
+        writer.objects("sizes", sizes) { size, writer in
             writer.member("up_to_bytes", size.limit)
             writer.member("records", size.count)
-            writer.endObject()
         }
-        writer.endArray()
-        writer.key("last_written")
-        writer.beginArray()
-        for age in ages(now: now) {
-            writer.beginObject()
+        writer.objects("last_written", ages(now: now)) { age, writer in
             if let milliseconds = age.milliseconds { writer.member("within_milliseconds", milliseconds) }
             writer.member("sessions", age.count)
-            writer.endObject()
         }
-        writer.endArray()
         writer.key("sessions")
         writer.beginArray()
         for session in sessions { session.write(to: &writer) }
@@ -196,14 +185,9 @@ extension StoreOverview.Session {
         writer.member("snapshot_bytes", snapshotByteCount)
         writer.member("last_written_at", lastTime)
         writer.member("in_journal", files.isInJournal)
-        writer.key("gaps")
-        writer.beginArray()
-        for gap in gaps {
-            writer.beginObject()
+        writer.objects("gaps", gaps) { gap, writer in
             gap.writeMembers(to: &writer)
-            writer.endObject()
         }
-        writer.endArray()
         writer.endObject()
     }
 }

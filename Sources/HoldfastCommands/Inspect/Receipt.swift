@@ -67,18 +67,13 @@ struct Receipt: Equatable, Sendable {
         writer.member("store_id", storeID)
         writer.member("written_at", writtenAt)
         writer.member("digest", digest)
-        writer.key("sessions")
-        writer.beginArray()
-        for session in sessions {
-            writer.beginObject()
+        writer.objects("sessions", sessions) { session, writer in
             writer.member("session", session.session.text)
             writer.member("first", session.first)
             writer.member("last", session.last)
             writer.member("check", Hex64.text(session.check))
             writer.member("digest", SHA256Digest.hexText(session.digest))
-            writer.endObject()
         }
-        writer.endArray()
         writer.endObject()
         return SealedJSON.sealed(Array(writer.finish().dropLast())) + [10]
     }

@@ -88,19 +88,16 @@ extension RecordPrinter {
         var writer = JSONWriter(capacity: 512)
         writer.beginObject()
         if showsSession {
-            writer.key("session")
-            writer.string(session.text)
+            writer.member("session", session.text)
         }
         switch item {
         case .segment, .mark: return nil
         case .trimmed(let last):
-            writer.key("trimmed_through")
-            writer.integer(last)
+            writer.member("trimmed_through", last)
         case .unreadable(let finding):
-            writer.key("unreadable")
-            writer.beginObject()
-            finding.writeMembers(to: &writer)
-            writer.endObject()
+            writer.object("unreadable") { writer in
+                finding.writeMembers(to: &writer)
+            }
         case .record(let record): write(record, to: &writer)
         }
         writer.endObject()

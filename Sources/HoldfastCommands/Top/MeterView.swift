@@ -59,8 +59,7 @@ struct MeterView {
     var json: [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.key("state")
-        writer.string(word)
+        writer.member("state", word)
         reading.sample?.writeMembers(to: &writer)
         writer.endObject()
         return writer.finish() + [10]

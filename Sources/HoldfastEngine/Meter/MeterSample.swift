@@ -72,17 +72,13 @@ package struct MeterSample: Sendable, Equatable {
 extension MeterSample {
     /// Writes the sample as members of an open object.
     package func writeMembers(to writer: inout JSONWriter) {
-        writer.key("format_version")
-        writer.integer(Limits.formatVersion)
+        writer.member("format_version", Limits.formatVersion)
         writer.member("process", process.id)
-        writer.key("process_mark")
-        writer.string(process.mark)
-        writer.key("commit_mode")
-        writer.string(commitMode)
+        writer.member("process_mark", process.mark)
+        writer.member("commit_mode", commitMode)
         writer.member("opened_at", openedAt)
         writer.member("written_at", writtenAt)
-        writer.key("closed")
-        writer.bool(isClosed)
+        writer.member("closed", isClosed)
         writer.object("totals") { totals.write(to: &$0) }
         writer.object("recent") { writer in
             writer.member("milliseconds", milliseconds)
@@ -181,8 +177,7 @@ extension MeterSample.Spread {
 extension MeterSample.Busy {
     fileprivate func write(to writer: inout JSONWriter) {
         writer.beginObject()
-        writer.key("session")
-        writer.string(session.text)
+        writer.member("session", session.text)
         writer.member("records", records)
         writer.member("bytes", bytes)
         writer.endObject()
@@ -205,18 +200,4 @@ extension JSONRef {
 
     /// A text of at most 64 bytes.
     fileprivate func short(_ key: String) -> String? { self[key]?.string.flatMap { $0.utf8.count <= 64 ? $0 : nil } }
-}
-
-extension JSONWriter {
-    fileprivate mutating func member(_ key: StaticString, _ value: UInt64) {
-        self.key(key)
-        integer(value)
-    }
-
-    fileprivate mutating func object(_ key: StaticString, _ body: (inout JSONWriter) -> Void) {
-        self.key(key)
-        beginObject()
-        body(&self)
-        endObject()
-    }
 }

@@ -88,19 +88,27 @@ extension LocalLog {
         }
     }
 
-    /// Moves a damaged snapshot out of the way: a copy goes into quarantine, then the file is removed. Durable on
-    /// return.
+    /// Has `make` write a snapshot that takes the place of a damaged one, whose records must all be there.
     ///
-    /// Only for a snapshot whose records are all there; the next compaction makes another.
-    package func retireSnapshot(_ path: String, of session: SessionID) throws(LogError) {
+    /// A copy goes into quarantine first, and the damaged file goes last: a repair that was killed is seen, and done
+    /// again. Durable on return.
+    ///
+    /// - Returns: what `make` answers, whether there is a snapshot now. If not, the damaged file stays.
+    package func replaceSnapshot(
+        _ path: String, of session: SessionID, with make: () -> Bool
+    ) throws(LogError) -> Bool {
         let byteCount = try storing { () throws(StorageError) in try storage.attributes(path)?.byteCount ?? 0 }
         let finding = RecoveryReport.Finding(
             kind: .derived, session: session, path: path, offset: 0, byteCount: byteCount,
             reason: "the snapshot fails its checksum")
         if byteCount > 0 { _ = try Quarantine(storage: storage, clock: options.clock).setAside(finding) }
+        guard make() else { return false }
+        // One through the same record has taken its name.
+        if try SnapshotFiles(storage: storage, storeTag: store.tag).isIntact(path, named: path) { return true }
         try storing { () throws(StorageError) in
             try storage.remove(path)
             try storage.syncDirectory(StoreLayout.sessionFolder(session))
         }
+        return true
     }
 }

@@ -105,8 +105,7 @@ struct Quarantine {
     private func entry(_ finding: RecoveryReport.Finding) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.key("time")
-        writer.integer(clock.wallMilliseconds())
+        writer.member("time", clock.wallMilliseconds())
         finding.writeMembers(to: &writer)
         writer.endObject()
         return writer.finish()
@@ -116,33 +115,19 @@ struct Quarantine {
 extension RecoveryReport.Finding {
     /// The finding's members, inside an object that the caller has begun.
     package func writeMembers(to writer: inout JSONWriter) {
-        writer.key("kind")
-        writer.string(kind.rawValue)
-        if let session {
-            writer.key("session")
-            writer.string(session.text)
-        }
-        writer.key("file")
-        writer.string(path)
-        writer.key("offset")
-        writer.integer(offset)
-        writer.key("bytes")
-        writer.integer(byteCount)
+        writer.member("kind", kind.rawValue)
+        writer.member("session", session?.text)
+        writer.member("file", path)
+        writer.member("offset", offset)
+        writer.member("bytes", byteCount)
         if let firstSequence {
-            writer.key("first_sequence")
-            writer.integer(firstSequence)
+            writer.member("first_sequence", firstSequence)
         }
         if let lastSequence {
-            writer.key("last_sequence")
-            writer.integer(lastSequence)
+            writer.member("last_sequence", lastSequence)
         }
-        writer.key("acknowledged")
-        writer.bool(kind != .tornTail)
-        writer.key("reason")
-        writer.string(reason)
-        if let quarantine {
-            writer.key("quarantine")
-            writer.string(quarantine)
-        }
+        writer.member("acknowledged", kind != .tornTail)
+        writer.member("reason", reason)
+        writer.member("quarantine", quarantine)
     }
 }

@@ -121,21 +121,11 @@ package struct RecoveryStep: Sendable, Equatable {
 extension RecoveryStep {
     /// The step's members, inside an object that the caller has begun.
     package func writeMembers(to writer: inout JSONWriter) {
-        writer.key("step")
-        writer.string(kind.rawValue)
-        if let session {
-            writer.key("session")
-            writer.string(session.text)
-        }
-        writer.key("file")
-        writer.string(path)
-        writer.key("offset")
-        writer.integer(offset)
-        writer.key("bytes")
-        writer.integer(byteCount)
-        if let quarantine {
-            writer.key("quarantine")
-            writer.string(quarantine)
-        }
+        writer.member("step", kind.rawValue)
+        writer.member("session", session?.text)
+        writer.member("file", path)
+        writer.member("offset", offset)
+        writer.member("bytes", byteCount)
+        writer.member("quarantine", quarantine)
     }
 }

@@ -51,7 +51,7 @@ package final class LocalLog: SessionLog {
             try storage.syncDirectory("")
             try storage.syncDirectory(StoreLayout.journalFolder)
         }
-        let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag)
+        let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag, notesOlder: true)
         index = IndexKeeper(storage: storage, mark: overlay.index)
         let pass = RecoveryPass(
             storage: storage, options: options, storeTag: store.tag, files: files, index: index)

@@ -99,9 +99,7 @@ package final class ReadOnlyLog: SessionLog {
         let overlay = state.withLock { $0.overlay }
         return SessionReader(
             scan: SessionScan(
-                storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
-                unflushed: overlay.unflushed(session),
-                writtenDirectly: overlay.direct.filter { $0.session == session }.map(\.number).max(),
+                of: session, in: storage, storeTag: store.tag, overlay,
                 witness: SessionWitness(row: try witness(of: session))))
     }
 

@@ -28,6 +28,7 @@ extension RecoveryStory {
         let place = "\(Human.bytes(step.byteCount)) at offset \(Human.count(step.offset)) of '\(step.path)'"
         let session = step.session?.text ?? ""
         switch step.kind {
+        case .restore: return "write \(place), which was lost, again from older batches of the journal"
         case .replay: return "write \(place) again from the journal"
         case .setAside: return "copy \(place) to '\(step.quarantine ?? StoreLayout.quarantineFolder)'"
         case .cut: return "cut '\(step.path)' at offset \(Human.count(step.offset))"

@@ -135,6 +135,9 @@ extension RecoveryStory {
             return "acknowledged data is damaged: \(records(finding))\(place): \(finding.reason)\(copied(finding))"
         case .mediaError:
             return "the disk cannot read acknowledged data: \(records(finding))\(place): \(finding.reason)"
+        case .restored:
+            let fate = isDryRun ? "to be written" : "written"
+            return "\(records(finding))\(place): \(finding.reason), \(fate) again from there\(copied(finding))"
         case .derived: return "'\(finding.path)': \(finding.reason); the log has all that it says"
         }
     }

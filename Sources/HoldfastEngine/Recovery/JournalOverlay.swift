@@ -10,6 +10,8 @@ struct JournalOverlay {
     private var directSegments: [SessionID: UInt32] = [:]
     /// What the journal says of the index.
     private(set) var index: IndexMark?
+    /// Where writes below the low-water mark stand, if they were asked for.
+    private(set) var older = OlderWrites()
     var writeCount = 0
     var byteCount: UInt64 = 0
     var summary = JournalSummary()
@@ -32,14 +34,29 @@ struct JournalOverlay {
         return found
     }
 
+    /// The same with what segments have lost, laid under what they may lack.
+    func adding(_ restored: [(key: SegmentKey, extents: [Extent])]) -> JournalOverlay {
+        var filled = self
+        for (key, lost) in restored { filled.extents[key] = lost + (extents[key] ?? []) }
+        return filled
+    }
+
     /// Reads the whole journal. Memory: what is above the low-water mark at any point of it, and one file.
-    static func read(from storage: any Storage, storeTag: UInt64) throws(LogError) -> JournalOverlay {
+    ///
+    /// - Parameter notesOlder: whether writes below the low-water mark are noted too, some 60 bytes for each.
+    static func read(
+        from storage: any Storage, storeTag: UInt64, notesOlder: Bool = false
+    ) throws(LogError) -> JournalOverlay {
         var content = Content()
+        var older = OlderWrites()
         let summary = try JournalReader(storage: storage, storeTag: storeTag).read { (batch) throws(LogError) in
             content.take(batch)
+            if notesOlder { older.note(batch) }
         }
         var overlay = JournalOverlay()
         overlay.summary = summary
+        // Closing in order gives the journal up.
+        if !summary.closedCleanly { overlay.older = older.through(summary.lowWaterMark) }
         // A file that was being used anew when the machine died may have lost the batch that named the sessions of what
         // else is left in it: all of that is in the segments.
         overlay.summary.damage += content.unbound.filter { $0.lastBatch > summary.lowWaterMark }

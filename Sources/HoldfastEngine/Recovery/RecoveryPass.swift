@@ -37,8 +37,11 @@ struct RecoveryPass {
             try run(&plan, overlay)
             return (plan.report, .done(unproved: plan.unproved))
         } catch {
-            // What is written directly has no other copy: without room its end cannot be made sure of.
-            guard error.code == .diskFull, overlay.direct.isEmpty, options.commitMode == .journal else { throw error }
+            // What is written directly has no other copy: without room its end cannot be made sure of. Nor has what a
+            // segment has lost, but in batches that a store at work would not keep.
+            guard error.code == .diskFull, overlay.direct.isEmpty, plan.restored.isEmpty, plan.kept.isEmpty,
+                options.commitMode == .journal
+            else { throw error }
             plan.report.steps = []
             for index in plan.report.findings.indices { plan.report.findings[index].quarantine = nil }
             return (plan.report, .postponed)
@@ -48,9 +51,14 @@ struct RecoveryPass {
     /// Sets aside what is damaged, replays the journal and cuts torn tails. All of this is durable on return; what
     /// is left of the plan is for ``settle(_:_:)`` and the index.
     private func run(_ plan: inout RecoveryPlan, _ overlay: JournalOverlay) throws(LogError) {
-        try setAside(&plan.report.findings, from: .journal)
-        try replay(overlay)
-        try setAside(&plan.report.findings, from: .sessions)
+        try setAside(&plan.report.findings) { $0.session == nil || $0.kind == .restored }
+        let quarantine = Quarantine(storage: storage, clock: options.clock)
+        for (finding, bytes) in plan.kept { _ = try quarantine.setAside(finding, bytes) }
+        try write(plan.restored)
+        try write(overlay.work)
+        for session in overlay.sessions { try makeFoldersDurable(session) }
+        // The replay may have to make these files.
+        try setAside(&plan.report.findings) { $0.session != nil && $0.kind != .restored }
         for step in plan.report.steps where step.kind == .cut || step.kind == .remove {
             if let session = step.session { files.forget(session) }
             try storing { () throws(StorageError) in try cut(step) }
@@ -69,7 +77,7 @@ struct RecoveryPass {
             _ = try journal.commit(writes, lowWaterMark: journal.lastBatch, index: index.mark)
         }
         guard !unproved.isEmpty else { return }
-        try persist(unproved)
+        try write(unproved)
         try storing { () throws(StorageError) in _ = try journal.commit([], lowWaterMark: journal.lastBatch) }
     }
 
@@ -87,23 +95,17 @@ struct RecoveryPass {
 
     // MARK: Steps
 
-    private enum Place { case journal, sessions }
-
-    /// Makes the copies that the plan names. Those of segments come after the replay, which may have to make the file.
-    private func setAside(_ findings: inout [RecoveryReport.Finding], from place: Place) throws(LogError) {
+    /// Makes the copies that the plan names of those findings that `isDue` takes.
+    private func setAside(
+        _ findings: inout [RecoveryReport.Finding], where isDue: (RecoveryReport.Finding) -> Bool
+    ) throws(LogError) {
         let quarantine = Quarantine(storage: storage, clock: options.clock)
-        for (index, finding) in findings.enumerated()
-        where finding.quarantine != nil && (finding.session == nil) == (place == .journal) {
+        for (index, finding) in findings.enumerated() where finding.quarantine != nil && isDue(finding) {
             findings[index] = try quarantine.setAside(finding)
         }
     }
 
-    private func replay(_ overlay: JournalOverlay) throws(LogError) {
-        try persist(overlay.work)
-        for session in overlay.sessions { try makeFoldersDurable(session) }
-    }
-
-    private func persist(_ work: [(key: SegmentKey, extents: [Extent])]) throws(LogError) {
+    private func write(_ work: [(key: SegmentKey, extents: [Extent])]) throws(LogError) {
         try storing { () throws(StorageError) in
             if let failure = try files.persist(work).first { throw failure.error }
         }

@@ -8,6 +8,10 @@ import HoldfastStorage
 struct RecoveryPlan {
     /// What is found, and the steps in their order.
     var report: RecoveryReport
+    /// What segments have lost and the journal still has.
+    var restored: [(key: SegmentKey, extents: [Extent])] = []
+    /// Bytes that the journal has of segments that nothing makes whole, each with the place where it belongs.
+    var kept: [(finding: RecoveryReport.Finding, bytes: [UInt8])] = []
     /// What of the segments stays without proof of being durable, written directly as it was.
     var unproved: [(key: SegmentKey, extents: [Extent])] = []
 }
@@ -30,11 +34,13 @@ struct RecoveryPlanner {
             // The journal's files are going to be used again.
             try setAside(&plan.report.findings[index], [], &plan.report.steps)
         }
+        try planRestoring(overlay, &plan)
         for (key, extents) in overlay.work {
             let byteCount = extents.reduce(0) { $0 + UInt64($1.bytes.count) }
             plan.report.steps.append(step(.replay, key, extents.first?.offset ?? 0, byteCount))
         }
-        for session in overlay.sessions { try look(at: session, overlay, &plan) }
+        let filled = overlay.adding(plan.restored)
+        for session in overlay.sessions { try look(at: session, filled, &plan) }
         for (key, extents) in plan.unproved {
             for extent in extents {
                 plan.report.steps.append(step(.writeAgain, key, extent.offset, UInt64(extent.bytes.count)))
@@ -67,6 +73,58 @@ struct RecoveryPlanner {
         RecoveryStep(kind: kind, session: key.session, path: key.path, offset: offset, byteCount: byteCount)
     }
 
+    /// Holds the segments against what the journal still has of them and is about to give up.
+    private func planRestoring(_ overlay: JournalOverlay, _ plan: inout RecoveryPlan) throws(LogError) {
+        let named = Set(overlay.sessions)
+        for (session, extents) in try overlay.older.missing(in: storage).sorted(by: { $0.key < $1.key }) {
+            let lost = try LostWrites(extents, of: scan(of: session, overlay))
+            try take(lost, &plan)
+            // Those that the journal names are looked at anyway.
+            if lost.fate == .kept, !named.contains(session) { try look(at: session, overlay, &plan) }
+        }
+    }
+
+    /// What segments have lost is written again; or kept, where that does not make the session whole.
+    private func take(_ lost: LostWrites, _ plan: inout RecoveryPlan) throws(LogError) {
+        switch lost.fate {
+        case .unneeded: return
+        case .restored:
+            for (key, extents) in lost.work { try restore(key, extents, lost.firstSequence, &plan) }
+        case .kept:
+            for (key, extents) in lost.work {
+                for extent in extents { keep(extent, key, &plan) }
+            }
+        }
+    }
+
+    private func restore(
+        _ key: SegmentKey, _ extents: [Extent], _ sequence: Sequence, _ plan: inout RecoveryPlan
+    ) throws(LogError) {
+        let start = extents.map(\.offset).min() ?? 0
+        var finding = RecoveryReport.Finding(
+            kind: .restored, session: key.session, path: key.path, offset: start,
+            byteCount: (extents.map(\.end).max() ?? start) - start,
+            reason: "damaged or missing in the segment, and still in the journal")
+        finding.firstSequence = sequence
+        let fileByteCount = try storing { () throws(StorageError) in try file(key.path)?.byteCount() ?? 0 }
+        // What stands there now is kept before it is written over.
+        if fileByteCount > start { try setAside(&finding, [], &plan.report.steps) }
+        plan.report.findings.append(finding)
+        plan.restored.append((key, extents))
+        let byteCount = extents.reduce(0) { $0 + UInt64($1.bytes.count) }
+        plan.report.steps.append(step(.restore, key, start, byteCount))
+    }
+
+    private func keep(_ extent: Extent, _ key: SegmentKey, _ plan: inout RecoveryPlan) {
+        let finding = RecoveryReport.Finding(
+            kind: .committedDamage, session: key.session, path: key.path, offset: extent.offset,
+            byteCount: UInt64(extent.bytes.count), reason: "the segment has lost it; a copy from the journal")
+        var aside = step(.setAside, key, extent.offset, finding.byteCount)
+        aside.quarantine = Quarantine.path(of: extent.bytes)
+        plan.kept.append((finding, extent.bytes))
+        plan.report.steps.append(aside)
+    }
+
     /// Names the copy that is going to be made of a finding's bytes.
     private func setAside(
         _ finding: inout RecoveryReport.Finding, _ extents: [Extent], _ steps: inout [RecoveryStep]
@@ -95,7 +153,7 @@ struct RecoveryPlanner {
     private func look(
         at session: SessionID, _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
     ) throws(LogError) {
-        let outcome = try scan(session, overlay)
+        let outcome = try walk(session, overlay)
         if var finding = outcome.finding {
             let number = finding.path.split(separator: "/").last.flatMap { StoreLayout.segmentNumber(String($0)) }
             let extents = number.flatMap { overlay.unflushed(session)[$0] } ?? []
@@ -115,17 +173,19 @@ struct RecoveryPlanner {
             offset: finding.offset, byteCount: finding.byteCount)
     }
 
-    private func scan(_ session: SessionID, _ overlay: JournalOverlay) throws(LogError) -> SessionScan.Outcome {
-        let unflushed = overlay.unflushed(session)
-        let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
-        let direct = overlay.direct.filter { $0.session == session }.map(\.number).max()
-        let witness = SessionWitness(row: try index.row(of: session), newestSnapshot: folder.snapshots.last)
-        let scan = SessionScan(
-            storage: storage, session: session, storeTag: storeTag, payloadLimit: Limits.largestPayloadLimit,
-            unflushed: unflushed, writtenDirectly: direct, witness: witness)
+    private func scan(of session: SessionID, _ overlay: JournalOverlay) throws(LogError) -> SessionScan {
+        let folder = try SessionFolder(session, in: storage)
+        return SessionScan(
+            of: session, in: storage, storeTag: storeTag, overlay,
+            witness: SessionWitness(row: try index.row(of: session), newestSnapshot: folder.snapshots.last))
+    }
+
+    private func walk(_ session: SessionID, _ overlay: JournalOverlay) throws(LogError) -> SessionScan.Outcome {
+        let scan = try scan(of: session, overlay)
+        let folder = try SessionFolder(session, in: storage, also: Array(scan.unflushed.keys))
         // What was written since the low-water mark stands in the last segments; older ones are not touched. A segment
         // that the journal names may not have been made yet: the one before it ends the log then.
-        let named = [direct].compactMap { $0 } + Array(unflushed.keys)
+        let named = [scan.writtenDirectly].compactMap { $0 } + Array(scan.unflushed.keys)
         let first = min(named.min() ?? 0, folder.segments.last ?? 0)
         return try scan.walk(folder.segments.filter { $0 >= first })
     }

@@ -11,6 +11,8 @@ package struct RecoveryReport: Sendable, Equatable {
             case committedDamage = "committed_damage"
             /// The device failed to read.
             case mediaError = "media_error"
+            /// Acknowledged and damaged or missing in its segment, and written again from the journal.
+            case restored
             /// Derived data that was rebuilt or will be.
             case derived = "derived"
         }
@@ -48,7 +50,8 @@ package struct RecoveryReport: Sendable, Equatable {
     /// Writes of the journal that were carried out again, and their bytes.
     package var replayedWriteCount = 0
     package var replayedByteCount: UInt64 = 0
-    /// The sessions that the journal named; no other session's folder was opened.
+    /// The sessions that the journal named as possibly touched. Of others only what older batches of the journal hold
+    /// was looked at.
     package var sessions: [SessionID] = []
     package var findings: [Finding] = []
     /// What was done to the files, in order, or what would be done.
@@ -70,6 +73,8 @@ package struct RecoveryReport: Sendable, Equatable {
 /// One thing that recovery does to the files of a store.
 package struct RecoveryStep: Sendable, Equatable {
     package enum Kind: String, Sendable {
+        /// Bytes that a segment has lost are written again from batches that the journal no longer needed.
+        case restore
         /// Committed bytes are written from the journal into a segment.
         case replay
         /// Bytes are copied into the quarantine.

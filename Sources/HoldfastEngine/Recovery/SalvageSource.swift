@@ -14,6 +14,8 @@ struct SalvageSource: Sendable {
     let sessions: [SessionID]
     /// Collected beforehand when the journal is damaged: only other batches say then what is missing.
     let evidence: EvidenceCollection?
+    /// Sessions of which the journal still has records that the segments have lost.
+    private let lacking: Set<SessionID>
     /// Damage outside of sessions.
     let findings: [RecoveryReport.Finding]
 
@@ -30,7 +32,8 @@ struct SalvageSource: Sendable {
         self.overlay = overlay ?? JournalOverlay()
         let isWhole = overlay?.summary.damage.isEmpty ?? false
         evidence = isWhole ? nil : EvidenceCollection.collect(from: storage, storeTag: storeTag)
-        var sessions = Set(rows.keys).union(self.overlay.sessions).union(evidence?.sessions ?? [])
+        lacking = Self.lacking(self.overlay, storage, storeTag, rows)
+        var sessions = Set(rows.keys).union(self.overlay.sessions).union(evidence?.sessions ?? []).union(lacking)
         try? SessionFolders(storage: storage).forEach { (session) throws(LogError) in
             sessions.insert(session)
             return true
@@ -42,20 +45,35 @@ struct SalvageSource: Sendable {
     /// How to walk `session` when nothing is wrong with it.
     func scan(_ session: SessionID, newestSnapshot: UInt64?) -> SessionScan {
         SessionScan(
-            storage: storage, session: session, storeTag: storeTag, payloadLimit: Limits.largestPayloadLimit,
-            unflushed: overlay.unflushed(session),
-            writtenDirectly: overlay.direct.filter { $0.session == session }.map(\.number).max(),
+            of: session, in: storage, storeTag: storeTag, overlay,
             witness: SessionWitness(row: rows[session], newestSnapshot: newestSnapshot))
     }
 
-    /// Whether a batch that cannot be read whole names `session`, or all batches are in doubt.
-    func isInDoubt(_ session: SessionID) -> Bool { evidence?.inDamagedBatches.contains(session) ?? false }
+    /// Whether a batch that cannot be read whole names `session`, all batches are in doubt, or the journal has more of
+    /// it than the segments.
+    func isInDoubt(_ session: SessionID) -> Bool {
+        lacking.contains(session) || evidence?.inDamagedBatches.contains(session) ?? false
+    }
+
+    private static func lacking(
+        _ overlay: JournalOverlay, _ storage: any Storage, _ storeTag: UInt64, _ rows: [SessionID: IndexRow]
+    ) -> Set<SessionID> {
+        let missing = (try? overlay.older.missing(in: storage)) ?? [:]
+        let lacking = missing.filter { session, extents in
+            let newest = (try? SessionFolder(session, in: storage))?.snapshots.last
+            let scan = SessionScan(
+                of: session, in: storage, storeTag: storeTag, overlay,
+                witness: SessionWitness(row: rows[session], newestSnapshot: newest))
+            return (try? LostWrites(extents, of: scan))?.fate != .unneeded
+        }
+        return Set(lacking.keys)
+    }
 
     private static func overlay(
         of storage: any Storage, _ storeTag: UInt64, _ findings: inout [RecoveryReport.Finding]
     ) -> JournalOverlay? {
         do throws(LogError) {
-            let overlay = try JournalOverlay.read(from: storage, storeTag: storeTag)
+            let overlay = try JournalOverlay.read(from: storage, storeTag: storeTag, notesOlder: true)
             for stretch in overlay.summary.damage { findings.append(stretch.finding(.committedDamage)) }
             if let tail = overlay.summary.tornTail { findings.append(tail.finding(.tornTail)) }
             return overlay

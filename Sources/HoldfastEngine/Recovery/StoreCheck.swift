@@ -41,12 +41,12 @@ package struct StoreCheck: Sendable {
 
     /// What opening the store for writing would find and do. Reads what it would read; writes nothing.
     package func plan() throws(LogError) -> RecoveryReport {
-        try plan(try JournalOverlay.read(from: storage, storeTag: store.tag))
+        try plan(try JournalOverlay.read(from: storage, storeTag: store.tag, notesOlder: true)).report
     }
 
-    private func plan(_ overlay: JournalOverlay) throws(LogError) -> RecoveryReport {
+    private func plan(_ overlay: JournalOverlay) throws(LogError) -> RecoveryPlan {
         let index = IndexKeeper(storage: storage, mark: overlay.index)
-        return try RecoveryPlanner(storage: storage, storeTag: store.tag, index: index).plan(overlay).report
+        return try RecoveryPlanner(storage: storage, storeTag: store.tag, index: index).plan(overlay)
     }
 
     /// Checks everything; `progress` gets the sessions done and all sessions.
@@ -58,10 +58,12 @@ package struct StoreCheck: Sendable {
         threadCount: Int = 1, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(LogError) -> Report {
         var report = Report()
-        let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag)
+        let found = try JournalOverlay.read(from: storage, storeTag: store.tag, notesOlder: true)
+        let plan = try plan(found)
+        let overlay = found.adding(plan.restored)
         let index = try IndexFile(storage: storage).read(overlay.index)
-        report.journal = try plan(overlay)
-        report.findings = report.journal.findings.filter { $0.session == nil }
+        report.journal = plan.report
+        report.findings = report.journal.findings.filter { $0.session == nil || $0.kind == .restored }
         for place in report.findings.indices { report.findings[place].quarantine = nil }
         report.indexDamage = index.damage ?? overlay.summary.missing.first.map { _ in JournalSummary.missingBatches }
         if let damage = index.damage { report.findings.append(derived(StoreLayout.indexFile, damage)) }
@@ -104,7 +106,7 @@ package struct StoreCheck: Sendable {
         report.segmentByteCount += outcome.byteCount
         report.payloadByteCount += outcome.payloadByteCount
         var findings = [outcome.finding, undecodable].compactMap { $0 }
-        if let lost = try missingFront(scan, folder) { findings.append(lost) }
+        if let lost = try scan.missingFront(folder) { findings.append(lost) }
         findings += try checkSnapshots(scan, folder, &report)
         if !findings.isEmpty { report.recordCounts[session] = outcome.recordCount }
         report.findings += findings
@@ -116,10 +118,7 @@ package struct StoreCheck: Sendable {
     }
 
     private func scan(of session: SessionID, _ overlay: JournalOverlay) -> SessionScan {
-        SessionScan(
-            storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
-            unflushed: overlay.unflushed(session),
-            writtenDirectly: overlay.direct.filter { $0.session == session }.map(\.number).max())
+        SessionScan(of: session, in: storage, storeTag: store.tag, overlay)
     }
 
     /// Walks all records of a session and decompresses each.
@@ -139,21 +138,6 @@ package struct StoreCheck: Sendable {
             return true
         }
         return (outcome, undecodable)
-    }
-
-    /// Records before the first segment that no snapshot includes.
-    private func missingFront(
-        _ scan: SessionScan, _ folder: SessionFolder
-    ) throws(LogError) -> RecoveryReport.Finding? {
-        guard let number = folder.segments.first, case .success(let scanner) = try scan.open(number) else { return nil }
-        let first = scanner.header.firstSequence
-        guard first > 1, !folder.snapshots.contains(where: { $0 >= first - 1 }) else { return nil }
-        var finding = RecoveryReport.Finding(
-            kind: .committedDamage, session: scan.session, path: StoreLayout.sessionFolder(scan.session), offset: 0,
-            byteCount: 0, reason: "the records before segment \(number) are missing and no snapshot includes them")
-        finding.firstSequence = 1
-        finding.lastSequence = first - 1
-        return finding
     }
 
     private func checkSnapshots(

@@ -23,7 +23,7 @@ struct SessionScan {
     let session: SessionID
     let storeTag: UInt64
     let payloadLimit: Int
-    let unflushed: [UInt32: [Extent]]
+    var unflushed: [UInt32: [Extent]]
     /// The segment that the journal names as being written directly.
     var writtenDirectly: UInt32?
     /// What other files prove of the session. Look it up before `unflushed`: it must not be the newer one.
@@ -186,6 +186,19 @@ struct SessionScan {
         return gap
     }
 
+    /// Records before the first segment that no snapshot includes.
+    func missingFront(_ folder: SessionFolder) throws(LogError) -> RecoveryReport.Finding? {
+        guard let number = folder.segments.first, case .success(let scanner) = try open(number) else { return nil }
+        let first = scanner.header.firstSequence
+        guard first > 1, !folder.snapshots.contains(where: { $0 >= first - 1 }) else { return nil }
+        var finding = RecoveryReport.Finding(
+            kind: .committedDamage, session: session, path: StoreLayout.sessionFolder(session), offset: 0,
+            byteCount: 0, reason: "the records before segment \(number) are missing and no snapshot includes them")
+        finding.firstSequence = 1
+        finding.lastSequence = first - 1
+        return finding
+    }
+
     /// Names what stands at a place of segment `number`.
     func finding(
         _ verdict: DamageVerdict, _ number: UInt32, _ offset: UInt64, _ byteCount: UInt64, _ reason: String
@@ -210,5 +223,18 @@ struct SessionScan {
             if error.code == .notFound, unflushed[number] != nil { return nil }
             throw error
         }
+    }
+}
+
+extension SessionScan {
+    /// A scan of what the files of `session` and the journal have together.
+    init(
+        of session: SessionID, in storage: any Storage, storeTag: UInt64, _ overlay: JournalOverlay,
+        witness: SessionWitness = SessionWitness()
+    ) {
+        self.init(
+            storage: storage, session: session, storeTag: storeTag, payloadLimit: Limits.largestPayloadLimit,
+            unflushed: overlay.unflushed(session),
+            writtenDirectly: overlay.direct.filter { $0.session == session }.map(\.number).max(), witness: witness)
     }
 }

@@ -94,7 +94,7 @@ extension HoldfastStore {
                 .tooLarge, "a record of \(payload.count) bytes; at most \(log.payloadLimit) fit")
         }
         let head = try state.head.accepting(content, time: time)
-        let published = head.published
+        let published = PublishedHead(head)
         let result = WriteResult(
             session.id, head.answer(to: content), of: head, isDurable: durability == .durable)
         let record = LogRecord(
@@ -110,7 +110,7 @@ extension HoldfastStore {
                 if durability == .durable { Self.answer(result, error, completion) }
             }
         } catch {
-            session.noteAppended(state.head.published)
+            session.noteAppended(PublishedHead(state.head))
             if let retitling { titles.undo(retitling) }
             throw error
         }
@@ -134,7 +134,7 @@ extension HoldfastStore {
 
     private func queue(
         _ record: LogRecord, under claim: LogClaim, _ durability: Mutation.Durability, _ session: HotSession,
-        _ head: SessionHead, _ completed: @escaping @Sendable (LogError?) -> Void
+        _ head: PublishedHead, _ completed: @escaping @Sendable (LogError?) -> Void
     ) throws(HoldfastError) {
         sessions.pin(session)
         do throws(LogError) {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The name of one conversation: 1 to 255 bytes of UTF-8 without NUL.
 ///
 /// An identifier is data from outside: it is never used as a file name, ``fileName`` is.
@@ -26,11 +28,24 @@ package struct SessionID: Hashable, Comparable, Sendable, CustomStringConvertibl
     package var description: String { text }
 
     // Byte order, and byte equality: two spellings of one glyph are two sessions, as they are two file names.
-    package static func == (a: SessionID, b: SessionID) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    package static func == (a: SessionID, b: SessionID) -> Bool {
+        a.withBytes { a in
+            b.withBytes { b in
+                guard a.count == b.count, let a = a.baseAddress, let first = b.baseAddress else { return false }
+                return memcmp(a, first, b.count) == 0
+            }
+        }
+    }
     package static func < (a: SessionID, b: SessionID) -> Bool {
         a.text.utf8.lexicographicallyPrecedes(b.text.utf8)
     }
-    package func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
+    package func hash(into hasher: inout Hasher) { withBytes { hasher.combine(bytes: $0) } }
+
+    /// Every append looks its session up in several tables: all bytes at once, not one after the other.
+    private func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        guard let result = text.utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) else {
+            preconditionFailure("the text was made contiguous")
+        }
+        return result
     }
 }

@@ -33,13 +33,6 @@ extension SessionHead {
         if let key = content.key { remember(answer(to: content), at: key) }
     }
 
-    /// The head as others are shown it: without what only a writer needs.
-    var published: SessionHead {
-        var head = self
-        head.keys = NewestEntries(capacity: SessionLimits.keys)
-        return head
-    }
-
     private mutating func apply(_ change: Change, turn: Label?, time: Milliseconds) throws(ContentError) {
         switch change {
         case .create(let fields): self.fields = try Self.fields(fields)

@@ -2,6 +2,19 @@ import HoldfastBytes
 import HoldfastLog
 import HoldfastThreads
 
+/// A session's head as others are shown it: without what only a writer needs.
+///
+/// An object, so that an append hands on a reference and not a copy of everything.
+final class PublishedHead: Sendable {
+    let value: SessionHead
+
+    init(_ head: SessionHead) {
+        var head = head
+        head.keys = NewestEntries(capacity: SessionLimits.keys)
+        value = head
+    }
+}
+
 /// A session that is ready to append to.
 ///
 /// Two locks, taken in this order: `state` for the length of an operation, calls of the log included, so that
@@ -22,9 +35,9 @@ final class HotSession: Sendable {
         /// The last durable record.
         var durable: Sequence = 0
         /// The published fold up to that record; `nil` until the session was read.
-        var durableHead: SessionHead?
+        var durableHead: PublishedHead?
         /// The published fold of every record appended.
-        var appendedHead: SessionHead?
+        var appendedHead: PublishedHead?
         /// Why the log gave the session up. Never `nil` again: a failed session is read anew by its
         /// successor.
         var failure: LogError?
@@ -81,8 +94,8 @@ final class HotSession: Sendable {
         }
         progress.withLock { progress in
             progress.durable = loaded.head.sequence
-            progress.durableHead = loaded.head.published
-            progress.appendedHead = loaded.head.published
+            progress.appendedHead = PublishedHead(loaded.head)
+            progress.durableHead = progress.appendedHead
         }
         let load = CompactionLoad(
             payloadBytes: loaded.payloadBytes, snapshotBytes: loaded.snapshotBytes,
@@ -111,18 +124,18 @@ final class HotSession: Sendable {
 
 // What the log reports, and who waits for it.
 extension HotSession {
-    /// Notes that the record `head.sequence` is being appended, or that it was the last one after all.
-    func noteAppended(_ head: SessionHead) {
+    /// Notes that the head's last record is being appended, or that it was the last one after all.
+    func noteAppended(_ head: PublishedHead) {
         progress.withLock { $0.appendedHead = head }
     }
 
-    /// Notes that the record `head.sequence` and all before it are durable, or that the log has failed.
-    func noteCompleted(_ head: SessionHead, _ error: LogError?) {
+    /// Notes that the head's last record and all before it are durable, or that the log has failed.
+    func noteCompleted(_ head: PublishedHead, _ error: LogError?) {
         let resumed = progress.withLock { progress in
             if let error {
                 progress.failure = progress.failure ?? error
             } else if progress.failure == nil {
-                progress.durable = head.sequence
+                progress.durable = head.value.sequence
                 progress.durableHead = head
             }
             return progress.takeWaiters()

@@ -26,7 +26,7 @@ extension HotSessions {
         let head = try translated { () throws(LogError) in try log.loadHead(of: id, upToDamage: true).head }
         guard head.sequence > 0 else { throw error }
         let origin = HotSession(id)
-        origin.noteCompleted(head, nil)
+        origin.noteCompleted(PublishedHead(head), nil)
         let damage = SessionDamage(afterSequence: head.sequence, message: error.message)
         return SessionView(head: head, origin: origin, damage: damage)
     }

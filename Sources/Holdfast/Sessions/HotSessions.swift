@@ -53,7 +53,7 @@ final class HotSessions: Sendable {
 
     /// The fold of a session's durable records, if it is ready.
     func durableHead(of id: SessionID) -> SessionHead? {
-        table.withLock { $0.current[id] }?.progress.withLock { $0.durableHead }
+        table.withLock { $0.current[id] }?.progress.withLock { $0.durableHead?.value }
     }
 
     /// Releases the claims, and only then forgets the sessions: the log may ask for their rows meanwhile.
@@ -69,7 +69,7 @@ extension HotSessions: SummaryProvider {
     /// The row of a session that is ready or is being let go. Takes two short locks.
     func summaryRow(of id: SessionID) -> SummaryRow? {
         for session in table.withLock({ $0.candidates(id) }) {
-            guard let head = session.progress.withLock({ $0.appendedHead }) else { continue }
+            guard let head = session.progress.withLock({ $0.appendedHead?.value }) else { continue }
             return head.sequence == 0 ? nil : head.row(id)
         }
         return nil

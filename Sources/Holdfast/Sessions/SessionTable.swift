@@ -22,17 +22,27 @@ struct SessionTable {
 
     /// The session `id`, pinned.
     mutating func pin(_ id: SessionID) -> HotSession {
-        let session = current[id] ?? HotSession(id)
+        if let session = current[id] {
+            addPin(to: session)
+            return session
+        }
+        let session = HotSession(id)
         current[id] = session
-        entries[ObjectIdentifier(session), default: Entry()].pins += 1
+        addPin(to: session)
         return session
     }
 
     /// Pins a session that is pinned already.
     mutating func pin(_ session: HotSession) {
-        let pins = entries[ObjectIdentifier(session)]?.pins ?? 0
-        precondition(pins > 0, "pins a session that nobody holds")
-        entries[ObjectIdentifier(session)]?.pins = pins + 1
+        precondition(entries[ObjectIdentifier(session)]?.pins ?? 0 > 0, "pins a session that nobody holds")
+        addPin(to: session)
+    }
+
+    private mutating func addPin(to session: HotSession) {
+        let key = ObjectIdentifier(session)
+        var entry = entries[key] ?? Entry()
+        entry.pins += 1
+        entries[key] = entry
     }
 
     /// Ends one use.

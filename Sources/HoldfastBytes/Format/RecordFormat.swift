@@ -64,18 +64,22 @@ package struct RecordHeader: Equatable, Sendable {
         self.sequenceOffset = sequenceOffset
     }
 
-    /// Writes the header in front of the payload that already stands behind it in `record`; answers the check.
+    /// Writes the header in front of the payload that already stands behind it in `bytes`; answers the check.
     ///
     /// - Parameters:
-    ///   - record: the record's bytes; the first 32 are overwritten.
+    ///   - bytes: end with the record, of which the first 32 are overwritten.
+    ///   - start: where the record begins in them.
     ///   - offset: where the record will stand in its segment.
     ///   - salt: the segment's.
     ///   - chain: the check of the record before.
-    package func seal(_ record: inout [UInt8], offset: UInt64, salt: UInt64, chain: UInt64) -> UInt64 {
-        precondition(record.count == Self.byteCount + Int(storedByteCount))
+    package func seal(
+        _ bytes: inout [UInt8], from start: Int = 0, offset: UInt64, salt: UInt64, chain: UInt64
+    ) -> UInt64 {
+        precondition(bytes.count - start == Self.byteCount + Int(storedByteCount))
         precondition(kind != 0 && time <= Self.timeMask)
         let flags = codec.rawValue | (promisesAllBefore ? Self.promiseBit : 0)
-        return record.withUnsafeMutableBytes { bytes in
+        return bytes.withUnsafeMutableBytes { whole in
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: whole[start...])
             bytes.store(UInt64(kind) | UInt64(flags) << 8 | time << 16, at: 0)
             bytes.store(storedByteCount, at: 8)
             bytes.store(rawByteCount, at: 12)

@@ -52,23 +52,22 @@ final class BlockCompressor {
         precondition(ZSTD_isError(result) == 0)
     }
 
-    /// Appends the compressed and flushed `payload` to `output`, unless that takes more than `limit` bytes.
+    /// Calls `body` with the compressed and flushed `payload`, unless that takes more than `limit` bytes.
     ///
-    /// - Returns: false when it did not fit: `output` is as before, and the stream must be restarted.
-    func append(_ payload: [UInt8], to output: inout [UInt8], limit: Int) -> Bool {
-        let start = output.count
-        output.appendZeros(limit)
-        let written = output.withUnsafeMutableBytes { room in
-            payload.withUnsafeBytes { bytes -> Int? in
+    /// - Returns: false when it did not fit: `body` was not called, and the stream must be restarted.
+    func compress(_ payload: [UInt8], limit: Int, _ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
+        withUnsafeTemporaryAllocation(byteCount: limit, alignment: 1) { room in
+            let written = payload.withUnsafeBytes { bytes -> Int? in
                 var input = ZSTD_inBuffer(src: bytes.baseAddress, size: bytes.count, pos: 0)
-                var target = ZSTD_outBuffer(dst: room.baseAddress, size: room.count, pos: start)
+                var target = ZSTD_outBuffer(dst: room.baseAddress, size: room.count, pos: 0)
                 let left = ZSTD_compressStream2(context, &target, &input, ZSTD_e_flush)
                 precondition(ZSTD_isError(left) == 0, "zstd refused valid parameters")
                 return left == 0 && input.pos == input.size ? target.pos : nil
             }
+            guard let written else { return false }
+            body(UnsafeRawBufferPointer(rebasing: room[..<written]))
+            return true
         }
-        output.removeLast(output.count - (written ?? start))
-        return written != nil
     }
 
     private func set(_ parameter: ZSTD_cParameter, _ value: Int32) {

@@ -13,10 +13,16 @@ final class CompressorPool: Sendable {
     }
 
     private struct Slot {
-        var compressor: BlockCompressor
+        let size: BlockCompressor.Size
+        let compressor: BlockCompressor
         var generation: UInt64 = 0
         var isLent = false
         var lastUse: UInt64 = 0
+
+        init(_ size: BlockCompressor.Size) {
+            self.size = size
+            compressor = BlockCompressor(size)
+        }
     }
 
     private struct State {
@@ -102,14 +108,17 @@ final class CompressorPool: Sendable {
         _ size: BlockCompressor.Size, in state: inout State, _ limits: [BlockCompressor.Size: Int],
         quietFor quiet: UInt64
     ) -> Int? {
-        let ofSize = state.slots.indices.filter { state.slots[$0].compressor.size == size }
-        if ofSize.count < limits[size, default: 0] {
-            state.slots.append(Slot(compressor: BlockCompressor(size)))
+        var count = 0
+        var oldest: (slot: Int, lastUse: UInt64)?
+        for (index, slot) in state.slots.enumerated() where slot.size == size {
+            count += 1
+            if !slot.isLent, slot.lastUse < oldest?.lastUse ?? .max { oldest = (index, slot.lastUse) }
+        }
+        if count < limits[size, default: 0] {
+            state.slots.append(Slot(size))
             return state.slots.count - 1
         }
-        let oldest = ofSize.filter { !state.slots[$0].isLent }
-            .min { state.slots[$0].lastUse < state.slots[$1].lastUse }
-        guard let oldest, state.uses - state.slots[oldest].lastUse >= quiet else { return nil }
-        return oldest
+        guard let oldest, state.uses - oldest.lastUse >= quiet else { return nil }
+        return oldest.slot
     }
 }

@@ -65,6 +65,8 @@ final class JournalWriter {
     private var spareRequest: UInt64 = 0
     private let spares = Lock<[IdleFile]>([])
     private var buffer: [UInt8] = []
+    /// What the batch that is being encoded calls its segments. Only its memory outlives the batch.
+    private var slots: [Slot: UInt32] = [:]
     private var chain: UInt64
     private var fileNumber: UInt64
     /// Segments that are written directly and not sealed: named again in each new file.
@@ -350,10 +352,10 @@ final class JournalWriter {
 
     /// The entries of one batch, which names all that it writes to: no other batch is needed to read it.
     private func encode(_ writes: [JournalWrite], _ notices: [JournalNotice], isFirst: Bool) -> UInt32 {
-        var slots: [Slot: UInt32] = [:]
+        slots.removeAll(keepingCapacity: true)
         var count: UInt32 = 0
         if isFirst {
-            for slot in direct { count += bind(.direct, slot, &slots).isNew }
+            for slot in direct { count += bind(.direct, slot).isNew }
         }
         if let index, isFirst || index != namedIndex {
             let bytes = index.encoded
@@ -361,9 +363,9 @@ final class JournalWriter {
             buffer += bytes
             count += 1
         }
-        for notice in notices { count += note(notice, &slots) }
+        for notice in notices { count += note(notice) }
         for write in writes {
-            let (number, isNew) = bind(.bind, Slot(session: write.session, number: write.number), &slots)
+            let (number, isNew) = bind(.bind, Slot(session: write.session, number: write.number))
             JournalEntry.encodeHeader(
                 .write, slot: number, place: UInt32(write.offset), length: write.bytes.count, to: &buffer)
             buffer += write.bytes
@@ -372,16 +374,16 @@ final class JournalWriter {
         return count
     }
 
-    private func note(_ notice: JournalNotice, _ slots: inout [Slot: UInt32]) -> UInt32 {
+    private func note(_ notice: JournalNotice) -> UInt32 {
         let slot = Slot(session: notice.session, number: notice.number)
         switch notice.kind {
         case .direct:
             // A new segment of the session promises the one before: that is not in doubt any more.
             direct.removeAll { $0.session == slot.session }
             direct.append(slot)
-            return bind(.direct, slot, &slots).isNew
+            return bind(.direct, slot).isNew
         case .sealed:
-            let (number, isNew) = bind(.bind, slot, &slots)
+            let (number, isNew) = bind(.bind, slot)
             direct.removeAll { $0 == slot }
             JournalEntry.encodeHeader(.sealed, slot: number, place: notice.number, length: 0, to: &buffer)
             return isNew + 1
@@ -389,9 +391,7 @@ final class JournalWriter {
     }
 
     /// The slot's number in the batch, and 1 when it had to be bound first.
-    private func bind(
-        _ kind: JournalEntry.Kind, _ slot: Slot, _ slots: inout [Slot: UInt32]
-    ) -> (number: UInt32, isNew: UInt32) {
+    private func bind(_ kind: JournalEntry.Kind, _ slot: Slot) -> (number: UInt32, isNew: UInt32) {
         if let number = slots[slot] { return (number, 0) }
         let number = UInt32(slots.count)
         slots[slot] = number

@@ -61,17 +61,17 @@ struct SegmentEncoder {
         kind: UInt8, time: UInt64, payload: [UInt8], promisesAllBefore: Bool, pool: CompressorPool
     ) -> Output {
         precondition(kind > 0 && kind < RecordHeader.firstReservedKind, "a record kind of the engine")
-        var (bytes, header) = begin()
+        var bytes: [UInt8] = []
+        let header = begin(&bytes)
         let start = bytes.count
         tail.time = max(tail.time, time)
-        bytes.appendZeros(RecordHeader.byteCount)
         let codec = compress(payload, to: &bytes, pool: pool)
         let record = RecordHeader(
             kind: kind, codec: codec, promisesAllBefore: promisesAllBefore, time: tail.time,
             storedByteCount: UInt32(bytes.count - start - RecordHeader.byteCount),
             rawByteCount: UInt32(payload.count), sequenceOffset: UInt32(tail.sequence + 1 - header.firstSequence))
         tail.sequence += 1
-        return finish(record, bytes, recordStart: start, header)
+        return finish(record, &bytes, recordStart: start, header)
     }
 
     /// Encodes a mark, whose only content is the promise that everything before it was synced.
@@ -80,7 +80,8 @@ struct SegmentEncoder {
         let record = RecordHeader(
             kind: RecordHeader.markKind, codec: .raw, promisesAllBefore: true, time: tail.time, storedByteCount: 0,
             rawByteCount: 0, sequenceOffset: UInt32(tail.sequence + 1 - header.firstSequence))
-        return finish(record, [UInt8](repeating: 0, count: RecordHeader.byteCount), recordStart: 0, header)
+        var bytes = [UInt8](repeating: 0, count: RecordHeader.byteCount)
+        return finish(record, &bytes, recordStart: 0, header)
     }
 
     /// The next record begins a new segment, so that a snapshot of what is there can replace whole files.
@@ -95,9 +96,9 @@ struct SegmentEncoder {
         continuesFrame = false
     }
 
-    /// The bytes before the record: a segment header when a segment begins.
-    private mutating func begin() -> (bytes: [UInt8], header: SegmentHeader) {
-        if let header = tail.header, !beginsSegmentNext { return ([], header) }
+    /// The header of the record's segment, which is put before the record when the segment begins.
+    private mutating func begin(_ bytes: inout [UInt8]) -> SegmentHeader {
+        if let header = tail.header, !beginsSegmentNext { return header }
         let header = SegmentHeader(
             mode: mode, salt: random(), firstSequence: tail.sequence + 1, chainBefore: tail.chain,
             storeTag: storeTag, number: (tail.header?.number ?? 0) + 1, session: session)
@@ -105,26 +106,26 @@ struct SegmentEncoder {
         tail.offset = 0
         tail.wantsNewSegment = false
         continuesFrame = false
-        return (header.encoded(), header)
+        bytes += header.encoded()
+        return header
     }
 
     private mutating func finish(
-        _ record: RecordHeader, _ bytes: [UInt8], recordStart: Int, _ header: SegmentHeader
+        _ record: RecordHeader, _ bytes: inout [UInt8], recordStart: Int, _ header: SegmentHeader
     ) -> Output {
         let offset = tail.offset
-        var encoded = recordStart == 0 ? bytes : Array(bytes[recordStart...])
         tail.chain = record.seal(
-            &encoded, offset: offset + UInt64(recordStart), salt: header.salt, chain: tail.chain)
+            &bytes, from: recordStart, offset: offset + UInt64(recordStart), salt: header.salt, chain: tail.chain)
         tail.offset += UInt64(bytes.count)
-        let output = recordStart == 0 ? encoded : Array(bytes[..<recordStart]) + encoded
-        return Output(number: header.number, offset: offset, bytes: output)
+        return Output(number: header.number, offset: offset, bytes: bytes)
     }
 
+    /// Appends the room for a record's header, and the payload as it is stored.
     private mutating func compress(
         _ payload: [UInt8], to bytes: inout [UInt8], pool: CompressorPool
     ) -> RecordHeader.Codec {
         guard payload.count >= Self.shortestCompressed else {
-            bytes += payload
+            Self.store(payload, in: &bytes)
             return .raw
         }
         let mayContinue = continuesFrame
@@ -134,16 +135,22 @@ struct SegmentEncoder {
             guard let stream else { return }
             let continues = mayContinue && isWhereItWas && fill < stream.size.blockByteCount
             if !continues && isWhereItWas { stream.restart() }
-            if stream.append(payload, to: &bytes, limit: payload.count - 1) {
-                codec = continues ? .frameContinuation : .frameStart
-            }
+            let fits = stream.compress(payload, limit: payload.count - 1) { Self.store($0, in: &bytes) }
+            if fits { codec = continues ? .frameContinuation : .frameStart }
         }
         switch codec {
-        case .raw: bytes += payload
+        case .raw: Self.store(payload, in: &bytes)
         case .frameStart: blockByteCount = payload.count
         case .frameContinuation: blockByteCount += payload.count
         }
         continuesFrame = codec != .raw
         return codec
+    }
+
+    /// In one allocation, exactly as large as it must be: the bytes stay in memory until they are flushed.
+    private static func store(_ stored: some Collection<UInt8>, in bytes: inout [UInt8]) {
+        bytes.reserveCapacity(bytes.count + RecordHeader.byteCount + stored.count)
+        bytes.appendZeros(RecordHeader.byteCount)
+        bytes.append(contentsOf: stored)
     }
 }

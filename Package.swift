@@ -6,6 +6,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
+    // Locks that ask whether a seeded scheduler decides who goes on: see HoldfastThreads/Waiting.swift.
+    .define("HOLDFAST_SCHEDULES", .when(configuration: .debug)),
 ]
 
 /// A Swift module of this package, with the settings that all of them share.

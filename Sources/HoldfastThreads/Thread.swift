@@ -1,6 +1,15 @@
 import CPosix
 import Glibc
 
+/// Whether a ``Scheduler`` decides when the calling thread goes on.
+package var isScheduled: Bool {
+    #if HOLDFAST_SCHEDULES
+    ScheduledThread.current != nil
+    #else
+    false
+    #endif
+}
+
 /// A thread of the system, for work that blocks. A thread that nobody joins runs on by itself.
 package final class Thread: Sendable {
     private let handle: Lock<pthread_t?>

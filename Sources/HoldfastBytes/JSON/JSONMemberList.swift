@@ -11,8 +11,8 @@ struct JSONMemberList<Value> {
     /// The number of members.
     var count: Int { positions.count }
 
-    /// The members in order.
-    var members: some Sequence<(key: [UInt8], value: Value)> { slots.lazy.compactMap(\.self) }
+    /// The members in order. (With a key path instead of the closure one would be made at each call.)
+    var members: some Sequence<(key: [UInt8], value: Value)> { slots.lazy.compactMap { $0 } }
 
     /// The value at `key`. A new key goes to the end; a known one keeps its place; `nil` removes it.
     subscript(key: [UInt8]) -> Value? {

@@ -3,20 +3,23 @@ import HoldfastBytes
 
 /// Reads the records of restart blocks, one after the other, in the order of the log.
 ///
-/// Not thread-safe. Its memory is bounded by the largest window that is accepted.
+/// Not thread-safe. Its memory is bounded by the largest window that is accepted; nothing before there is a block.
 final class BlockDecompressor {
-    private let context: OpaquePointer
+    /// Made for the first block: it takes some 100 KB, and many a session has short records only.
+    private var made: OpaquePointer?
     /// Whether the records so far have been decoded from the block's start without a gap.
     private var isInBlock = false
 
-    init() {
+    private var context: OpaquePointer {
+        if let made { return made }
         guard let context = ZSTD_createDCtx() else { fatalError("out of memory for a decompression stream") }
-        self.context = context
         // Windows above 8 MiB are not written; a damaged or hostile frame may not ask for more.
         _ = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 23)
+        made = context
+        return context
     }
 
-    deinit { ZSTD_freeDCtx(context) }
+    deinit { ZSTD_freeDCtx(made) }
 
     /// The payload of a record whose header has been checked, or `nil` when its bytes cannot be decoded.
     ///

@@ -42,17 +42,16 @@ package final class Outcomes: Sendable {
     /// Who is not told within a minute never will be: that is answered as an error with the code `.busy`, which no
     /// append has.
     package func wait() -> [LogError?] {
-        #if HOLDFAST_SCHEDULES
-        // Time is simulated there, and a wait that nobody ends is found by the schedule.
-        return state.wait(until: { $0.errors.count >= $0.expected }) { $0.errors }
-        #else
+        if isScheduled {
+            // Time is simulated there, and a wait that nobody ends is found by the schedule.
+            return state.wait(until: { $0.errors.count >= $0.expected }) { $0.errors }
+        }
         return state.wait(until: { $0.errors.count >= $0.expected }, milliseconds: 60_000) { state, isComplete in
             if isComplete { return state.errors }
             return state.errors + [
                 LogError(.busy, "\(state.expected - state.errors.count) appends were never answered")
             ]
         }
-        #endif
     }
 }
 

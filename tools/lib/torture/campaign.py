@@ -17,11 +17,14 @@ def add_arguments(command, count_help, workloads=False):
     command.add_argument("--count", type=int, default=None, help=count_help)
     command.add_argument("--seed", type=int, default=1, help="what all random choices come from (1)")
     command.add_argument("--threads", type=int, default=2, help="how many work side by side (2)")
+    command.add_argument("--build-only", action="store_true", help="build the program, and end")
 
 
 def run(options, name, what):
     """Builds the program and runs the campaign `name`, which counts `what`; answers its exit status."""
     folder = build(options.root, "campaigns", "-c", "release", "--product", "holdfast-torture")
+    if options.build_only:
+        return 0
     command = [os.path.join(folder, "holdfast-torture"), name, "--seed", str(options.seed),
                "--threads", str(options.threads)]
     if getattr(options, "only", None):

@@ -50,7 +50,7 @@ def run(options):
     bugs = chosen(options)
     copy = os.path.join(scratch(options.root, "sabotage"), "source")
     prepare(options.root, copy)
-    program = build(options.root, "sabotage/build", "--build-tests", "-Xswiftc", "-DHOLDFAST_SCHEDULES", source=copy)
+    program = build(options.root, "sabotage/build", "--build-tests", source=copy)
     catchers = Catchers(program)
     caught, missed = {}, []
 

@@ -1,6 +1,6 @@
 """Runs every thread of the store in orders that seeds decide, on a simulated disk and a simulated clock.
 
-Makes a build of its own whose locks let one thread run at a time (HOLDFAST_SCHEDULES). The same seed does the same again.
+The locks of a debug build let one thread run at a time when they are asked to. The same seed does the same again.
 Each seed stands for a workload, a commit mode, a way to choose threads and perhaps a failing disk; each run ends with
 power cuts, recovered and checked. docs/testing.md says what is judged.
 """
@@ -19,8 +19,11 @@ def add_arguments(command):
 
 
 def run(options):
-    kind = ["-c", "release"] if options.release else []
-    folder = build(options.root, "schedules", *kind, "--product", "holdfast-torture", "-Xswiftc", "-DHOLDFAST_SCHEDULES")
+    if options.release:
+        folder = build(options.root, "schedules", "-c", "release", "--product", "holdfast-torture",
+                       "-Xswiftc", "-DHOLDFAST_SCHEDULES")
+    else:
+        folder = build(options.root, ".", "--product", "holdfast-torture")
     command = [os.path.join(folder, "holdfast-torture"), "schedules", "--count", str(options.count),
                "--seed", str(options.seed), "--threads", str(options.threads)]
     # Else sets and dictionaries have another order in each process.

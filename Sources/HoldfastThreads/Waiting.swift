@@ -2,8 +2,8 @@ import Glibc
 
 // How a thread waits: the calls of the system on which everything in this module stands.
 //
-// A build with HOLDFAST_SCHEDULES, as every debug build is, asks first whether the thread runs under a ``Scheduler``, which
-// then decides who goes on. In every other build a lock is as simple as this.
+// A build with HOLDFAST_SCHEDULES, as every debug build is, asks first whether the thread runs under a ``Scheduler``,
+// which then decides who goes on. In every other build a lock is as simple as this.
 
 typealias Mutex = UnsafeMutablePointer<pthread_mutex_t>
 typealias Condition = UnsafeMutablePointer<pthread_cond_t>

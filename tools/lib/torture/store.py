@@ -16,10 +16,11 @@ NAMES = ["plain", "with space", "../up", "snöwman ☃", "UPPER", "upper", "%41"
 class TortureStore:
     """Writes to the store through `holdfast pipe` and notes, in this process, what was acknowledged."""
 
-    def __init__(self, options, folder):
+    def __init__(self, options, folder, source=None):
+        """`source` gives the random numbers; by default they come from the seed."""
         self.options = options
         self.folder = folder
-        self.random = random.Random(options.seed)
+        self.random = source or random.Random(options.seed)
         self.operations = Operations(self.random)
         self.histories = [History(name) for name in NAMES]
         self.acknowledged = 0

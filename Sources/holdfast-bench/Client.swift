@@ -1,51 +1,82 @@
-import Glibc
 import Holdfast
 
-/// Nanoseconds from a fixed point.
-func nanoseconds() -> UInt64 {
-    var now = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+/// When clients stop, and how fast they go.
+struct Pace: Sendable {
+    let begun: UInt64
+    /// `nil` to stop after the last record of the input.
+    let end: UInt64?
+    /// Appends of each client a second; 0 for as many as it can.
+    let rate: Double
+    let clientCount: Int
 }
 
 /// One client of the store: it appends its records one after the other, each when the one before is durable.
 ///
 /// Used by one thread or task at a time.
 struct Client: Sendable {
+    private let number: Int
     private let records: [InputRecord]
     private let sessionCount: UInt32
+    /// Whether the sessions are there already, so that none is made and, after the last record, all go on.
+    private let areSessionsKnown: Bool
+    /// Whether records are deltas of one open turn for each session.
+    private let areDeltas: Bool
     private var next = 0
     private var round: UInt32 = 0
-    private var created: Set<UInt64> = []
+    private var made: Set<UInt64> = []
+    /// How long appends took, in nanoseconds.
     private(set) var latencies: [UInt32] = []
     private(set) var byteCount = 0
 
-    /// `sessionCount` is that of the whole input.
-    init(_ records: [InputRecord], sessionCount: UInt32) {
-        self.records = records
-        self.sessionCount = sessionCount
+    init(_ number: Int, of input: Input, areSessionsKnown: Bool, areDeltas: Bool) {
+        self.number = number
+        records = input.dealt[number]
+        sessionCount = input.sessionCount
+        self.areSessionsKnown = areSessionsKnown
+        self.areDeltas = areDeltas
         latencies.reserveCapacity(1 << 18)
     }
 
-    /// The next writes: the append of a record, and before it the creation of its session when that is new. An
-    /// append that is durable makes all before it durable too, so that the creation need not be waited for.
+    /// Whether the client's work is over.
+    func isDone(_ pace: Pace) -> Bool {
+        pace.end.map { nanoseconds() >= $0 } ?? (round == 0 && next == records.count)
+    }
+
+    /// Waits until the next append is due, and answers when that was; the clients take turns.
+    func waitForTurn(_ pace: Pace) -> UInt64 {
+        if pace.rate == 0 { return nanoseconds() }
+        let share = Double(latencies.count) + Double(number) / Double(pace.clientCount)
+        let due = pace.begun + UInt64(share / pace.rate * 1e9)
+        rest(until: due)
+        return due
+    }
+
+    /// The next writes: the append of a record, and before it what makes its session, when that is new. A write that is
+    /// durable makes all before it durable too, so that only the last need be waited for.
     ///
-    /// After the last record it begins again, with sessions that nobody has seen.
-    mutating func nextWrites() -> (create: Mutation?, append: Mutation) {
+    /// After the last record it begins again, with sessions that nobody has seen unless they are known.
+    mutating func nextWrites() -> [Mutation] {
         if next == records.count { (next, round) = (0, round + 1) }
         let record = records[next]
         next += 1
         byteCount += record.json.count
-        let number = UInt64(record.session) + UInt64(round) * UInt64(sessionCount)
+        let number = UInt64(record.session) + (areSessionsKnown ? 0 : UInt64(round) * UInt64(sessionCount))
         let session = "s\(number)"
-        var create: Mutation?
-        if created.insert(number).inserted {
-            create = .create(session)
-            create?.durability = .soon
+        let isNew = !areSessionsKnown && made.insert(number).inserted
+        var create = Mutation.create(session)
+        create.durability = .soon
+        if areDeltas {
+            let begin = Mutation.beginTurn(in: session, turn: "turn", message: prompt)
+            let delta = Mutation.delta(of: "turn", in: session, JSON(record.json))
+            return isNew ? [create, begin, delta] : [delta]
         }
-        return (create, .append(to: session, [JSON(record.json)]))
+        let append = Mutation.append(to: session, [JSON(record.json)])
+        return isNew ? [create, append] : [append]
     }
 
-    /// Notes how long an append took, in nanoseconds.
-    mutating func note(_ elapsed: UInt64) { latencies.append(UInt32(clamping: elapsed)) }
+    /// Notes how long an append took that was due at `then`.
+    mutating func note(since then: UInt64) { latencies.append(UInt32(clamping: nanoseconds() - then)) }
 }
+
+/// What turns answer.
+let prompt: JSON = #"{"role":"user","content":"go on"}"#

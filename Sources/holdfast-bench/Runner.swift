@@ -1,40 +1,31 @@
 import Glibc
 import Holdfast
 
-/// Appends as so many clients until the time is over; answers the clients, each with what it has measured.
+/// Appends as so many clients until their work is over; answers the clients, each with what it has measured.
 ///
 /// One thread for each client, which blocks until its append is durable: what the other stores are given too.
-func runThreads(_ clients: [Client], in store: HoldfastStore, until end: UInt64) -> [Client] {
-    let boxes = clients.map { Box($0, store, end) }
-    let threads = boxes.map { box in
-        var handle = pthread_t()
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setstacksize(&attributes, 1 << 20)
-        let result = pthread_create(&handle, &attributes, runBox, Unmanaged.passUnretained(box).toOpaque())
-        precondition(result == 0, "no room for a thread")
-        return handle
-    }
-    for thread in threads { pthread_join(thread, nil) }
+func runThreads(_ clients: [Client], in store: HoldfastStore, _ pace: Pace) -> [Client] {
+    let boxes = clients.map { Box($0, store, pace) }
+    runAll(boxes.map { box in box.run })
     return boxes.map(\.client)
 }
 
 /// The same with a task for each client: what a server in Swift does.
-func runTasks(_ clients: [Client], in store: HoldfastStore, until end: UInt64) async -> [Client] {
-    await withTaskGroup(of: Client.self) { group in
+func runTasks(_ clients: [Client], in store: HoldfastStore, _ pace: Pace) async -> [Client] {
+    guard pace.rate == 0 else { fail("--rate is for threads") }
+    return await withTaskGroup(of: Client.self) { group in
         for client in clients {
             group.addTask {
                 var client = client
-                while nanoseconds() < end {
+                while !client.isDone(pace) {
                     let writes = client.nextWrites()
                     let begun = nanoseconds()
                     do {
-                        if let create = writes.create { try await store.write(create) }
-                        try await store.write(writes.append)
+                        for write in writes { try await store.write(write) }
                     } catch {
                         fail("\(error)")
                     }
-                    client.note(nanoseconds() - begun)
+                    client.note(since: begun)
                 }
                 return client
             }
@@ -49,36 +40,47 @@ func runTasks(_ clients: [Client], in store: HoldfastStore, until end: UInt64) a
 private final class Box: @unchecked Sendable {
     var client: Client
     let store: HoldfastStore
-    let end: UInt64
+    let pace: Pace
 
-    init(_ client: Client, _ store: HoldfastStore, _ end: UInt64) {
-        (self.client, self.store, self.end) = (client, store, end)
+    init(_ client: Client, _ store: HoldfastStore, _ pace: Pace) {
+        (self.client, self.store, self.pace) = (client, store, pace)
     }
 
     func run() {
-        while nanoseconds() < end {
+        while !client.isDone(pace) {
             let writes = client.nextWrites()
-            let begun = nanoseconds()
+            let begun = client.waitForTurn(pace)
             do {
-                if let create = writes.create { try store.writeBlocking(create) }
-                try store.writeBlocking(writes.append)
+                for write in writes { try store.writeBlocking(write) }
             } catch {
                 fail("\(error)")
             }
-            client.note(nanoseconds() - begun)
+            client.note(since: begun)
         }
     }
 }
 
-private func runBox(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let argument else { return nil }
-    Unmanaged<Box>.fromOpaque(argument).takeUnretainedValue().run()
-    return nil
+/// Runs each of `bodies` in a thread of its own and waits for all.
+func runAll(_ bodies: [() -> Void]) {
+    let threads = bodies.map { body in
+        var handle = pthread_t()
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setstacksize(&attributes, 1 << 20)
+        let result = pthread_create(&handle, &attributes, runBody, Unmanaged.passRetained(Body(body)).toOpaque())
+        precondition(result == 0, "no room for a thread")
+        return handle
+    }
+    for thread in threads { pthread_join(thread, nil) }
 }
 
-/// Ends the program: a benchmark whose store refuses writes measures nothing.
-func fail(_ reason: String) -> Never {
-    let line = "holdfast-bench: \(reason)\n"
-    _ = line.withCString { Glibc.write(STDERR_FILENO, $0, line.utf8.count) }
-    exit(1)
+private final class Body {
+    let run: () -> Void
+    init(_ run: @escaping () -> Void) { self.run = run }
+}
+
+private func runBody(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument else { return nil }
+    Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+    return nil
 }

@@ -21,7 +21,7 @@ private let layers: [String: Set<String>] = [
         "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine",
         "HoldfastSimulation", "Glibc", "Synchronization",
     ],
-    "holdfast-bench": ["Holdfast", "Glibc"],
+    "holdfast-bench": ["Holdfast", "Glibc", "Synchronization"],
     "holdfast-torture": ["HoldfastProof", "Glibc"],
 ]
 

@@ -4,105 +4,105 @@ import json
 import os
 
 from . import plots
-from .rounds import best, median, ratio
-
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-
-
-def number(value):
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def table(head, rows):
-    return "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-                     + ["| " + " | ".join(row) + " |" for row in rows])
-
+from .goals import judged
+from .rounds import median, ratio
+from .table import number, table
 
 def experiment_table(experiment, rounds):
     """All peers of one experiment, fastest first."""
     names = sorted(rounds[0], key=lambda name: -median(rounds, name, "per_second"))
-    rows = []
-    for name in names:
-        rows.append([
-            f"**{name}**" if name.startswith("holdfast") else name,
-            number(median(rounds, name, "per_second")),
-            f"{ratio(rounds, name, 'per_second', 'holdfast'):.2f}",
-            number(median(rounds, name, "p50_us")), number(median(rounds, name, "p99_us")),
-            number(median(rounds, name, "cpu_us_per_record"))])
-    head = ["Store", "records/s", "against holdfast", "p50, us", "p99, us", "processor, us/record"]
+    rows = [[f"**{name}**" if name.startswith("holdfast") else name,
+             number(median(rounds, name, "per_second")), f"{ratio(rounds, 'holdfast', 'per_second', name):.2f}",
+             number(median(rounds, name, "p50_us")), number(median(rounds, name, "p99_us")),
+             number(median(rounds, name, "processor_us"))] for name in names]
+    head = ["Store", "records/s", "holdfast has … times that", "p50, us", "p99, us", "processor, us/record"]
     return f"### {experiment.title}\n\n" + table(head, rows)
 
 
-def goals(results):
-    """The goals that these experiments can judge: (goal, wanted, measured, met)."""
-    rows = []
-
-    def judge(goal, wanted, value, is_met, unit="times"):
-        rows.append([goal, wanted, f"{value:.2f} {unit}", "met" if is_met else "**not met**"])
-
-    if one := results.get("fixed-1"):
-        value = ratio(one, "holdfast", "p50_us", "ceiling")
-        judge("1. one writer: p50 against the ceiling's overwrite", "at most 1.25", value, value <= 1.25)
-        value = ratio(one, "holdfast", "p99_us", "ceiling")
-        judge("1. one writer: p99 against the ceiling's overwrite", "at most 3", value, value <= 3)
-    if many := results.get("fixed-64"):
-        ours = best(many, ["holdfast", "holdfast-tasks"])
-        if "sqlite" in many[0]:
-            value = ratio(many, ours, "per_second", "sqlite")
-            judge("2. 64 sessions: records a second against SQLite", "at least 20", value, value >= 20)
-        if rocks := best(many, ["rocksdb", "rocksdb-pipelined"]):
-            value = ratio(many, ours, "per_second", rocks)
-            judge(f"2. 64 sessions: against RocksDB's best ({rocks})", "at least 1.5", value, value >= 1.5)
-        value = ratio(many, ours, "per_second", "ceiling")
-        judge("2. 64 sessions: against the ceiling", "at least 0.5", value, value >= 0.5)
-    if most := results.get("fixed-1024"):
-        ours = best(most, ["holdfast", "holdfast-tasks"])
-        value = median(most, ours, "per_second")
-        judge("3. 1,024 sessions: records a second, of the ceiling's "
-              + number(median(most, "ceiling", "per_second")), "at least 200,000", value, value >= 200_000, "records/s")
-        value = ratio(most, ours, "p99_us", "ceiling", "p50_us")
-        judge("3. 1,024 sessions: p99 in syncs of the ceiling", "at most 5", value, value <= 5, "syncs")
-    return table(["Goal", "Wanted", "Measured", ""], rows)
+def durability(peers, syncs):
+    """How each store makes records durable, and how often it really syncs."""
+    def per_record(name, clients):
+        counted = syncs.get(name, {}).get(clients)
+        return f"{counted['syncs'] / counted['records']:.2f}" if counted else "not counted"
+    clients = sorted({clients for counted in syncs.values() for clients in counted}, key=int)
+    return table(["Store", "How it makes a record durable", *(f"Syncs for a record, {one} at once" for one in clients)],
+                 [[peer.name, peer.settings, *(per_record(peer.name, one) for one in clients)] for peer in peers])
 
 
-def write(root, about, peers, experiments, results, syncs):
+def own_tables(own):
+    """What was measured of Holdfast alone, beyond the goals."""
+    parts = []
+    if found := own.get("costs"):
+        fields = ["processor_us", "system_calls", "allocations", "held_bytes", "written_bytes"]
+        head = ["Clients", "processor, us", "system calls", "allocations", "bytes of memory that stay", "bytes written"]
+        parts += ["### What an append of 512 bytes takes", table(head, [
+            [name] + [number(row[field]) if field in row else "not counted" for field in fields]
+            for name, row in found.items()])]
+    if found := own.get("written"):
+        head = ["Shape", "journal and segments", "snapshots of all sessions at the end"]
+        parts += ["### Bytes written for each compressed byte of payload", table(head, [
+            [name, number(row["log"]), number(row["snapshots"])] for name, row in found.items()])]
+    if found := own.get("opening"):
+        head = ["Store", "open, ms", "first read of a session, ms", "first list, ms", "resident then, KB"]
+        rows = [(f"{found['sessions']:,} sessions, closed in order", "clean"),
+                (f"{found['sessions']:,} sessions, after a crash with 64 active", "crashed"), ("64 sessions", "small")]
+        parts += ["### Opening", table(head, [[title] + [number(found[name][field]) for field in (
+            "open_ms", "first_read_ms", "first_list_ms", "resident_kilobytes")] for title, name in rows])]
+    if found := own.get("replay"):
+        parts.append(f"Replay of {number(found['bytes'] / 1e6)} MB after a crash: {number(found['open_ms'])} ms, "
+                     f"{number(found['open_without_sync_ms'])} ms without the syncs.")
+    if found := own.get("reading"):
+        head = ["A session of 25 MB", "all of it, ms", "last 50 messages, us", "metadata, us", "metadata, first time, us"]
+        rows = [["plain file, simdjson", number(found["plain"]["all_us"] / 1e3), "", "", ""]]
+        rows += [[f"holdfast, {title}", number(found[kind]["all_us"] / 1e3)] + [number(found[kind][field]) for field in (
+            "last_us", "metadata_us", "first_metadata_us")] for kind, title in (("log", "log"), ("snapshot", "snapshot"))]
+        parts += ["### Reading", table(head, rows)]
+    return "\n\n".join(parts)
+
+
+def growth_plots(results):
+    """Name, title and SVG of the plots of how cost grows."""
+    axes = [("clients", "Durable records of 512 bytes a second", "sessions appending at once", "fixed-", "per_second"),
+            ("sizes", "Bytes of messages a second, 16 sessions", "bytes of a record", "size-", "bytes_per_second"),
+            ("known", "Durable records a second, 64 sessions active", "sessions known", "fleet-*-64", "per_second"),
+            ("length", "Median time of an append to one session", "records in the session", "marathon-", "p50_us")]
+    for name, title, x_title, pattern, field in axes:
+        series = {}
+        before, _, behind = pattern.partition("*")
+        for experiment, rounds in results.items():
+            if experiment.startswith(before) and experiment.endswith(behind):
+                x = int(experiment[len(before):len(experiment) - len(behind)].strip("-"))
+                for peer in rounds[0]:
+                    series.setdefault(peer, []).append((x, median(rounds, peer, field)))
+        series = {peer: points for peer, points in series.items() if len(points) > 1}
+        if series:
+            unit = {"per_second": "records a second", "bytes_per_second": "bytes a second", "p50_us": "microseconds"}[field]
+            yield name, title, plots.lines(title, x_title, unit, series)
+
+
+def write(root, about, peers, experiments, results, syncs, own):
     """Replaces the measured part of the page, and writes the plots and the raw data that it links to."""
     folder = os.path.join(root, "docs", "performance")
     os.makedirs(folder, exist_ok=True)
-    raw = {"about": about, "syncs": syncs, "rounds": results}
     with open(os.path.join(folder, "raw.json"), "w") as file:
-        json.dump(raw, file, indent=1)
+        json.dump({"about": about, "syncs": syncs, "rounds": results, "own": own}, file, indent=1)
         file.write("\n")
-    parts = [BEGIN, "", about, "", "## Goals", "", goals(results), "", "## Durability of each store", "",
-             table(["Store", "How it makes a record durable", "Syncs for a record (strace, one client)"],
-                   [[peer.name, peer.settings, syncs_text(syncs, peer.name)] for peer in peers]), "", "## Figures", ""]
-    for experiment in experiments:
-        if results[experiment.name]:
-            parts += [experiment_table(experiment, results[experiment.name]), ""]
-    series = {}
-    for experiment in experiments:
-        if experiment.name.startswith("fixed-"):
-            for name in results[experiment.name][0]:
-                value = median(results[experiment.name], name, "per_second")
-                series.setdefault(name, []).append((experiment.clients, value))
-    with open(os.path.join(folder, "clients.svg"), "w") as file:
-        file.write(plots.lines("Durable records of 512 bytes a second", "sessions appending at once", "records a second",
-                               {name: points for name, points in series.items() if len(points) > 1}))
-    parts += ["![Records a second over the number of sessions](performance/clients.svg)", "",
-              "All rounds: [raw.json](performance/raw.json)", "", END]
-    replace(os.path.join(root, "docs", "performance.md"), "\n".join(parts))
+    parts = [about, "## Goals", judged(results, own), "## How cost grows"]
+    for name, title, svg in growth_plots(results):
+        with open(os.path.join(folder, name + ".svg"), "w") as file:
+            file.write(svg)
+        parts.append(f"![{title}](performance/{name}.svg)")
+    parts += ["## Holdfast alone", own_tables(own), "## Beside others", durability(peers, syncs)]
+    parts += [experiment_table(one, results[one.name]) for one in experiments if results.get(one.name)]
+    parts += ["All rounds: [raw.json](performance/raw.json)"]
+    replace(root, "measured", "\n\n".join(part for part in parts if part))
 
 
-def syncs_text(syncs, name):
-    if name not in syncs:
-        return "not counted"
-    return f"{syncs[name]['per_record']:.2f} ({syncs[name]['syncs']} for {syncs[name]['records']})"
-
-
-def replace(path, text):
+def replace(root, mark, text):
+    """Puts `text` between two marks of the page."""
+    path = os.path.join(root, "docs", "performance.md")
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
     with open(path) as file:
-        page = file.read()
-    before, rest = page.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
+        before, rest = file.read().split(begin, 1)
     with open(path, "w") as file:
-        file.write(before + text + after)
+        file.write(before + begin + "\n\n" + text + "\n\n" + end + rest.split(end, 1)[1])

@@ -6,13 +6,14 @@ import re
 import shutil
 import subprocess
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 
 # Name, source, what it links, extra flags, and its durability settings in words.
 PEERS = [
     ("ceiling", "ceiling.c", [], [], "one preallocated, written file; fdatasync after each batch"),
     ("jsonl", "jsonl.c", [], [], "a file per session; fdatasync after each line, fsync of the folder for a new file"),
-    ("rewrite", "rewrite.c", [], [], "the whole file, fsync, rename, fsync of the folder, at each change"),
+    ("rewrite", "rewrite.c", [], [], "as hermes-webui: the whole file, fsync, rename at each change; the folder is not synced"),
     ("sqlite", "sqlite.c", ["-lsqlite3"], [], "journal_mode=WAL, synchronous=FULL, a transaction for each record"),
     ("sqlite-per-session", "sqlite.c", ["-lsqlite3"], ["-DSQLITE_PER_SESSION"],
      "the same, a database for each session"),
@@ -23,8 +24,9 @@ PEERS = [
     ("redis", "redis.c", ["-lhiredis"], [], "appendonly yes, appendfsync always, over a Unix socket"),
 ]
 
-# The debian packages of the peers; holdfast itself needs none of them.
-PACKAGES = ["libsqlite3-dev", "liblmdb-dev", "libleveldb-dev", "librocksdb-dev", "libhiredis-dev", "redis-server"]
+# The Debian packages of the peers and of the counting; Holdfast itself needs none of them.
+PACKAGES = ["libsqlite3-dev", "liblmdb-dev", "libleveldb-dev", "librocksdb-dev", "libhiredis-dev", "redis-server",
+            "strace", "linux-perf"]
 
 FLAGS = ["-O2", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-pthread"]
 
@@ -32,59 +34,77 @@ FLAGS = ["-O2", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-pthrea
 class Peer:
     """A program that takes the options of peer.c."""
 
-    def __init__(self, name, command, settings):
+    def __init__(self, name, command, settings=""):
         self.name, self.command, self.settings = name, command, settings
 
-    def words(self, store, input_file, clients, seconds):
-        return self.command + ["--store", store, "--input", input_file, "--clients", str(clients),
-                               "--seconds", str(seconds)]
-
-    def run(self, scratch, input_file, clients, seconds, prefix=()):
-        """Runs it in an empty folder; gives its report, with the processor time and the bytes of files it left."""
-        store = os.path.join(scratch, "store")
-        shutil.rmtree(store, ignore_errors=True)
-        os.mkdir(store)
-        before = os.times()
-        done = subprocess.run([*prefix, *self.words(store, input_file, clients, seconds)], capture_output=True, text=True,
-                              timeout=600 + seconds)
-        after = os.times()
-        if done.returncode != 0:
+    def run(self, store, input_file, prefix=(), preload=None, **options):
+        """Runs it on a store and gives its report; `options` are those of peer.c."""
+        words = [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
+        environment = dict(os.environ, LD_PRELOAD=preload) if preload else None
+        done = subprocess.run([*prefix, *self.command, "--store", store, "--input", input_file, *words],
+                              capture_output=True, text=True, timeout=900, env=environment)
+        if not done.stdout.strip():
             raise RuntimeError(f"{self.name} ended with status {done.returncode}: {done.stderr.strip()[-500:]}")
         report = json.loads(done.stdout.splitlines()[-1])
-        report["peer"] = self.name
-        report["clients"] = clients
-        report["cpu_us_per_record"] = 1e6 * (
-            after.children_user + after.children_system - before.children_user - before.children_system
-        ) / max(1, report["records"])
         report["per_second"] = report["records"] / report["seconds"]
-        shutil.rmtree(store)
+        report["bytes_per_second"] = report["bytes"] / report["seconds"]
+        report["processor_us"] = 1e6 * report["processor_seconds"] / report["records"]
         return report
 
-    def syncs_per_record(self, scratch, input_file):
-        """Counts its syncs with strace, one client for half a second: a peer that cheats shows here."""
+    def run_anew(self, scratch, input_file, **options):
+        """Runs it on an empty store."""
+        store = empty(scratch)
+        try:
+            return self.run(store, input_file, **options)
+        finally:
+            shutil.rmtree(store)
+
+    def syncs(self, scratch, input_file, clients):
+        """Counts its syncs with strace for half a second: a peer that cheats shows here."""
         trace = os.path.join(scratch, "trace")
-        report = self.run(scratch, input_file, 1, 0.5, prefix=(
-            "strace", "-f", "-qq", "-o", trace, "-e", "trace=fsync,fdatasync,msync,sync_file_range,openat"))
+        calls = "trace=fsync,fdatasync,msync,syncfs,openat,close,write,pwrite64,writev,pwritev,pwritev2"
+        report = self.run_anew(scratch, input_file, clients=clients, seconds=0.5,
+                               prefix=("strace", "-f", "-qq", "-s", "0", "-o", trace, "-e", calls))
+        synced, direct = 0, set()
         with open(trace, errors="replace") as file:
-            text = file.read()
-        synced = len(re.findall(r"\b(?:fsync|fdatasync|msync)\(", text))
-        direct = len(re.findall(r"openat\([^)]*O_(?:D?SYNC)", text))
-        return {"records": report["records"], "syncs": synced, "per_record": synced / max(1, report["records"]),
-                "files_opened_with_o_sync": direct}
+            for line in file:
+                if re.search(r"\b(?:fsync|fdatasync|msync|syncfs)\(", line):
+                    synced += 1
+                elif found := re.search(r"O_D?SYNC.* = (\d+)$", line):
+                    direct.add(found[1])
+                elif (found := re.search(r"\b(close|p?writev?2?(?:64)?)\((\d+)", line)) and found[2] in direct:
+                    if found[1] == "close":
+                        direct.discard(found[2])
+                    else:
+                        synced += 1  # a write to a file that was opened to sync each
+        return {"records": report["records"], "syncs": synced}
+
+
+def empty(scratch, name="store"):
+    """Makes an empty folder for a store."""
+    store = os.path.join(scratch, name)
+    shutil.rmtree(store, ignore_errors=True)
+    os.makedirs(store)
+    return store
+
+
+def install(note):
+    """Installs the packages that are missing; says when it cannot."""
+    listed = subprocess.run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *PACKAGES],
+                            capture_output=True, text=True).stdout.split("\n")
+    missing = [name for name in PACKAGES if f"{name} installed" not in listed]
+    if missing and subprocess.run([os.path.join(ROOT, "tools", "install-deps"), *missing]).returncode != 0:
+        note(f"These packages could not be installed: {' '.join(missing)}")
 
 
 def build(scratch, note):
     """Compiles all peers that can be compiled; says which cannot, and why."""
     peers = []
     for name, source, libraries, flags, settings in PEERS:
-        program = os.path.join(scratch, name)
-        common = os.path.join(scratch, "peer.o")
+        program, common = os.path.join(scratch, name), os.path.join(scratch, "peer.o")
         try:
-            subprocess.run(["gcc", *FLAGS, "-c", os.path.join(HERE, "peer.c"), "-o", common], check=True,
-                           capture_output=True, text=True)
-            compiler = ["g++", "-std=c++17"] if source.endswith(".cc") else ["gcc"]
-            subprocess.run([*compiler, *FLAGS, *flags, os.path.join(HERE, source), common, *libraries, "-o", program],
-                           check=True, capture_output=True, text=True)
+            compile_c(["-c", "peer.c"], common)
+            compile_c([*flags, source, common, *libraries], program)
         except subprocess.CalledProcessError as error:
             note(f"{name} is left out: it cannot be built: {error.stderr.strip().splitlines()[:1]}")
             continue
@@ -95,11 +115,26 @@ def build(scratch, note):
     return peers
 
 
+def compile_c(arguments, output):
+    """Compiles sources of this folder."""
+    compiler = ["g++", "-std=c++17"] if any(word.endswith(".cc") for word in arguments) else ["gcc"]
+    subprocess.run([*compiler, *FLAGS, *arguments, "-o", output], check=True, capture_output=True, text=True, cwd=HERE)
+    return output
+
+
+def preload(scratch, name):
+    """Compiles a library that is loaded into programs: nosync or allocations."""
+    return compile_c(["-shared", "-fPIC", name + ".c"], os.path.join(scratch, name + ".so"))
+
+
 def holdfast(program):
-    """The three ways of using Holdfast that are compared."""
+    """The ways of using Holdfast that are compared."""
     journal = "one fdatasync of the journal for all sessions that wait"
     return [
-        Peer("holdfast", [program, "--commit", "journal"], journal + "; a thread for each client"),
-        Peer("holdfast-tasks", [program, "--commit", "journal", "--style", "tasks"], journal + "; a task for each client"),
-        Peer("holdfast-segment", [program, "--commit", "segment"], "fdatasync of each session's own segment"),
+        Peer("holdfast", [program, "append", "--commit", "journal"], journal + "; a thread for each client"),
+        Peer("holdfast-tasks", [program, "append", "--commit", "journal", "--style", "tasks"],
+             journal + "; a task for each client"),
+        Peer("holdfast-deltas", [program, "append", "--commit", "journal", "--style", "deltas"],
+             "deltas of a turn: answered at once, durable within 50 ms"),
+        Peer("holdfast-segment", [program, "append", "--commit", "segment"], "fdatasync of each session's own segment"),
     ]

@@ -1,14 +1,61 @@
 """Runs experiments: all peers side by side, round after round, and what the rounds say."""
 
+import os
 import random
+import shutil
 import statistics
+
+from .peers import empty
 
 
 class Experiment:
-    """One shape of input for so many clients, for these peers."""
+    """Records for so many clients, appended by these peers, each to an empty store.
 
-    def __init__(self, name, title, input_file, clients, peers):
-        self.name, self.title, self.input_file, self.clients, self.peers = name, title, input_file, clients, peers
+    `inputs` gives the input file of a round; `rate` is how many records a client appends a second, `None` for as many as it
+    can; `most_rounds` bounds the rounds that it takes part in.
+    """
+
+    def __init__(self, name, title, clients, peers, inputs, rate=None):
+        self.name, self.title, self.clients, self.peers, self.rate = name, title, clients, peers, rate
+        self.inputs = inputs
+        self.most_rounds = None
+
+    def run(self, peer, scratch, number, seconds):
+        return peer.run_anew(scratch, self.inputs(number), clients=self.clients, seconds=seconds, rate=self.rate)
+
+
+class Continued(Experiment):
+    """The same on stores that have been filled before and go on from round to round, with sessions that are there.
+
+    `first` gives the number of the first new record of each session, from the round and how many were appended before.
+    """
+
+    def __init__(self, name, title, clients, peers, inputs, stores, first):
+        super().__init__(name, title, clients, peers, inputs)
+        self.stores, self.first, self.appended = stores, first, {}
+
+    def run(self, peer, scratch, number, seconds):
+        done = self.appended.get(peer.name, 0)
+        report = peer.run(self.stores.of(peer), self.inputs(number), clients=self.clients, seconds=seconds,
+                          first=self.first(number, done))
+        self.appended[peer.name] = done + report["records"]
+        return report
+
+
+class Stores:
+    """Stores that hold the same records, one for each peer, filled when first asked for; no sync disturbs that."""
+
+    def __init__(self, scratch, input_file, clients, nosync):
+        self.folder, self.input_file, self.clients, self.nosync = scratch, input_file, clients, nosync
+
+    def of(self, peer):
+        path = os.path.join(self.folder, peer.name)
+        if not os.path.isdir(path):
+            peer.run(empty(self.folder, peer.name), self.input_file, preload=self.nosync, clients=self.clients, once=1)
+        return path
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def run(experiments, scratch, rounds, seconds, note):
@@ -17,10 +64,12 @@ def run(experiments, scratch, rounds, seconds, note):
     order = random.Random(1)
     for number in range(rounds):
         for one in experiments:
+            if one.most_rounds is not None and number >= one.most_rounds:
+                continue
             reports = {}
             for peer in order.sample(one.peers, len(one.peers)):
                 note(f"round {number + 1} of {rounds}: {one.title}: {peer.name}")
-                reports[peer.name] = peer.run(scratch, one.input_file, one.clients, seconds)
+                reports[peer.name] = one.run(peer, scratch, number, seconds)
             results[one.name].append(reports)
     return results
 

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,7 +26,10 @@ extern const char *const peer_name;
 /* Whether one call of append() makes a record of every client durable at once (the ceiling does). */
 extern const int peer_takes_batches;
 
-/* Opens an empty store in `folder`, which exists, for so many clients. */
+/* The process that stores the records, when it is another one: its writes count too. Set by peer_open(). */
+extern pid_t peer_server;
+
+/* Opens the store in `folder`, which exists and may be empty, for so many clients. */
 void peer_open(const char *folder, int client_count);
 /* Makes `count` records durable; `count` is 1 unless peer_takes_batches. */
 void peer_append(int client, const peer_record *records, int count);

@@ -1,4 +1,5 @@
-/* One JSON file for each session, written whole to a temporary file, synced and renamed at every change. */
+/* One JSON file for each session, as hermes-webui keeps it: written whole to a temporary file, synced and renamed at every
+ * change. Its folder is not synced, so a power cut may take the last change back. */
 #define _GNU_SOURCE
 #include "peer.h"
 
@@ -35,6 +36,19 @@ static void add(document *one, const char *bytes, size_t count) {
     one->length += count;
 }
 
+/* Takes up the session, with what there is of it. */
+static void load(document *one, uint64_t session) {
+    char path[4096], buffer[1 << 16];
+    one->session = session;
+    one->length = 0;
+    snprintf(path, sizeof path, "%s/%llu.json", root, (unsigned long long)session);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return add(one, "{\"messages\":[", 13);
+    for (ssize_t count; (count = read(file, buffer, sizeof buffer)) > 0;) add(one, buffer, (size_t)count);
+    close(file);
+    one->length -= 2; /* the end, which follows the next message */
+}
+
 static void save(const document *one) {
     char path[4096], temporary[4200];
     snprintf(path, sizeof path, "%s/%llu.json", root, (unsigned long long)one->session);
@@ -49,21 +63,13 @@ static void save(const document *one) {
     if (write(file, "]}", 2) != 2 || fsync(file) != 0) peer_fail(temporary);
     close(file);
     if (rename(temporary, path) != 0) peer_fail(path);
-    int directory = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0 || fsync(directory) != 0) peer_fail(root);
-    close(directory);
 }
 
 void peer_append(int client, const peer_record *records, int count) {
     (void)count;
     document *one = &documents[client];
-    if (one->session != records->session) {
-        one->session = records->session;
-        one->length = 0;
-        add(one, "{\"messages\":[", 13);
-    } else {
-        add(one, ",", 1);
-    }
+    if (one->session != records->session) load(one, records->session);
+    if (records->number > 0) add(one, ",", 1);
     add(one, records->bytes, records->byte_count);
     save(one);
 }

@@ -6,31 +6,40 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 const char *const peer_name = "redis";
 const int peer_takes_batches = 0;
 
-static pid_t server;
 static redisContext **connections;
 
 static void start(const char *folder, const char *socket) {
-    server = fork();
-    if (server < 0) peer_fail("fork");
-    if (server > 0) return;
+    peer_server = fork();
+    if (peer_server < 0) peer_fail("fork");
+    if (peer_server > 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket, "--dir", folder, "--appendonly", "yes",
            "--appendfsync", "always", "--save", "", "--maxclients", "4096", "--daemonize", "no", "--logfile",
            "/dev/null", (char *)NULL);
     _exit(127);
 }
 
+/* Whether the server answers: not while it reads what it has. */
+static int is_ready(redisContext *connection) {
+    redisReply *reply = redisCommand(connection, "PING");
+    int is_ready = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+    freeReplyObject(reply);
+    return is_ready;
+}
+
 static redisContext *connect_to(const char *socket) {
-    for (int attempt = 0; attempt < 200; attempt++) {
+    for (int attempt = 0; attempt < 2000; attempt++) {
         redisContext *connection = redisConnectUnix(socket);
-        if (connection && !connection->err) return connection;
+        if (connection && !connection->err && is_ready(connection)) return connection;
         if (connection) redisFree(connection);
-        usleep(25000);
+        usleep(10000);
     }
     peer_fail("redis-server does not answer");
     return NULL;
@@ -53,6 +62,6 @@ void peer_append(int client, const peer_record *records, int count) {
 }
 
 void peer_close(void) {
-    kill(server, SIGTERM);
-    waitpid(server, NULL, 0);
+    kill(peer_server, SIGTERM);
+    waitpid(peer_server, NULL, 0);
 }

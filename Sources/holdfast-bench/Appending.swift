@@ -1,0 +1,47 @@
+import Glibc
+import Holdfast
+
+/// Appends the records of a file and reports as tools/lib/bench/peers/peer.c does, with the same options, and
+///
+/// - `--commit journal|segment`, `--style threads|tasks|deltas`;
+/// - `--compaction off`, and `--compact 1` to compact all sessions at the end, which then counts;
+/// - `--crash 1` to end as by `kill -9` when all is appended.
+func append(_ options: Options) async throws(HoldfastError) {
+    let clientCount = max(1, options.number("clients", or: 1))
+    let input = Input(options.text("input"), clientCount: clientCount)
+    let style = options.text("style", or: "threads")
+    let store = try options.openStore()
+    var clients = (0..<clientCount).map {
+        Client($0, of: input, areSessionsKnown: options.number("first", or: 0) > 0, areDeltas: style == "deltas")
+    }
+    let before = Usage.now()
+    let begun = nanoseconds()
+    let end = begun + UInt64(options.seconds("seconds", or: 1) * 1e9)
+    let pace = Pace(
+        begun: begun, end: options.number("once", or: 0) == 1 ? nil : end, rate: options.seconds("rate", or: 0),
+        clientCount: clientCount)
+    if style == "tasks" {
+        clients = await runTasks(clients, in: store, pace)
+    } else {
+        clients = runThreads(clients, in: store, pace)
+    }
+    let elapsed = Double(nanoseconds() - begun) / 1e9
+    if options.number("crash", or: 0) == 1 {
+        report(clients, elapsed, before)
+        kill(getpid(), SIGKILL)
+    }
+    if options.number("compact", or: 0) == 1 { try store.compactBlocking() }
+    try store.close()
+    report(clients, elapsed, before)
+}
+
+private func report(_ clients: [Client], _ elapsed: Double, _ before: Usage) {
+    let latencies = clients.flatMap(\.latencies).sorted()
+    func microseconds(_ part: Int) -> Double { Double(latencies[(latencies.count - 1) * part / 100]) / 1e3 }
+    let after = Usage.now()
+    say(
+        #"{"records":\#(latencies.count),"bytes":\#(clients.map(\.byteCount).reduce(0, +)),"seconds":\#(elapsed),"#
+            + #""p50_us":\#(microseconds(50)),"p99_us":\#(microseconds(99)),"max_us":\#(microseconds(100)),"#
+            + #""processor_seconds":\#(after.processorSeconds - before.processorSeconds),"#
+            + #""written_bytes":\#(after.writtenBytes - before.writtenBytes)}"#)
+}

@@ -1,0 +1,103 @@
+"""The goals, and what a run says about each: met or not, and by how much."""
+
+from .rounds import best, median, ratio
+from .table import number, table
+
+OURS = ["holdfast", "holdfast-tasks"]
+SMALLEST_ALLOCATION = 24  # a byte less a time is no allocation that grows with each append
+ROCKS = ["rocksdb", "rocksdb-pipelined"]
+
+
+class Goals:
+    """Collects a row for each goal that the raw data can judge."""
+
+    def __init__(self):
+        self.rows = []
+
+    def at_most(self, goal, wanted, value, unit=""):
+        self.judge(goal, f"at most {number(wanted)}{unit}", value, unit, value <= wanted, value / wanted)
+
+    def at_least(self, goal, wanted, value, unit=""):
+        self.judge(goal, f"at least {number(wanted)}{unit}", value, unit, value >= wanted, wanted / max(value, 1e-9))
+
+    def judge(self, goal, wanted, value, unit, is_met, behind):
+        self.rows.append([goal, wanted, f"{number(value)}{unit}", "met" if is_met else f"**missed** by {number(behind)} times"])
+
+    def table(self):
+        return table(["Goal", "Wanted", "Measured", ""], self.rows)
+
+
+def judged(results, own):
+    """The table of goals, from the rounds of the experiments and what was measured of Holdfast alone."""
+    goals = Goals()
+    against_others(goals, results)
+    bytes_written(goals, own)
+    openings(goals, own)
+    reads(goals, own)
+    appends(goals, own)
+    return goals.table()
+
+
+def against_others(goals, results):
+    if one := results.get("fixed-1"):
+        goals.at_most("1. one writer, 512 bytes: p50 against the ceiling's overwrite", 1.25,
+                      ratio(one, "holdfast", "p50_us", "ceiling"), " times")
+        goals.at_most("1. the same, p99", 3, ratio(one, "holdfast", "p99_us", "ceiling"), " times")
+    if many := results.get("fixed-64"):
+        ours, rocks = best(many, OURS), best(many, ROCKS)
+        if "sqlite" in many[0]:
+            goals.at_least("2. 64 sessions: records a second against SQLite", 20,
+                           ratio(many, ours, "per_second", "sqlite"), " times")
+        if rocks:
+            goals.at_least(f"2. the same against RocksDB's best ({rocks})", 1.5,
+                           ratio(many, ours, "per_second", rocks), " times")
+        goals.at_least("2. the same against the ceiling", 0.5, ratio(many, ours, "per_second", "ceiling"), " times")
+    if most := results.get("fixed-1024"):
+        ours = best(most, OURS)
+        goals.at_least(f"3. 1,024 sessions; the ceiling has {number(median(most, 'ceiling', 'per_second'))}", 200_000,
+                       median(most, ours, "per_second"), " records/s")
+        goals.at_most("3. the same, p99 in syncs of the ceiling", 5, ratio(most, ours, "p99_us", "ceiling", "p50_us"),
+                      " syncs")
+
+
+def bytes_written(goals, own):
+    for shape, found in own.get("written", {}).items():
+        goals.at_most(f"4. bytes written for a compressed byte of payload, {shape}", 2.3, found["log"])
+        goals.at_most(f"4. more for snapshots, {shape}", 1.5, found["snapshots"])
+    if found := own.get("compression"):
+        goals.at_least("5. compression of real transcripts, appended one by one", 4.5, found["appended"], " times")
+        goals.at_least("5. once all is compacted, segments and snapshots", 5.5, found["compacted"], " times")
+        if "in_mb_per_second" in found:
+            goals.at_least("5. compressing, MB a second of processor", 100, found["in_mb_per_second"])
+            goals.at_least("5. decompressing", 400, found["out_mb_per_second"])
+
+
+def openings(goals, own):
+    if found := own.get("replay"):
+        goals.at_least("6. replay of the journal from the page cache, MB a second, without its syncs", 1000,
+                       found["mb_per_second_without_sync"])
+    if found := own.get("opening"):
+        known = f"{found['sessions']:,} sessions"
+        for state, wanted in (("clean", 100), ("crashed", 300)):
+            goals.at_most(f"6. opening {known}, {'closed in order' if state == 'clean' else 'after a crash'}", wanted,
+                          found[state]["open_ms"], " ms")
+            goals.at_most("6. the same with the first read of a session", wanted,
+                          found[state]["open_ms"] + found[state]["first_read_ms"], " ms")
+        goals.at_most("6. resident memory for an idle session", 400, found["resident_bytes_per_session"], " bytes")
+
+
+def reads(goals, own):
+    for kind, name in (("log", "as appended"), ("snapshot", "from a snapshot")):
+        if found := own.get("reading", {}).get(kind):
+            goals.at_most(f"7. reading a session of 25 MB, {name}, against a plain file with simdjson", 1.5,
+                          found["all_against_plain"], " times")
+            goals.at_most(f"7. its metadata, {name}", 1000, found["metadata_us"], " us")
+            goals.at_most(f"7. its metadata for the first time, {name}", 1000, found["first_metadata_us"], " us")
+
+
+def appends(goals, own):
+    for style, found in own.get("costs", {}).items():
+        clients = f"{style.split()[0]} client{'s' if style[0] != '1' else ''}, {style.split()[1]}"
+        goals.at_most(f"8. processor for an append of 512 bytes in memory, {clients}", 5, found["processor_us"], " us")
+        goals.at_most(f"8. bytes of memory that stay after an append, {clients}", SMALLEST_ALLOCATION,
+                      max(0, found["held_bytes"]))

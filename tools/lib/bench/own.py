@@ -1,0 +1,238 @@
+"""What is measured of Holdfast alone: bytes and calls for an append, compression, opening, reading."""
+
+import base64
+import json
+import os
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import time
+
+from . import shapes
+from .peers import Peer, empty
+
+
+class Own:
+    """Measures the programs `bench` (holdfast-bench) and `command` (holdfast). Each function gives a part of the raw data."""
+
+    def __init__(self, plan, bench, command, libraries, rounds, note):
+        self.plan, self.bench, self.command, self.rounds, self.note = plan, bench, command, rounds, note
+        self.scratch, self.nosync, self.allocations = plan.scratch, libraries["nosync"], libraries["allocations"]
+        self.parse = libraries["parse"]
+        self.peer = Peer("holdfast", [bench, "append"])
+
+    def all(self):
+        parts = {}
+        for part in (self.costs, self.written, self.compression, self.opening, self.replay, self.reading):
+            self.note(f"measuring {part.__name__}")
+            parts[part.__name__] = part()
+        return parts
+
+    def ask(self, *words, preload=None):
+        environment = dict(os.environ, LD_PRELOAD=preload) if preload else None
+        done = subprocess.run([self.bench, *words], check=True, capture_output=True, text=True, env=environment)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def inspect(self, store):
+        done = subprocess.run([self.command, "inspect", store, "--json"], check=True, capture_output=True, text=True)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def median_of(self, make, most=5):
+        """The medians of all figures of several reports."""
+        reports = [make() for _ in range(min(self.rounds, most))]
+        return {name: statistics.median(report[name] for report in reports) for name in reports[0]}
+
+    # An append of 512 bytes.
+
+    def costs(self):
+        """Time of the processor, system calls and allocations for an append, by clients; on a file system in memory."""
+        memory = "/dev/shm" if os.path.isdir("/dev/shm") else self.scratch
+        found = {}
+        for clients, style in ((1, "threads"), (64, "threads"), (64, "tasks")):
+            few, many = (self.plan.input(f"costs-{clients}-{count}", lambda rand, count=count: shapes.fixed(
+                rand, clients, count // clients, 512)) for count in (6400, 32000))
+            runs = [self.in_memory(memory, path, clients, style) for path in (few, many)]
+            found[f"{clients} {style}"] = {name: (runs[1][name] - runs[0][name]) / 25600 for name in runs[0]}
+        return found
+
+    def in_memory(self, memory, input_file, clients, style):
+        """One whole run, counted."""
+        store = os.path.join(memory, "holdfast-bench-store")
+        options = {"clients": clients, "style": style, "once": 1}
+        trace, counts = os.path.join(self.scratch, "calls"), os.path.join(self.scratch, "allocations")
+
+        def run(**more):
+            shutil.rmtree(store, ignore_errors=True)
+            os.mkdir(store)
+            report = self.peer.run(store, input_file, **options, **more)
+            shutil.rmtree(store)
+            return report
+
+        plain = self.median_of(run)
+        run(prefix=("env", f"LD_PRELOAD={self.allocations}", f"ALLOCATIONS_FILE={counts}"))
+        with open(counts) as file:
+            allocations, held = map(int, file.read().split())
+        found = {"processor_us": 1e6 * plain["processor_seconds"], "written_bytes": plain["written_bytes"],
+                 "allocations": allocations, "held_bytes": held}
+        if shutil.which("strace"):
+            run(prefix=("strace", "-f", "-qq", "-c", "-o", trace))
+            with open(trace) as file:
+                found["system_calls"] = int(re.search(r"(\d+)(?: +\d+)? total$", file.read(), re.M)[1])
+        return found
+
+    # Bytes written.
+
+    def written(self):
+        """Bytes written for each compressed byte of payload, by shape: what one half more input adds."""
+        makers = {"chat": (64, lambda rand: shapes.chat(rand, 64, 512)),
+                  "tools": (16, lambda rand: shapes.tools(rand, 16, 16)),
+                  "coder": (16, lambda rand: shapes.coder(rand, 16, 32))}
+        if self.plan.corpus:
+            makers["corpus"] = (16, lambda rand: shapes.corpus(self.plan.corpus, 16))
+        found = {}
+        for name, (clients, make) in makers.items():
+            once = self.plan.input(f"written-{name}-1", make)
+            twice = self.plan.input(f"written-{name}-2", lambda rand: shapes.twice(lambda: make(rand), clients))
+            found[name] = self.median_of(lambda: self.one_written(once, twice, clients), most=3)
+        return found
+
+    def one_written(self, once, twice, clients):
+        first, second = (self.written_by(path, clients) for path in (once, twice))
+        compacted = self.written_by(once, clients, compact=1)
+        stored = second["stored"] - first["stored"]
+        return {"log": (second["written"] - first["written"]) / stored,
+                "snapshots": (compacted["written"] - first["written"]) / first["stored"]}
+
+    def written_by(self, input_file, clients, **options):
+        store = empty(self.scratch)
+        report = self.peer.run(store, input_file, clients=clients, once=1, compaction="off", **options)
+        return {"written": report["written_bytes"], "stored": self.inspect(store)["stored_payload_bytes"]}
+
+    # Compression.
+
+    def compression(self):
+        """How small real transcripts get, and how fast zstd works inside of the engine."""
+        if not self.plan.corpus:
+            return {}
+        path = self.plan.input("corpus", lambda rand: shapes.corpus(self.plan.corpus, 16))
+        store = empty(self.scratch)
+        report = self.peer.run(store, path, preload=self.nosync, clients=16, once=1, compaction="off")
+        sizes = self.inspect(store)
+        found = {"message_bytes": report["bytes"], "segment_bytes": sizes["segment_bytes"],
+                 "appended": report["bytes"] / sizes["segment_bytes"]}
+        store = empty(self.scratch)
+        self.peer.run(store, path, preload=self.nosync, clients=16, once=1, compact=1)
+        sizes = self.inspect(store)
+        found["compacted_bytes"] = sizes["segment_bytes"] + sizes["snapshot_bytes"]
+        found["compacted"] = report["bytes"] / found["compacted_bytes"]
+        found |= self.speeds(path)
+        return found
+
+    def speeds(self, path):
+        """Megabytes of messages a second of the processor in libzstd, in and out; from samples of perf."""
+        store, data = empty(self.scratch), os.path.join(self.scratch, "perf.data")
+        record = ("perf", "record", "-q", "-e", "cpu-clock", "-F", "2000", "-o", data, "--")
+        if shutil.which("perf") is None:
+            return {}
+        written = self.peer.run(store, path, prefix=record, preload=self.nosync, clients=16, once=1, compaction="off")
+        speed = {"in_mb_per_second": written["bytes"] / 1e6 / self.seconds_in_zstd(data)}
+        session = self.long_session()[0]
+        done = subprocess.run([*record, self.bench, "read", "--store", session, "--rounds", "20"], check=True,
+                              capture_output=True, text=True)
+        read = json.loads(done.stdout.splitlines()[-1])
+        return speed | {"out_mb_per_second": 20 * read["bytes"] / 1e6 / self.seconds_in_zstd(data)}
+
+    def seconds_in_zstd(self, data):
+        report = subprocess.run(["perf", "script", "-i", data, "-F", "dso,ip"], check=True, capture_output=True,
+                                text=True).stdout
+        return len(re.findall(r"libzstd", report)) / 2000
+
+    # Opening.
+
+    def opening(self):
+        """Opening a store of very many sessions, closed in order and after a crash; and what idle sessions take."""
+        stores = [one.stores for one in self.plan.fleet()][-1]
+        known = 10_000 if self.plan.is_quick else 100_000
+        store = stores.of(self.peer)
+        active = self.plan.input("active-64-0", lambda rand: shapes.fixed(rand, 64, 20, 512, first=64))
+        nothing = empty(self.scratch)
+        self.peer.run(nothing, active, clients=64, once=1)
+        small = self.median_of(lambda: self.ask("open", "--store", nothing, "--session", "s64"))
+        clean = self.median_of(lambda: self.ask("open", "--store", store))
+
+        def crashed():
+            self.peer.run(store, active, clients=64, seconds=0.5, first=1, crash=1)
+            return self.ask("open", "--store", store)
+        crashed = self.median_of(crashed)
+        each = 1024 * (clean["resident_kilobytes"] - small["resident_kilobytes"]) / known
+        return {"sessions": known, "small": small, "clean": clean, "crashed": crashed, "resident_bytes_per_session": each}
+
+    def replay(self):
+        """Megabytes of journal replayed a second, from the page cache, after a crash under a heavy load."""
+        def blob(rand):
+            text = base64.b64encode(rand.randbytes(96_000)).decode()
+            return json.dumps({"role": "tool", "content": text}).encode()
+        path = self.plan.input("blobs", lambda rand: shapes.in_turns(16, 16, 100, lambda: blob(rand)))
+
+        def one():
+            store, copy = empty(self.scratch), os.path.join(self.scratch, "copy")
+            self.stall(store, path)
+            told = subprocess.run([self.command, "recover", store, "--dry-run", "--json"], capture_output=True, text=True)
+            replayed = json.loads(told.stdout.splitlines()[-1])["replayed_bytes"]
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(store, copy)
+            opened = self.ask("open", "--store", store)["open_ms"]
+            unsynced = self.ask("open", "--store", copy, preload=self.nosync)["open_ms"]
+            return {"bytes": replayed, "open_ms": opened, "open_without_sync_ms": unsynced,
+                    "mb_per_second": replayed / 1e3 / opened, "mb_per_second_without_sync": replayed / 1e3 / unsynced}
+        return self.median_of(one)
+
+    def stall(self, store, input_file):
+        """Has a store whose flusher is stuck take as much as it will, and kills it."""
+        environment = dict(os.environ, LD_PRELOAD=self.nosync, NOSYNC_STALL=".segment")
+        command = [self.bench, "append", "--store", store, "--input", input_file, "--clients", "16", "--seconds", "60"]
+        with subprocess.Popen(command, env=environment) as process:
+            time.sleep(5)
+            process.kill()
+
+    # Reading.
+
+    def long_session(self):
+        """A store with one session of 25 MB of real messages, or made-up ones; and their plain JSON file."""
+        store, plain = os.path.join(self.scratch, "long"), os.path.join(self.scratch, "long.json")
+        path = self.plan.input("long", lambda rand: ((0, line) for line in shapes.up_to(
+            25_000_000, self.lines(rand))))
+        if not os.path.isdir(store):
+            self.peer.run(empty(self.scratch, "long"), path, preload=self.nosync, once=1, compaction="off")
+            with open(plain, "wb") as file:
+                file.write(b'{"messages":[' + b",".join(shapes.up_to(25_000_000, self.lines(random.Random("long")))) + b"]}")
+        return store, plain, path
+
+    def lines(self, rand):
+        while True:
+            if self.plan.corpus:
+                for session in shapes.transcripts(self.plan.corpus):
+                    yield from session
+            else:
+                yield from (body for _, body in shapes.coder(rand, 1, 10))
+
+    def reading(self):
+        """A session of 25 MB: all of it beside a plain file with simdjson; its metadata; its last 50 messages."""
+        store, plain, path = self.long_session()
+        compacted = empty(self.scratch)
+        self.peer.run(compacted, path, preload=self.nosync, once=1, compact=1)
+        rows = {"plain": [], "log": [], "snapshot": []}
+        for _ in range(self.rounds):
+            done = subprocess.run([self.parse, plain, "5"], check=True, capture_output=True, text=True)
+            rows["plain"].append({"all_us": statistics.median(map(float, done.stdout.split()[:-1]))})
+            for kind, folder in (("log", store), ("snapshot", compacted)):
+                report = self.ask("read", "--store", folder, "--rounds", "5", "--compaction", "off")
+                rows[kind].append({name: statistics.median(value) if isinstance(value, list) else value
+                                   for name, value in report.items()})
+        found = {kind: {name: statistics.median(row[name] for row in of) for name in of[0]} for kind, of in rows.items()}
+        for kind in ("log", "snapshot"):
+            found[kind]["all_against_plain"] = statistics.median(
+                own["all_us"] / other["all_us"] for own, other in zip(rows[kind], rows["plain"]))
+        return found

@@ -1,0 +1,29 @@
+/* Loaded into a store with LD_PRELOAD while it is filled for an experiment: syncs cost nothing, and give nothing.
+ *
+ * With NOSYNC_STALL=ENDING the sync of a file whose name ends so never comes back.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static void stall(int file) {
+    char link[64], name[4096];
+    const char *ending = getenv("NOSYNC_STALL");
+    if (ending == NULL) return;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, name, sizeof name - 1);
+    if (length < (ssize_t)strlen(ending)) return;
+    name[length] = 0;
+    while (strcmp(name + length - strlen(ending), ending) == 0) pause();
+}
+
+int fsync(int file) { return stall(file), 0; }
+int fdatasync(int file) { return stall(file), 0; }
+int msync(void *place, size_t length, int flags) { return (void)place, (void)length, (void)flags, 0; }
+int syncfs(int file) { return (void)file, 0; }
+int sync_file_range(int file, off_t offset, off_t count, unsigned flags) {
+    return (void)file, (void)offset, (void)count, (void)flags, 0;
+}

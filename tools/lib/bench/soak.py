@@ -1,0 +1,73 @@
+"""A store at work for a long time: does anything grow that should not?"""
+
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import time
+
+from . import page, shapes
+from .peers import empty
+from .table import number, table
+
+# What is looked at, and by how many times it may differ between the first and the last part of the run. Latency is the
+# disk's too, which has other tenants.
+FLAT = [("resident_kilobytes", "resident memory, KB", 1.1), ("descriptors", "descriptors", 1.1),
+        ("space", "space of the store, KB", 1.1), ("p50_us", "durable write, p50, us", 1.5),
+        ("p99_us", "durable write, p99, us", 2)]
+
+
+def run(root, program, scratch, minutes, write_docs, say):
+    """Runs it, prints a line for each of 60 intervals, and judges; answers the exit status."""
+    store, path = empty(scratch), os.path.join(scratch, "tools.input")
+    shapes.write(path, shapes.tools(random.Random(1), 16, 16))
+    command = [program, "soak", "--store", store, "--input", path, "--seconds", str(60 * minutes), "--interval", str(minutes)]
+    samples = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            sample = json.loads(line) | {"space": space(store)}
+            samples.append(sample)
+            say(f"{sample['seconds'] / 60:6.1f} min  " + "  ".join(
+                f"{title} {number(sample[name])}" for name, title, _ in FLAT))
+    if process.returncode != 0:
+        return f"the soak ended with status {process.returncode}"
+    verdict, is_flat = judged(samples)
+    last = samples[-1]
+    about = (f"{minutes:g} minutes: {last['records']:,} records with {last['bytes'] / 1e6:,.0f} MB. Linux "
+             f"{platform.release()}, {time.strftime('%Y-%m-%d')}. Made by `tools/bench soak --minutes {minutes:g} --write-docs`.")
+    say(f"\n{about}\n\n{verdict}")
+    if write_docs:
+        with open(os.path.join(root, "docs", "performance", "soak.json"), "w") as file:
+            json.dump({"about": about, "samples": samples}, file, indent=1)
+            file.write("\n")
+        page.replace(root, "soak", f"{about}\n\n{verdict}\n\nAll samples: [soak.json](performance/soak.json)")
+    return 0 if is_flat else 1
+
+
+def judged(samples):
+    """Compares the last quarter with the second one; the first is for getting warm."""
+    quarter = len(samples) // 4
+    rows, is_flat = [], True
+    for name, title, bound in FLAT:
+        early, late = (statistics.median(sample[name] for sample in part)
+                       for part in (samples[quarter:2 * quarter], samples[-quarter:]))
+        grown = late / max(early, 1e-9)
+        is_flat = is_flat and grown <= bound
+        rows.append([title, number(early), number(late), f"{grown:.2f}", f"at most {bound}",
+                     "met" if grown <= bound else "**missed**"])
+    head = ["", "second quarter", "last quarter", "times", "wanted", ""]
+    return table(head, rows), is_flat
+
+
+def space(folder):
+    """Kilobytes that the files of a folder take, also of one that changes."""
+    total = 0
+    for at, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.stat(os.path.join(at, name)).st_blocks // 2
+            except FileNotFoundError:
+                continue
+    return total

@@ -13,17 +13,17 @@ final class BlockCompressor {
         case large
 
         /// What a stream occupies at most, in bytes: zstd 1.5's sizes, rounded up; a test measures them.
-        var memoryByteCount: Int { self == .small ? 580_000 : 1_940_000 }
+        var memoryByteCount: Int { self == .small ? 500_000 : 1_940_000 }
 
         /// Restart blocks are as long as the window: a longer one would cost reach, a shorter one ratio.
         var blockByteCount: Int { self == .small ? 64 << 10 : 1 << 20 }
         fileprivate var windowLog: Int32 { self == .small ? 16 : 20 }
-    }
 
-    /// The logarithms of the entries of zstd's two match tables. With the level's own (17 and 16) the streams of
-    /// sessions that take turns push each other out of the processor's cache: a third of the speed, for segments that
-    /// are 1 % smaller. docs/decisions/0003-compression.md has the figures.
-    private static let tableLogs: (long: Int32, short: Int32) = (14, 13)
+        /// The logarithms of the entries of zstd's two match tables. With the level's own (17 and 16) the streams of
+        /// sessions that take turns push each other out of the processor's cache: a third of the speed, for segments
+        /// that are 1 % smaller. docs/decisions/0003-compression.md has the figures.
+        fileprivate var tableLogs: (long: Int32, short: Int32) { self == .small ? (12, 11) : (14, 13) }
+    }
 
     /// zstd's default level, which decides how matches are searched.
     private static let level: Int32 = 3
@@ -37,8 +37,8 @@ final class BlockCompressor {
         self.context = context
         set(ZSTD_c_compressionLevel, Self.level)
         set(ZSTD_c_windowLog, size.windowLog)
-        set(ZSTD_c_hashLog, Self.tableLogs.long)
-        set(ZSTD_c_chainLog, Self.tableLogs.short)
+        set(ZSTD_c_hashLog, size.tableLogs.long)
+        set(ZSTD_c_chainLog, size.tableLogs.short)
     }
 
     deinit { ZSTD_freeCCtx(context) }

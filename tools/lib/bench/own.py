@@ -15,7 +15,7 @@ from .peers import Peer, empty
 
 
 class Own:
-    """Measures the programs `bench` (holdfast-bench) and `command` (holdfast). Each function gives a part of the raw data."""
+    """Measures the programs `bench` (holdfast-bench) and `command` (holdfast). Each function is a part of the raw data."""
 
     def __init__(self, plan, bench, command, libraries, rounds, note):
         self.plan, self.bench, self.command, self.rounds, self.note = plan, bench, command, rounds, note
@@ -23,12 +23,14 @@ class Own:
         self.parse = libraries["parse"]
         self.peer = Peer("holdfast", [bench, "append"])
 
-    def all(self):
-        parts = {}
+    def measure(self, is_wanted):
+        """The parts whose names are wanted."""
+        found = {}
         for part in (self.costs, self.written, self.compression, self.opening, self.replay, self.reading):
-            self.note(f"measuring {part.__name__}")
-            parts[part.__name__] = part()
-        return parts
+            if is_wanted(part.__name__):
+                self.note(f"measuring {part.__name__}")
+                found[part.__name__] = part()
+        return found
 
     def ask(self, *words, preload=None):
         environment = dict(os.environ, LD_PRELOAD=preload) if preload else None

@@ -82,11 +82,7 @@ def growth_plots(results):
 
 def write(root, about, peers, experiments, results, syncs, own):
     """Replaces the measured part of the page, and writes the plots and the raw data that it links to."""
-    folder = os.path.join(root, "docs", "performance")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "raw.json"), "w") as file:
-        json.dump({"about": about, "syncs": syncs, "rounds": results, "own": own}, file, indent=1)
-        file.write("\n")
+    folder = keep(root, "raw.json", {"about": about, "syncs": syncs, "rounds": results, "own": own})
     parts = [about, "## Goals", judged(results, own), "## How cost grows"]
     for name, title, svg in growth_plots(results):
         with open(os.path.join(folder, name + ".svg"), "w") as file:
@@ -96,6 +92,16 @@ def write(root, about, peers, experiments, results, syncs, own):
     parts += [experiment_table(one, results[one.name]) for one in experiments if results.get(one.name)]
     parts += ["All rounds: [raw.json](performance/raw.json)"]
     replace(root, "measured", "\n\n".join(part for part in parts if part))
+
+
+def keep(root, name, data):
+    """Writes raw data beside the page; answers the folder."""
+    folder = os.path.join(root, "docs", "performance")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "w") as file:
+        json.dump(data, file, indent=1)
+        file.write("\n")
+    return folder
 
 
 def replace(root, mark, text):

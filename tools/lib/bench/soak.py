@@ -39,9 +39,7 @@ def run(root, program, scratch, minutes, write_docs, say):
              f"{platform.release()}, {time.strftime('%Y-%m-%d')}. Made by `tools/bench soak --minutes {minutes:g} --write-docs`.")
     say(f"\n{about}\n\n{verdict}")
     if write_docs:
-        with open(os.path.join(root, "docs", "performance", "soak.json"), "w") as file:
-            json.dump({"about": about, "samples": samples}, file, indent=1)
-            file.write("\n")
+        page.keep(root, "soak.json", {"about": about, "samples": samples})
         page.replace(root, "soak", f"{about}\n\n{verdict}\n\nAll samples: [soak.json](performance/soak.json)")
     return 0 if is_flat else 1
 

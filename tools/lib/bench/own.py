@@ -11,6 +11,7 @@ import subprocess
 import time
 
 from . import shapes
+from .costs import Costs
 from .peers import Peer, empty
 
 
@@ -46,43 +47,11 @@ class Own:
         reports = [make() for _ in range(min(self.rounds, most))]
         return {name: statistics.median(report[name] for report in reports) for name in reports[0]}
 
-    # An append of 512 bytes.
-
     def costs(self):
-        """Time of the processor, system calls and allocations for an append, by clients; on a file system in memory."""
-        memory = "/dev/shm" if os.path.isdir("/dev/shm") else self.scratch
-        found = {}
-        for clients, style in ((1, "threads"), (64, "threads"), (64, "tasks")):
-            few, many = (self.plan.input(f"costs-{clients}-{count}", lambda rand, count=count: shapes.fixed(
-                rand, clients, count // clients, 512)) for count in (6400, 32000))
-            runs = [self.in_memory(memory, path, clients, style) for path in (few, many)]
-            found[f"{clients} {style}"] = {name: (runs[1][name] - runs[0][name]) / 25600 for name in runs[0]}
-        return found
-
-    def in_memory(self, memory, input_file, clients, style):
-        """One whole run, counted."""
-        store = os.path.join(memory, "holdfast-bench-store")
-        options = {"clients": clients, "style": style, "once": 1}
-        trace, counts = os.path.join(self.scratch, "calls"), os.path.join(self.scratch, "allocations")
-
-        def run(**more):
-            shutil.rmtree(store, ignore_errors=True)
-            os.mkdir(store)
-            report = self.peer.run(store, input_file, **options, **more)
-            shutil.rmtree(store)
-            return report
-
-        plain = self.median_of(run)
-        run(prefix=("env", f"LD_PRELOAD={self.allocations}", f"ALLOCATIONS_FILE={counts}"))
-        with open(counts) as file:
-            allocations, held = map(int, file.read().split())
-        found = {"processor_us": 1e6 * plain["processor_seconds"], "written_bytes": plain["written_bytes"],
-                 "allocations": allocations, "held_bytes": held}
-        if shutil.which("strace"):
-            run(prefix=("strace", "-f", "-qq", "-c", "-o", trace))
-            with open(trace) as file:
-                found["system_calls"] = int(re.search(r"(\d+)(?: +\d+)? total$", file.read(), re.M)[1])
-        return found
+        """What an append of 512 bytes takes, by clients."""
+        costs = Costs(self.bench, self.allocations, self.scratch, self.plan.input)
+        return {f"{clients} {style}": costs.of_append(clients, style)
+                for clients, style in ((1, "threads"), (64, "threads"), (64, "tasks"))}
 
     # Bytes written.
 

@@ -1,7 +1,7 @@
 import Holdfast
 
-/// Opens a store, reads a session's metadata and lists sessions, which shows that it is of use. Says how long each took,
-/// and how much memory the store holds then.
+/// Opens a store, reads a session's metadata and lists sessions, which shows that it is of use. Says how long each
+/// took, and how much memory the store holds then.
 func open(_ options: Options) throws(HoldfastError) {
     let before = Usage.residentKilobytes
     let begun = nanoseconds()

@@ -1,4 +1,3 @@
-import Glibc
 import Holdfast
 import HoldfastLog
 import HoldfastThreads
@@ -199,12 +198,7 @@ struct AgentCacheVectorTests {
 }
 
 private enum AgentCacheVectors {
-    static var lines: [Substring]? {
-        guard let folder = getenv("HOLDFAST_VECTORS") else { return nil }
-        guard let file = fopen(String(cString: folder) + "/agent_cache_guard.txt", "r") else { return nil }
-        defer { fclose(file) }
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        let count = fread(&buffer, 1, buffer.count, file)
-        return String(decoding: buffer[..<count], as: UTF8.self).split(separator: "\n")
+    static let lines = TextFile.vectors("agent_cache_guard.txt").flatMap(TextFile.read).map {
+        $0.split(separator: "\n")
     }
 }

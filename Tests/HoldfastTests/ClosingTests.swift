@@ -23,18 +23,34 @@ import Testing
         let store = try HoldfastStore.opened(in: storage).store
         try store.writeBlocking(.create("s"))
         for _ in 0..<20 { try store.writeBlocking(.append(to: "s", ["{}"])) }
-        let isCompacting = Monitor(false)
+        let gate = Monitor(Gate.open)
         storage.onOperation { operation, _ in
             guard operation.path.contains("snapshot-") else { return }
-            isCompacting.withLock { $0 = true }
-            isCompacting.broadcast()
+            gate.withLock { if $0 == .open { $0 = .reached } }
+            gate.broadcast()
+            gate.wait(until: { $0 == .passed }) { _ in }
         }
         let compaction = try Thread.start(name: "compact") { _ = try? store.compactBlocking("s") }
-        isCompacting.wait(until: { $0 }) { _ in }
-        try store.close()
+        gate.wait(until: { $0 == .reached }) { _ in }
+        let isClosed = Monitor(false)
+        let closing = try Thread.start(name: "close") {
+            try? store.close()
+            isClosed.withLock { $0 = true }
+            isClosed.broadcast()
+        }
+        // While the compaction stands at the gate, closing cannot come to its end.
+        #expect(!isClosed.wait(until: { $0 }, milliseconds: 300) { isClosed, _ in isClosed })
+        gate.withLock { $0 = .passed }
+        gate.broadcast()
+        closing.join()
         let count = storage.operations.count
         compaction.join()
         #expect(storage.operations.count == count)
+        #expect(try HoldfastStore.opened(in: storage).store.getBlocking("s").messages.count == 20)
+    }
+
+    private enum Gate {
+        case open, reached, passed
     }
 
     @Test func aConversationWithAClosedStoreReadsNothing() throws {

@@ -47,6 +47,41 @@ import Testing
         #expect(client.call(#"{"id":1,"op":"list","order":"size"}"#).code == "bad_request")
     }
 
+    @Test func aSessionWhoseFirstPromptIsBeingAnsweredIsShownAtItsPlace() throws {
+        clock.now = 9_000
+        try store.writeBlocking(.beginTurn(in: "s0", turn: "t", message: #"{"role":"user"}"#))
+        try store.writeBlocking(.append(to: "s1", [#"{"n":1}"#, #"{"n":2}"#]))
+        clock.now = 10_000
+        try store.writeBlocking(.beginTurn(in: "s1", turn: "t", message: #"{"role":"user"}"#))
+        let rows = try store.listBlocking(SessionQuery()).rows.map(\.summary)
+        #expect(rows.prefix(3).map(\.messageCount) == [1, 2, 0])
+        #expect(rows.prefix(3).map(\.lastMessageAt) == [9_000, 10_000, nil])
+        #expect(try ids { $0.order = .sidebar } == ["s2", "s1", "s0", "s3"])
+        #expect(try store.getBlocking("s0").summary.messageCount == 0)
+        try store.writeBlocking(.endTurn("t", in: "s0", status: .cancelled, keepsMessage: false))
+        #expect(try store.listBlocking(SessionQuery()).rows.first?.summary.messageCount == 0)
+    }
+
+    @Test func rowsShowWhatTheProtocolSaysAndNoMore() throws {
+        try store.writeBlocking(.branch("s3", to: "b"))
+        try store.writeBlocking(.rotate("b", to: "r"))
+        let known = Set([
+            "session", "sequence", "message_count", "context_count", "created_at", "updated_at", "last_message_at",
+            "turn", "router", "queued", "last_turn", "lineage", "rotated_to", "fields",
+        ])
+        for store in [store, try .testing(log.afterCrash())] {
+            let rows = try store.listBlocking(SessionQuery()).rows
+            #expect(rows.map(\.summary.session) == ["b", "r", "s0", "s1", "s2", "s3"])
+            for row in rows {
+                let root = try JSONTree.parse(row.json.bytes).root
+                #expect(root.members.allSatisfy { known.contains($0.key.string ?? "") }, "\(row.json)")
+                #expect(root["fields"] != nil)
+                let lineage = root["lineage"]?.members.map { $0.key.string ?? "" } ?? []
+                #expect(Set(lineage).isSubset(of: ["kind", "parent", "sequence", "shared", "root"]), "\(row.json)")
+            }
+        }
+    }
+
     @Test(arguments: [SessionQuery.Order.id, .updated, .created, .sidebar])
     func pagesOfEveryOrderHaveEachSessionOnce(order: SessionQuery.Order) throws {
         for n in 4..<40 {

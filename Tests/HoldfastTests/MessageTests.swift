@@ -145,6 +145,31 @@ import Testing
         #expect(call(#""op":"take_back","count":6"#)["error", "message"] == #""Nothing to take back.""#)
     }
 
+    /// A cut for good settles what was taken back behind it: a restore brings back what is before it only.
+    @Test(
+        arguments: [
+            (#""op":"truncate","count":1"#, "1"), (#""op":"truncate","count":2"#, "1 2"),
+            (#""op":"undo_last""#, ""), (#""op":"retry_last""#, ""), (#""op":"replace","messages":[]"#, ""),
+            (#""op":"clear""#, ""),
+        ])
+    func `D W2914 what was taken back does not return behind a cut`(_ cut: String, _ left: String) {
+        append("\(user(1)),\(agent(2)),\(agent(3)),\(agent(4))")
+        #expect(call(#""op":"take_back","count":3"#).isOK && call(#""op":"take_back","count":2"#).isOK)
+        #expect(call(cut).isOK)
+        #expect(call(#""op":"restore""#).code == "unknown_message")
+        #expect(numbers() == left && numbers("context") == left)
+        #expect(call(#""op":"get","hidden":true"#).list("messages").count == left.filter(\.isNumber).count)
+    }
+
+    @Test func aCutLeavesWhatWasTakenBackBeforeIt() {
+        append((1...4).map(agent).joined(separator: ","))
+        #expect(call(#""op":"take_back","count":2"#).isOK)
+        append("\(agent(5)),\(agent(6))")
+        #expect(call(#""op":"truncate","count":3"#).isOK)
+        #expect(call(#""op":"restore""#)["restored_count"] == "2")
+        #expect(numbers() == "1 2 3 4 5")
+    }
+
     // MARK: compact_messages
 
     @Test func compactedMessagesAreKeptHidden() {

@@ -179,9 +179,12 @@ import Testing
         #expect(client.call(#"{"op":"router","session":"s","event":"sticky","provider":"vllm"}"#).isOK)
         #expect(client.call(#"{"op":"router","session":"s","event":"escalate"}"#).isOK)
         clock.now += 1
-        #expect(client.call(#"{"op":"router","session":"s","event":"touch"}"#)["durable"] == "false")
+        for _ in 0..<2 {
+            let touched = client.call(#"{"op":"router","session":"s","event":"touch"}"#)
+            #expect(touched["durable"] == "false" && touched["strikes"] == "1")
+        }
         let entry = client.call(#"{"op":"router_get","session":"s"}"#)
-        #expect(entry["router", "tier"] == "\"MEDIUM\"" && entry["router", "request_count"] == "2", "\(entry)")
+        #expect(entry["router", "tier"] == "\"MEDIUM\"" && entry["router", "request_count"] == "3", "\(entry)")
         #expect(entry["router", "cache_sticky_now"] == "true" && entry["router", "session_cost_micros"] == "-7")
         let stats = client.call(#"{"op":"router_stats"}"#)
         #expect(stats["count"] == "1" && stats["sessions"] == #"[{"id":"s","model":"vllm/m","age":0}]"#, "\(stats)")

@@ -1,4 +1,3 @@
-import Glibc
 import Holdfast
 import HoldfastBytes
 import Testing
@@ -26,18 +25,10 @@ private enum RouterVectors {
         let output: String
     }
 
-    static var path: String? {
-        guard let folder = getenv("HOLDFAST_VECTORS") else { return nil }
-        let path = String(cString: folder) + "/dosrouter_session.jsonl"
-        return access(path, R_OK) == 0 ? path : nil
-    }
+    static let path = TextFile.vectors("dosrouter_session.jsonl")
 
     static func read() throws -> [Vector] {
-        guard let path, let file = fopen(path, "r") else { return [] }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+        guard let bytes = path.flatMap(TextFile.bytes) else { return [] }
         return try bytes.split(separator: 10).map { line in
             let root = try JSONTree.parse(line).root
             let input = try #require(root["in"]), output = try #require(root["out"])

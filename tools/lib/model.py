@@ -163,12 +163,23 @@ class Session:
         for name, rows in [(name, self.active(name)) for name in LISTS]:
             for row in rows[counts[name]:]:
                 self._put(row, name, standing)
+            if standing is None:
+                self._settle(name)
 
     def _withdraw(self, word, standing):
         for name in LISTS:
             if word == name or word not in LISTS:  # for both, or with a word for each message
                 for row in self.active(name):
                     self._put(row, name, standing)
+                if standing is None:
+                    self._settle(name)
+
+    def _settle(self, name):
+        """Drops what was taken back behind the end of a list that was cut for good."""
+        last = max((place for place, row in enumerate(self.rows) if row.state.get(name) == "active"), default=-1)
+        for row in self.rows[last + 1:]:
+            if isinstance(row.state.get(name), int):
+                self._put(row, name, None)
 
     def _put(self, row, name, standing):
         """Hides a message of one list, or drops it."""
@@ -417,7 +428,8 @@ def check_list(pipe, histories):
     _require_same("list", list(rows), expected)
     for id, row in rows.items():
         session = expected[id].confirmed
-        require(row["sequence"] in expected[id].sequences(session) and row["message_count"] == len(session.messages)
+        count = max(len(session.messages), 1 if session.turn else 0)
+        require(row["sequence"] in expected[id].sequences(session) and row["message_count"] == count
                 and ("rotated_to" in row) == session.is_rotated,
                 f"{id}: the list is not up to date: {row}")
 

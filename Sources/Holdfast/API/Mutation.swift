@@ -42,6 +42,8 @@ public struct Mutation: Sendable {
     public var fields: JSON?
     /// Whether the change counts as use of the session: when it does not, ``SessionSummary/updatedAt`` stays as it is.
     public var touches = true
+    /// What the change brings from elsewhere, with the times that it had there.
+    package var imported: Imported?
     /// Whether the title that it sets must be no other conversation's.
     var claimsTitle = false
     /// Whether a title that is there already stays.

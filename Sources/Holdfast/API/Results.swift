@@ -60,6 +60,10 @@ public struct SessionState: Hashable, Sendable {
     public var lineage: SessionLineage?
     /// The id under which the session goes on, when it was rotated.
     public var rotatedTo: String?
+    /// That visible messages were taken away on purpose.
+    package var shrinking: Shrinking?
+    /// What the session was imported from.
+    package var imported: Imported?
     /// What of the session cannot be read; `nil` when it is whole. All else here is as of the last record
     /// before the damage, and writes are refused with `damaged`.
     public var damage: SessionDamage?
@@ -206,7 +210,8 @@ public struct PendingPage: Sendable {
 
 /// One row of a list.
 public struct SessionRow: Hashable, Sendable {
-    /// Counts and times.
+    /// Counts and times. While a turn is open there is at least one message, and the newest is as old as the turn: the
+    /// prompt is one.
     public var summary: SessionSummary
     /// The open turn's id.
     public var turn: String?

@@ -24,6 +24,8 @@ extension SessionHead {
         if content.listsPending { next.turn?.isListed = true }
         try next.apply(content.change, turn: content.turn, time: time)
         if let patch = content.patch { try next.merge(patch) }
+        next.shrinking = .after(content.change, from: self, to: next)
+        if let imported = content.imported { next.note(imported, at: time) }
         return next
     }
 
@@ -131,5 +133,6 @@ extension SessionHead {
         router = RouterState()
         runs = []
         queue = []
+        (imported, shrinking) = (nil, nil)
     }
 }

@@ -7,8 +7,8 @@ import HoldfastLog
 //      "holdfast":{"format_version":1,"sequence":9,"created_at":…,"updated_at":…,["last_message_at":…,]
 //                  ["context_count":3,]["lists_differ":true,]["deleted":true,]["turn":{…},]["router":{…},]
 //                  ["ended_turns":[["t","completed"]],]["runs":[{…}],]["queue":[{…}],]
-//                  ["settled_messages":[["q","done"]],]["keys":[["k",…]],]["lineage":{…},]["rotated_to":"n",]
-//                  ["pins":[["c",7]]]},
+//                  ["settled_messages":[["q","done"]],]["keys":[["k",…]],]["shrunk":{…},]["imported":{…},]
+//                  ["lineage":{…},]["rotated_to":"n",]["pins":[["c",7]]]},
 //      "message_count":2,
 //      ["message_states":[
 //     [1,"compacted","compacted"],
@@ -48,6 +48,8 @@ extension SessionHead {
         }
         writer.object("holdfast") { writer in
             writeState(to: &writer)
+            shrinking?.write(to: &writer)
+            imported?.write(to: &writer)
             writeLineage(to: &writer)
         }
         writer.member("message_count", messageCount - (lineage?.sharedVisible ?? 0))
@@ -90,6 +92,8 @@ extension SessionHead {
         }
         fields = JSONFields(root) ?? JSONFields()
         for name in Mutation.reservedFields { fields.remove(name) }
+        shrinking = try Shrinking(in: state)
+        imported = try Imported(in: state)
         try readLineage(state)
         messageCount = try root.count("message_count") + (lineage?.sharedVisible ?? 0)
         try readState(state)

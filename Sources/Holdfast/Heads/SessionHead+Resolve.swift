@@ -41,6 +41,7 @@ extension SessionHead {
         }
         if mutation.keepsTitle, title != nil { return .unchanged(answer(to: content)) }
         content.patch = mutation.fields?.bytes
+        content.imported = mutation.imported
         return .append(content)
     }
 

@@ -6,16 +6,18 @@ import HoldfastLog
 //     {"session":"s1","sequence":9,"message_count":2,"created_at":…,"updated_at":…,["last_message_at":…,]
 //      ["deleted":true,]["turn":{"turn":"t","begun_at":…,"attempts":1},]
 //      ["router":{"model":"m","created_at":…,"last_used_at":…},]["queued":2,]["last_turn":"t",]
-//      ["lineage":{…},]["rotated_to":"n",]["newest_child":"c",]"fields":{…}}
+//      ["lineage":{…},]["rotated_to":"n",]"fields":{…}[,"newest_child":"c"]}
 //
-// `newest_child` is the session that was made from this one last, if it may still have to read it. `fields` has
-// the short metadata fields only, because rows are held in memory.
+// While a turn is open, `message_count` is at least 1 and `last_message_at` is when the turn began: lists show a
+// session whose first prompt is being answered. `fields` has the short metadata fields only, because rows are held in
+// memory. `newest_child`, which nobody outside is shown, is the session that was made from this one last, if it may
+// still have to read it.
 extension SessionHead {
     /// The row.
     func row(_ session: SessionID) -> SummaryRow {
         var writer = JSONWriter(capacity: 512)
         writer.beginObject()
-        writeSummary(session, to: &writer)
+        listed.summary(session).write(to: &writer)
         if isDeleted { writer.member("deleted", true) }
         if let turn {
             writer.object("turn") { writer in
@@ -33,27 +35,22 @@ extension SessionHead {
         }
         if !queue.isEmpty { writer.member("queued", queue.count) }
         if let last = runs.last { writer.member("last_turn", last.id.text) }
-        if let lineage {
-            writer.key("lineage")
-            lineage.write(to: &writer)
-        }
+        if let lineage { SessionLineage(lineage).write(to: &writer) }
         if let rotatedTo { writer.member("rotated_to", rotatedTo.text) }
-        if let pin = pins.last { writer.member("newest_child", pin.child.text) }
         writer.key("fields")
         writeShortFields(to: &writer)
+        if let pin = pins.last { writer.member(SummaryRow.newestChild, pin.child.text) }
         writer.endObject()
         return SummaryRow(session: session, sequence: sequence, row: writer.finish())
     }
 
-    /// Writes counts and times as members of an open object.
-    func writeSummary(_ session: SessionID, to writer: inout JSONWriter) {
-        writer.member("session", session.text)
-        writer.member("sequence", sequence)
-        writer.member("message_count", messageCount)
-        if contextCount != messageCount { writer.member("context_count", contextCount) }
-        writer.member("created_at", createdAt)
-        writer.member("updated_at", updatedAt)
-        if let lastMessageAt { writer.member("last_message_at", lastMessageAt) }
+    /// The head as lists count it: with the prompt that is being answered.
+    private var listed: SessionHead {
+        guard let turn else { return self }
+        var head = self
+        head.lastMessageAt = turn.begunAt
+        if messageCount == 0 { (head.messageCount, head.contextCount) = (1, max(1, contextCount)) }
+        return head
     }
 
     private func writeShortFields(to writer: inout JSONWriter) {
@@ -99,9 +96,26 @@ struct ListedRow {
             lastMessageAt: root["last_message_at"]?.number)
         row = SessionRow(
             summary: summaryPart, turn: root["turn"]?["turn"]?.text, queued: Int(root["queued"]?.int ?? 0),
-            json: JSON(summary.row))
+            json: JSON(summary.shown(root)))
         self.root = root
         isDeleted = root["deleted"]?.bool ?? false
         lastTurn = root["last_turn"]?.text
+    }
+}
+
+extension SummaryRow {
+    fileprivate static let newestChild: StaticString = "newest_child"
+
+    /// The session that was made from this one last, if it may still have to read it.
+    var newestChild: SessionID? {
+        let root = try? JSONTree.parsed(row, detail: 1)
+        return root?["\(Self.newestChild)"]?.text.flatMap(SessionID.init)
+    }
+
+    /// The row, parsed as `root`, without what is the store's own business.
+    fileprivate func shown(_ root: JSONRef) -> [UInt8] {
+        guard let child = root["\(Self.newestChild)"], child.range.upperBound == row.count - 1 else { return row }
+        let member = ",\"\(Self.newestChild)\":"
+        return Array(row[..<(child.range.lowerBound - member.utf8.count)]) + "}".utf8
     }
 }

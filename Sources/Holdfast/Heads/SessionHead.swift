@@ -38,6 +38,10 @@ struct SessionHead: Sendable, Equatable {
     var isDeleted = false
     /// When the last record was written, if that is not when the session was last used.
     var recordedAt: Milliseconds?
+    /// That visible messages were taken away on purpose.
+    var shrinking: Shrinking?
+    /// What the session was imported from.
+    var imported: Imported?
     /// What the session was made from.
     var lineage: Lineage?
     /// The id under which the session goes on.

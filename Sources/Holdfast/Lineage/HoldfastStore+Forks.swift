@@ -185,15 +185,10 @@ extension HoldfastStore {
             try log.list { (row) throws(LogError) in
                 // Of a session that is ready the index may lag.
                 let head = sessions.durableHead(of: row.session)
-                body(row, head.map { $0.pins.last?.child } ?? Self.newestChild(row.row))
+                body(row, head.map { $0.pins.last?.child } ?? row.newestChild)
                 return true
             }
         }
-    }
-
-    private static func newestChild(_ row: [UInt8]) -> SessionID? {
-        let root = try? JSONTree.parsed(row, detail: 1)
-        return root?["newest_child"]?.text.flatMap(SessionID.init)
     }
 }
 

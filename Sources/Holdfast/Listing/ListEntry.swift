@@ -15,8 +15,6 @@ final class ListEntry: Sendable {
     let title: String?
     /// The title in small letters, as bytes.
     let foldedTitle: [UInt8]
-    /// The id that the conversation had before its rotations.
-    let root: SessionID?
 
     /// `nil` for the row of a session that was deleted.
     init?(_ session: SessionID, _ listed: ListedRow) {
@@ -29,9 +27,7 @@ final class ListEntry: Sendable {
         source = listed.text("source") ?? listed.text("session_source")
         project = listed.text("project_id")
         profile = listed.text("profile") ?? listed.text("profile_name")
-        let lineage = listed.root["lineage"]
-        parent = lineage?["parent"]?.text ?? listed.text("parent_session_id")
-        root = lineage?["root"]?.text.flatMap(SessionID.init)
+        parent = listed.root["lineage"]?["parent"]?.text ?? listed.text("parent_session_id")
         title = listed.text("title")
         foldedTitle = Self.folded(title ?? "")
     }

@@ -117,6 +117,15 @@ extension MessageRuns {
             runs[index][list] = standing
             note(-runs[index].count, list)
         }
+        if standing == .absent { forgetTakenBack(list) }
+    }
+
+    /// Drops for good what was taken back behind the last active message of `list`: a cut for good settles it.
+    private mutating func forgetTakenBack(_ list: SessionList) {
+        for index in runs.indices.reversed() {
+            if runs[index][list] == .active { return }
+            if runs[index][list].takenBack != nil { runs[index][list] = .absent }
+        }
     }
 
     /// Takes every active message out of the lists of `placement`.

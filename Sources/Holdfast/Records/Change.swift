@@ -93,6 +93,8 @@ struct RecordContent: Sendable, Equatable {
     var listsPending = false
     /// Whether the change counts as use of the session, which then is listed among the newest.
     var touches = true
+    /// What the change brings from elsewhere.
+    var imported: Imported?
 }
 
 /// Why a payload or a document is not what its kind says.

@@ -37,7 +37,7 @@ import HoldfastBytes
 // `"fields":{…}`, a JSON merge patch of the metadata, may stand in 3 to 6, 8, 10 to 16, 30, 34, 35 and 37
 // too. `list` is a word,
 // "visible" or "context", or an array with a word for each message, one of them "both"; missing, it is "both".
-// `"touch":false` in any of them says that `updated_at` stays as it is.
+// `"touch":false` in any of them says that `updated_at` stays as it is, `"imported":{…}` what it brings from elsewhere.
 // `lists_pending` says that the first message is the turn's pending one, which is in the list from here on.
 // It is written out again so that every message of the list is found in one record, in the order of the
 // records. Members that a later version adds are ignored.
@@ -55,13 +55,14 @@ extension RecordContent {
         if let patch { writer.member("fields", raw: patch) }
         if listsPending { writer.member("lists_pending", true) }
         if !touches { writer.member("touch", false) }
+        imported?.write(to: &writer)
         change.writeMembers(to: &writer)
         writer.endObject()
         return writer.finish()
     }
 
     private func isPlain(_ messages: MessageList) -> Bool {
-        turn == nil && key == nil && patch == nil && touches && messages.placement == .both
+        turn == nil && key == nil && patch == nil && touches && imported == nil && messages.placement == .both
             && messages.placements == nil
     }
 
@@ -81,7 +82,8 @@ extension RecordContent {
         self.init(
             change: try Change(kind, root), turn: try root.label("turn"), key: try root.label("key"),
             patch: kind.takesPatch && root["fields"] != nil ? try root.object("fields") : nil,
-            listsPending: root["lists_pending"]?.bool ?? false, touches: root["touch"]?.bool ?? true)
+            listsPending: root["lists_pending"]?.bool ?? false, touches: root["touch"]?.bool ?? true,
+            imported: try Imported(in: root))
     }
 }
 

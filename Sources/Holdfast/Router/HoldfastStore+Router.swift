@@ -25,10 +25,11 @@ extension HoldfastStore {
             return state.head
         }
         guard let recorded = head.router.entry?.lastUsedAt, now >= recorded, now - recorded < config.touchInterval,
-            head.router.entry(after: touches, horizon: config.horizon(now: now, openedAt: openedAt)) != nil
+            let entry = head.router.entry(after: touches, horizon: config.horizon(now: now, openedAt: openedAt))
         else { return nil }
         return WriteResult(
-            session: id.text, sequence: head.sequence, messageCount: head.messageCount, isDurable: false)
+            session: id.text, sequence: head.sequence, messageCount: head.messageCount, strikes: entry.strikes,
+            isDurable: false)
     }
 
     /// Appends a record for `touches`, which were counted when the entry was there.

@@ -19,7 +19,7 @@ extension HoldfastStore {
     }
 
     /// The session that has `title` with the highest number behind it, or else `title` itself; of a conversation with
-    /// several ids the one under which it goes on. `nil` when there is none.
+    /// several ids only the one under which it goes on counts. `nil` when there is none.
     public func sessionBlocking(titled title: String) throws(HoldfastError) -> String? {
         try operate { () throws(HoldfastError) in try withTitles { $0.newest(titled: title)?.text } }
     }
@@ -39,7 +39,7 @@ extension HoldfastStore {
     private func titleTable() throws(HoldfastError) -> TitleTable {
         try withListEntries { entries in
             var table = TitleTable()
-            for entry in entries { table.add(entry.session, entry.titleEntry) }
+            for entry in entries { table.add(entry.session, entry.heldTitle) }
             return table
         }
     }
@@ -50,9 +50,8 @@ extension Mutation {
     /// any, it takes the title away.
     ///
     /// With `ifEmpty` a session that has a title keeps it, and ``WriteResult/isUnchanged`` says so. Refused with
-    /// `title_taken` when another session has the title, whoever gave it; ids of one conversation, as rotations leave
-    /// them, may share it. Of two callers at the same moment one is refused. Reads the index when titles are first
-    /// asked for.
+    /// `title_taken` when another session has the title, whoever gave it; an id that was rotated away has none. Of two
+    /// callers at the same moment one is refused. Reads the index when titles are first asked for.
     ///
     /// - Throws: `bad_request` when the title has more than 100 code points.
     public static func setTitle(

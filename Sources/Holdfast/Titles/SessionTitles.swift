@@ -32,9 +32,7 @@ final class SessionTitles: Sendable {
     /// As ``note(_:)``; refused when another conversation has the title. The titles must have been read.
     func claim(_ change: TitleTable.Change) throws(HoldfastError) {
         try state.withLock { (state) throws(HoldfastError) in
-            if let title = change.new.title,
-                let holder = state.table?.holder(of: title, outside: change.new.conversation)
-            {
+            if let title = change.new, let holder = state.table?.holder(of: title, besides: change.session) {
                 throw HoldfastError(
                     .titleTaken, "Title '\(title)' is already in use by session \(holder)", session: holder.text)
             }

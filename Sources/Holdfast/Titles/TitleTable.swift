@@ -5,28 +5,19 @@ import HoldfastBytes
 ///
 /// A session that changes its title keeps the old one too until that is durable: a crash may bring it back.
 struct TitleTable {
-    /// What a title is to its session.
-    struct Entry: Equatable {
-        var title: String?
-        /// The id that the conversation had at first. Sessions of one conversation may have the same title.
-        var conversation: SessionID
-        /// Whether the conversation goes on under another id.
-        var isRotated = false
-    }
-
-    /// A write that changes what a title is to its session.
+    /// A write that changes the title of its session.
     struct Change {
         var session: SessionID
-        var old: Entry
-        var new: Entry
+        var old: String?
+        var new: String?
     }
 
     private struct Holder {
-        var entry: Entry
+        var title: String?
         /// The titles that it may have besides, as long as it is not durable that it has not.
         var others: [String] = []
 
-        var titles: [String] { others + [entry.title].compactMap(\.self) }
+        var titles: [String] { others + [title].compactMap(\.self) }
     }
 
     private var holders: [SessionID: Holder] = [:]
@@ -34,29 +25,29 @@ struct TitleTable {
     private var families: [String: [String: Set<SessionID>]] = [:]
 
     /// Adds a session.
-    mutating func add(_ session: SessionID, _ entry: Entry) { put(session, Holder(entry: entry)) }
+    mutating func add(_ session: SessionID, _ title: String?) { put(session, Holder(title: title)) }
 
     /// Notes a change that is about to be made.
     mutating func note(_ change: Change) {
-        var holder = holders[change.session] ?? Holder(entry: change.old)
-        if let title = holder.entry.title { holder.others.append(title) }
-        holder.entry = change.new
+        var holder = holders[change.session] ?? Holder(title: change.old)
+        if let title = holder.title { holder.others.append(title) }
+        holder.title = change.new
         put(change.session, holder)
     }
 
     /// Notes that the change that was noted last for its session has not been made.
     mutating func undo(_ change: Change) {
         guard var holder = holders[change.session] else { return }
-        holder.entry = change.old
-        if change.old.title != nil { _ = holder.others.popLast() }
+        holder.title = change.old
+        if change.old != nil { _ = holder.others.popLast() }
         put(change.session, holder)
     }
 
     /// Notes that a change is durable.
     mutating func settle(_ change: Change) {
         // What was noted after it may take some time still.
-        guard let holder = holders[change.session], holder.entry == change.new else { return }
-        put(change.session, Holder(entry: holder.entry))
+        guard let holder = holders[change.session], holder.title == change.new else { return }
+        put(change.session, Holder(title: holder.title))
     }
 
     /// Puts what `newer` was told of in the place of what is here.
@@ -82,22 +73,18 @@ struct TitleTable {
 
 // What can be asked.
 extension TitleTable {
-    /// Who has `title`, or may have it, outside of `conversation`.
-    func holder(of title: String, outside conversation: SessionID) -> SessionID? {
-        sessions(titled: title).filter { holders[$0]?.entry.conversation != conversation }.min()
+    /// Who has `title`, or may have it, besides `session`.
+    func holder(of title: String, besides session: SessionID) -> SessionID? {
+        sessions(titled: title).subtracting([session]).min()
     }
 
     /// The titles that are `title` with any number, or without.
     func family(of title: String) -> some Sequence<String> { (families[Title.numbered(title).base] ?? [:]).keys }
 
-    /// The session whose title is `title` with the highest number behind it, or else `title` itself; of several the one
-    /// that goes on.
+    /// The session whose title is `title` with the highest number behind it, or else `title` itself.
     func newest(titled title: String) -> SessionID? {
         let numbered = families[title]?.keys.max { Title.numbered($0).number < Title.numbered($1).number }
-        return sessions(titled: numbered ?? title).min { a, b in
-            let (first, second) = (holders[a]?.entry.isRotated == true, holders[b]?.entry.isRotated == true)
-            return first == second ? a < b : second
-        }
+        return sessions(titled: numbered ?? title).min()
     }
 
     private func sessions(titled title: String) -> Set<SessionID> {
@@ -109,7 +96,7 @@ extension TitleTable.Change {
     /// What `content`, folded into `old`, does to the title of the session; `nil` when that is nothing.
     init?(_ content: RecordContent, to session: SessionID, from old: SessionHead, to new: SessionHead) {
         guard content.patch != nil || content.change.concernsFields else { return nil }
-        self.init(session: session, old: old.titleEntry(session), new: new.titleEntry(session))
+        self.init(session: session, old: old.heldTitle, new: new.heldTitle)
         if self.old == self.new { return nil }
     }
 }
@@ -131,16 +118,14 @@ extension SessionHead {
         return text.flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// What the title is to the session `id`.
-    fileprivate func titleEntry(_ id: SessionID) -> TitleTable.Entry {
-        TitleTable.Entry(title: title, conversation: lineage?.root ?? id, isRotated: rotatedTo != nil)
-    }
+    /// The title that no other session may have. An id under which the conversation does not go on holds none.
+    fileprivate var heldTitle: String? { rotatedTo == nil ? title : nil }
 }
 
 extension ListEntry {
-    /// What the title is to the session.
-    var titleEntry: TitleTable.Entry {
-        let title = title.flatMap { $0.isEmpty ? nil : $0 }
-        return TitleTable.Entry(title: title, conversation: root ?? session, isRotated: isRotated)
+    /// The title that no other session may have.
+    var heldTitle: String? {
+        guard !isRotated, let title, !title.isEmpty else { return nil }
+        return title
     }
 }

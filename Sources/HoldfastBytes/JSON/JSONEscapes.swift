@@ -56,6 +56,18 @@ enum JSONEscapes {
         appendUTF8(isLone ? 0xFFFD : UInt32(unit), to: &output)
     }
 
+    /// How long the escape in front of `text` is, with its partner, and whether it is a surrogate without one.
+    static func escape(at text: ArraySlice<UInt8>) -> (length: Int, isLone: Bool) {
+        guard text.dropFirst().first == UInt8(ascii: "u") else { return (2, false) }
+        let unit = hexValue(text.dropFirst(2).prefix(4))
+        guard UTF16.isSurrogate(unit) else { return (6, false) }
+        let next = text.dropFirst(6)
+        let hasPartner =
+            UTF16.isLeadSurrogate(unit) && next.starts(with: #"\u"#.utf8)
+            && UTF16.isTrailSurrogate(hexValue(next.dropFirst(2).prefix(4)))
+        return hasPartner ? (12, false) : (6, true)
+    }
+
     private static func hexValue(_ digits: ArraySlice<UInt8>) -> UInt16 {
         digits.reduce(0) { value, digit in
             let isLetter = digit >= UInt8(ascii: "A")

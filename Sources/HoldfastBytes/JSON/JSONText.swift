@@ -39,6 +39,22 @@ package enum JSONText {
         indented(text[...], by: width)
     }
 
+    /// `text` with U+FFFD for each escaped surrogate that has no partner, and how many those are: what programs need
+    /// whose texts are Unicode. Every other byte stays. Linear.
+    package static func replacingLoneSurrogates(_ text: [UInt8]) -> (text: [UInt8], count: Int) {
+        var output: [UInt8] = []
+        var count = 0
+        var rest = text[...]
+        while let backslash = rest.firstIndex(of: UInt8(ascii: "\\")) {
+            let (length, isLone) = JSONEscapes.escape(at: rest[backslash...])
+            let end = min(backslash + length, rest.endIndex)
+            output += isLone ? rest[..<backslash] + "\u{FFFD}".utf8 : rest[..<end]
+            if isLone { count += 1 }
+            rest = rest[end...]
+        }
+        return count == 0 ? (text, 0) : (output + rest, count)
+    }
+
     fileprivate static func isSpace(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "\t"): true

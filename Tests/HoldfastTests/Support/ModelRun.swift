@@ -83,9 +83,8 @@ struct ModelRun {
     ) throws {
         let title = "title \(Int.random(in: 0..<6, using: &random))"
         tell("\(step) set_title \(title) \(id)")
-        func conversation(_ id: String) -> String { model[id]?.root ?? id }
         let others = model.filter { other, session in
-            session["title"] == "\"\(title)\"" && conversation(other) != conversation(id)
+            session["title"] == "\"\(title)\"" && session.rotatedTo == nil && other != id
         }
         let mutation = try Mutation.setTitle(id, to: title)
         if let holder = others.keys.min(), model[id]?["title"] != "\"\(title)\"" {

@@ -74,7 +74,7 @@ extension SessionModel {
     private func rotation(
         _ id: String, to child: String, _ step: Int, _ random: inout SeededGenerator
     ) -> ForkChange {
-        var new = Self(fields: fields, turn: turn, outputs: outputs, queue: queue, root: root ?? id)
+        var new = Self(fields: fields, turn: turn, outputs: outputs, queue: queue)
         new.set("parent_session_id", "\"\(id)\"")
         let summary: Message? =
             Bool.random(using: &random)

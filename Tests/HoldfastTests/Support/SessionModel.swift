@@ -43,8 +43,6 @@ struct SessionModel {
     var isDeleted = false
     /// How it was made, and from which session, unless it was created.
     var madeBy: String?
-    /// The id that the conversation had before its rotations.
-    var root: String?
     /// The id under which it goes on.
     var rotatedTo: String?
     /// How many sessions were made from it.
@@ -77,6 +75,7 @@ extension SessionModel {
     mutating func cut(_ keep: Int, _ keepContext: Int, leaving standing: Standing) {
         for (list, keep) in [(SessionList.visible, keep), (.context, keepContext)] {
             for place in places(list).dropFirst(keep) { messages[place][list] = standing }
+            if standing == .absent { settle(list) }
         }
         dropAbsent()
     }
@@ -84,6 +83,10 @@ extension SessionModel {
     mutating func replace(_ placement: Placement, with more: [Message], leaving standing: Standing) {
         if placement != .context { for place in places(.visible) { messages[place].visible = standing } }
         if placement != .visible { for place in places(.context) { messages[place].context = standing } }
+        if standing == .absent {
+            if placement != .context { settle(.visible) }
+            if placement != .visible { settle(.context) }
+        }
         dropAbsent()
         messages += more
     }
@@ -137,6 +140,13 @@ extension SessionModel {
         guard let open = turn, !open.isListed else { return }
         messages.append(open.prompt)
         turn?.isListed = true
+    }
+
+    /// What was taken back behind the end of a list is gone once the list is cut for good.
+    private mutating func settle(_ list: SessionList) {
+        for place in ((places(list).last ?? -1) + 1)..<messages.count {
+            if case .takenBack = messages[place][list] { messages[place][list] = .absent }
+        }
     }
 
     private mutating func dropAbsent() { messages.removeAll { $0.visible == .absent && $0.context == .absent } }

@@ -268,20 +268,51 @@ struct GrepTests {
         let found = holdfast("grep", store.path, "7 times")
         #expect(found.code == .success)
         #expect(found.output == "s1:4:assistant: It is 49: 7 times 7. It is 49, 7 times 7, or 49.\n")
-        #expect(
-            holdfast("grep", store.path, "GONE", "--ignore-case").output == "s1:5:user: gone\ns1:6:undo_last: "
-                + "gone\n")
         #expect(holdfast("grep", store.path, "E[0-9]{4}", "--regex").output == "s1:5:tool: E1234 ·[2J\n")
         #expect(holdfast("grep", store.path, "E[0-9]{4}").code == .nothingFound)
         #expect(holdfast("grep", store.path, "squared", "--role", "tool").code == .nothingFound)
-        #expect(holdfast("grep", store.path, "squared", "--count").output == "s1:3\n")
+        #expect(holdfast("grep", store.path, "squared", "--count").output == "s1:1\n")
         #expect(holdfast("grep", store.path, "in the", "--sessions").output == "s2\n")
         #expect(holdfast("grep", store.path, "in the", "s1").code == .nothingFound)
-        #expect(holdfast("grep", store.path, "secret", "--json").output.contains(#""sequence":3,"#))
         #expect(holdfast("grep", store.path, "user").code == .nothingFound)
         #expect(holdfast("grep", store.path, "x", "nobody").code == .noInput)
         #expect(holdfast("grep", store.path, "").code == .usage)
-        #expect(holdfast("grep", store.path, "squared", "--limit", "1").console.outputLines.count == 1)
+        #expect(holdfast("grep", store.path, "in", "--limit", "1").console.outputLines.count == 1)
+    }
+
+    /// What was taken away is hidden from view and from search, and kept in the log.
+    @Test func whatWasTakenAwayIsFoundWhenItIsAskedForOnly() {
+        store.write(
+            #"{"id":1,"op":"append","session":"s2","messages":[{"role":"user","content":"regretted"}]}"#,
+            #"{"id":2,"op":"take_back","session":"s2","count":3}"#,
+            #"{"id":3,"op":"create","session":"s3"}"#,
+            #"{"id":4,"op":"append","session":"s3","messages":[{"content":"old facts"},{"content":"cut off"}]}"#,
+            #"{"id":5,"op":"truncate","session":"s3","count":1}"#,
+            #"{"id":6,"op":"compact_messages","session":"s3","messages":[{"content":"summary"}]}"#,
+            #"{"id":7,"op":"create","session":"s4","fields":{"title":"deleted title"}}"#,
+            #"{"id":8,"op":"append","session":"s4","messages":[{"content":"deleted words"}]}"#,
+            #"{"id":9,"op":"delete","session":"s4"}"#,
+            #"{"id":10,"op":"begin_turn","session":"s3","turn":"t","message":{"content":"asked now"}}"#,
+            #"{"id":11,"op":"delta","session":"s3","turn":"t","data":"said now"}"#,
+            #"{"id":12,"op":"enqueue","session":"s3","message":{"content":"asked next"}}"#,
+            // What a branch has in its list is found in its parent, although that has taken it back.
+            #"{"id":13,"op":"take_back","session":"s1","count":1}"#)
+        let find = { (text: String, words: [String]) in
+            let console = TestConsole()
+            _ = Program.run(["grep", self.store.path, text] + words, on: console)
+            return console.output
+        }
+        for text in ["regretted", "cut off", "deleted title", "deleted words", "gone", "secret", "7 \"squared"] {
+            #expect(find(text, []) == "", "\(text)")
+            #expect(find(text, ["--hidden"]) != "", "\(text)")
+        }
+        for text in ["old facts", "summary", "asked now", "said now", "asked next", "It is 49", "Squares"] {
+            #expect(find(text, []) != "", "\(text)")
+        }
+        #expect(
+            find("GONE", ["--ignore-case", "--hidden"]) == "s1:5:user: gone\ns1:6:undo_last: gone\n")
+        #expect(find("squared", ["--count", "--hidden"]) == "s1:3\n")
+        #expect(find("secret", ["--json", "--hidden"]).contains(#""sequence":3,"#))
     }
 
     @Test func whatCannotBeSearchedIsNamed() throws {

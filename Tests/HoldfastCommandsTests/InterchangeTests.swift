@@ -146,7 +146,7 @@ import Testing
         #expect(ran.errors.contains("deleted.json.bak' is what is left of a deleted session"), "\(ran.errors)")
         #expect(ran.errors.contains("bad.json.bak' is a backup that cannot be read"))
         #expect(ran.errors.contains("_turn_journal/gone~1.jsonl' is of a session that is not here"), "\(ran.errors)")
-        #expect(importing().output.contains(#""new":0,"extended":0,"unchanged":6"#))
+        #expect(importing().output.contains(#""new":0,"extended":0,"unchanged":7"#))
     }
 
     @Test func theReportProvesWhatWasDone() throws {

@@ -14,6 +14,9 @@ struct SessionExporter {
     private(set) var index = WebUIIndex()
     /// Messages that could not be written as they are.
     private var minifiedCount = 0
+    /// The surrogates without partners that were replaced, and the sessions that had them.
+    private var replacedCount = 0
+    private var replacedSessions: [String] = []
     private static let pieceByteCount = 1 << 18
 
     init(_ store: HoldfastStore, _ format: ExportFormat, _ choice: MessageChoice) {
@@ -26,7 +29,7 @@ struct SessionExporter {
     mutating func write(_ session: String, _ output: Output) throws(CommandError) -> SessionDamage? {
         if format == .jsonl { return try writeLines(session, output) }
         let state = try asking { () throws(HoldfastError) in try store.getBlocking(session, Window(limit: 0)) }
-        var document = WebUISession(state)
+        var document = WebUISession(state, lastKept: try lastKept(state))
         if format == .json {
             try writeDocument(document, state, output)
         } else {
@@ -38,9 +41,17 @@ struct SessionExporter {
 
     /// Says what is not byte for byte.
     func explain(on console: any Console) {
-        if minifiedCount == 0 { return }
-        let messages = Human.count(minifiedCount, "message")
-        console.complain("\(messages) with line breaks between values: written without that whitespace.")
+        if minifiedCount > 0 {
+            let messages = Human.count(minifiedCount, "message")
+            console.complain("\(messages) with line breaks between values: written without that whitespace.")
+        }
+        if let first = replacedSessions.first {
+            let others = replacedSessions.count > 1 ? " and \(Human.count(replacedSessions.count - 1)) more" : ""
+            let surrogates = Human.count(replacedCount, "escaped surrogate")
+            console.complain(
+                DisplayText.oneLine(
+                    "\(surrogates) without partner, in session '\(first)'\(others): written as U+FFFD."))
+        }
     }
 }
 
@@ -81,7 +92,7 @@ extension SessionExporter {
         let replaced = Set(session.runtime.map(\.name) + (hasOwnContext ? [WebUIKeys.context] : []))
         for field in session.fields.fields where !replaced.contains(field.key) {
             opening.key(raw: field.rawKey)
-            opening.raw(field.rawValue)
+            opening.raw(field.key == "updated_at" ? session.updatedAtValue : field.rawValue)
         }
         for (name, value) in session.runtime {
             opening.key(name)
@@ -129,6 +140,10 @@ extension SessionExporter {
             writer.value(field.rawValue)
         }
         writer.endObject()
+        if writer.replacedCount > 0 {
+            replacedCount += writer.replacedCount
+            replacedSessions.append(session.id)
+        }
         try output(writer.take())
     }
 
@@ -162,6 +177,14 @@ extension SessionExporter {
         if list == .visible { messageCount += count }
         // Another process cut the list while it was written; its head has been written with the other number.
         guard left == 0 else { throw CommandError(.data, "The session was changed while it was written; try again.") }
+    }
+
+    /// The last message that stayed when those behind it were taken away.
+    private func lastKept(_ state: SessionState) throws(CommandError) -> [UInt8]? {
+        guard let count = state.shrinking?.keptCount, count > 0, state.damage == nil else { return nil }
+        return try asking { () throws(HoldfastError) in
+            try store.getBlocking(state.summary.session, Window(from: count - 1, limit: 1)).messages.first?.bytes
+        }
     }
 
     /// Whether the model's messages are others than those that people see.

@@ -7,12 +7,16 @@ struct ExistingMessages {
     private var window: [JSON]
     private var position = 0
     private var next: Int?
-    /// The last record of the session when the walk began.
-    let sequence: UInt64
-    /// How many messages the session has.
-    let count: Int
+    /// What the session was when the walk began.
+    let summary: SessionSummary
+    /// What the session was imported from.
+    let imported: Imported?
+    /// The id under which the session goes on.
+    let rotatedTo: String?
 
     /// Begins at the first message; `nil` when there is no such session.
+    ///
+    /// - Throws: `session_deleted` when there was one.
     init?(of session: String, in store: HoldfastStore) throws(HoldfastError) {
         self.store = store
         self.session = session
@@ -27,9 +31,13 @@ struct ExistingMessages {
         if let damage = state.damage { throw HoldfastError(.damaged, damage.message) }
         window = state.messages
         next = state.next
-        sequence = state.summary.sequence
-        count = state.summary.messageCount
+        summary = state.summary
+        imported = state.imported
+        rotatedTo = state.rotatedTo
     }
+
+    /// Whether the record that an import wrote last is the session's last.
+    var isUntouched: Bool { imported?.sequence == summary.sequence }
 
     /// The next message; `nil` behind the last one.
     mutating func take() throws(HoldfastError) -> [UInt8]? {

@@ -10,6 +10,11 @@ struct ImportFile {
         case backup
         /// The database of hermes-agent.
         case database
+        /// hermes-webui's list of deleted sessions.
+        case tombstones
+
+        /// Whether a file may have any number of sessions.
+        var holdsMany: Bool { self == .database || self == .tombstones }
     }
 
     /// The session, named by the file without its ending; of a database just a name.
@@ -29,7 +34,7 @@ struct ImportFile {
     /// The files whose bytes are read: the file, and what belongs to it and is there.
     var paths: [String] {
         switch shape {
-        case .transcript: [path]
+        case .transcript, .tombstones: [path]
         case .document: [path] + companions.paths
         case .backup: companions.paths
         case .database: [path, path + AgentDatabase.logSuffix]
@@ -57,12 +62,27 @@ struct ImportFile {
         switch shape {
         case .document, .backup: return try DocumentImport(file: self).read(body)
         case .database: try AgentDatabase.read(self, body)
+        case .tombstones: try readTombstones(body)
         case .transcript:
             try body(.session(ImportedSession(id: session)))
             try readTranscript(body)
         }
         return true
     }
+
+    /// A session whose file is there was made again; the list has not been told.
+    private func readTombstones(_ body: (ImportItem) throws(CommandError) -> Void) throws(CommandError) {
+        let names = Set(try filing { () throws(StorageError) in try folder.list(parent) }.map(\.name))
+        let tombstones = try filing { () throws(StorageError) in try WebUIFolder.tombstones(path, of: folder) } ?? []
+        for text in tombstones where !names.contains("\(text).json") {
+            guard let id = SessionID(text) else { continue }
+            try body(.session(ImportedSession(id: id)))
+            try body(.tombstone)
+        }
+    }
+
+    /// The folder that the file is in.
+    private var parent: String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "" }
 
     private func readTranscript(_ body: (ImportItem) throws(CommandError) -> Void) throws(CommandError) {
         var parser = TranscriptParser()

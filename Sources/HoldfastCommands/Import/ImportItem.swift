@@ -14,6 +14,8 @@ enum ImportItem: Equatable {
     case context([[UInt8]])
     /// A prompt that waits for its answer.
     case pending(PendingPrompt)
+    /// The session was deleted; nothing else is known of it.
+    case tombstone
     /// What is no message.
     case damaged(DamagedPiece)
     /// Something to tell that is no damage.

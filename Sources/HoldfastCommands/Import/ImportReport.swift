@@ -9,6 +9,8 @@ struct ImportReport {
     var conflicting = 0
     /// The files that could not be read or written into the store.
     var failed = 0
+    /// The sessions that were deleted because their source had deleted them.
+    var buried = 0
     /// The messages that were appended, and their bytes.
     var messages = 0
     var messageBytes = 0
@@ -42,7 +44,8 @@ struct ImportReport {
         var messages: Int
         var messageBytes: Int
         var textBytes: Int
-        var proof: SessionProof
+        /// What the store is to give back; `nil` when the session went on here.
+        var proof: SessionProof?
     }
 
     /// Counts a file whose writes have been answered.
@@ -50,7 +53,8 @@ struct ImportReport {
         switch tally.outcome {
         case .added: added += 1
         case .extended: extended += 1
-        case .unchanged: unchanged += 1
+        case .unchanged, .deleted: unchanged += 1
+        case .buried: buried += 1
         case .conflict: conflicting += 1
         }
         messages += tally.messages
@@ -70,6 +74,7 @@ struct ImportReport {
             "\(Human.count(messages, "message")) added, \(Human.bytes(UInt64(messageBytes))), "
                 + "in \(Human.duration(milliseconds: milliseconds)).",
         ]
+        if buried > 0 { lines.append("\(Human.count(buried, "deleted session")) taken over as deleted.") }
         lines.append(proofSentence)
         if damaged > 0 {
             lines.append(
@@ -104,7 +109,7 @@ struct ImportReport {
             ("failed", failed),
             ("messages", messages), ("message_bytes", messageBytes), ("text_bytes", textBytes),
             ("segment_bytes", Int(segmentBytes)), ("damaged", damaged), ("set_aside", setAside),
-            ("skipped", skipped), ("milliseconds", Int(milliseconds)),
+            ("skipped", skipped), ("deleted", buried), ("milliseconds", Int(milliseconds)),
         ]
         for (name, value) in members {
             writer.key(name)

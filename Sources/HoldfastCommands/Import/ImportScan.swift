@@ -63,6 +63,7 @@ struct ImportScan {
                 add(entry, below, of: folder, shownAs: joined(shownPath, entry.name), depth: depth, folderOfWebUI)
             }
             addOrphans(of: folderOfWebUI, entries, folder, path, shownPath)
+            for list in folderOfWebUI.tombstonePaths { addTombstones(list, of: folder, shownAs: shownPath) }
         } catch {
             problems.append(error.description)
         }
@@ -134,6 +135,16 @@ struct ImportScan {
                     session: session, shape: .backup, folder: folder, path: backup, shownPath: shown,
                     byteCount: byteCount, companions: companions))
         }
+    }
+
+    private mutating func addTombstones(_ path: String, of folder: any Storage, shownAs shownFolder: String) {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        guard let session = SessionID(name) else { return }
+        let byteCount = (try? folder.attributes(path))??.byteCount ?? 0
+        files.append(
+            ImportFile(
+                session: session, shape: .tombstones, folder: folder, path: path,
+                shownPath: joined(shownFolder, name), byteCount: byteCount))
     }
 
     private func joined(_ folder: String, _ name: String) -> String {

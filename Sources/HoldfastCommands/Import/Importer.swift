@@ -75,11 +75,12 @@ final class Importer {
     /// Reads every session back from the store, and every file again.
     private func prove() {
         for tally in imported {
-            report.before.add(tally.proof.visible)
+            guard let proof = tally.proof else { continue }
+            report.before.add(proof.visible)
             do throws(CommandError) {
-                let found = try tally.proof.inStore(opened.store, tally.session.text)
+                let found = try proof.inStore(opened.store, tally.session.text)
                 report.after.add(found.visible)
-                if found == tally.proof { continue }
+                if found == proof { continue }
                 complain("Session '\(tally.session)': the store gives back other messages than the file has.")
             } catch {
                 complain("Session '\(tally.session)': \(error.message)")
@@ -101,7 +102,7 @@ final class Importer {
             switch item {
             case .session(let header):
                 try finish(session.take(), of: file, isDamaged: report.damaged > damagedBefore)
-                if file.shape == .database { damagedBefore = report.damaged }
+                if file.shape.holdsMany { damagedBefore = report.damaged }
                 session = try begin(header, of: file)
             case .damaged(let piece): try setAside(piece, of: file)
             case .note(let text): note(text)
@@ -134,8 +135,11 @@ final class Importer {
         let outcome = try session.finish(isDamaged: isDamaged)
         if case .conflict(let reason) = outcome {
             report.conflicting += 1
-            let place = file.shape == .database ? ", session '\(session.header.id)'" : ""
+            let place = file.shape.holdsMany ? ", session '\(session.header.id)'" : ""
             return complain("'\(file.shownPath)'\(place): \(reason); the session was left as it is.")
+        }
+        if outcome == .deleted {
+            note("Session '\(session.header.id)' was deleted in the store; '\(file.shownPath)' does not bring it back.")
         }
         tallies.append(session.tally(outcome))
     }

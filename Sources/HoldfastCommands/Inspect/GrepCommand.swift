@@ -16,6 +16,7 @@ extension Command {
         options: [
             OptionRule("regex", "PATTERN is an extended regular expression of POSIX"),
             OptionRule("ignore-case", "small and capital letters of ASCII are the same"),
+            OptionRule("hidden", "what was taken back, cut off, edited or deleted since too"),
             OptionRule("role", .text("ROLE"), "only messages of this role"),
             OptionRule("type", .text("NAME"), "only records of this type; several with commas between them"),
             OptionRule("since", .text("TIME"), "only records of this time and later"),
@@ -27,15 +28,14 @@ extension Command {
         ],
         details: [
             "Looks at the strings in messages, decoded, and at those of records without messages, such as titles and "
-                + "output. Each message with a match is one line: session:record:role: and the words around the first "
-                + "match. Every record is looked at, of messages that were edited or taken back since too; of "
-                + "records that a "
-                + "snapshot has replaced, the messages in the snapshot are, with '≤' and the snapshot's record, "
-                + "unless times or "
-                + "types are asked for. Messages that a branch shares are found in its parent.",
+                + "the output of a turn that is open. Each message with a match is one line: session:record:role: and "
+                + "the words around the first match. Messages that a summary has taken the place of are found; those "
+                + "that were taken back, cut off, edited or deleted since are with --hidden only, and so is the output "
+                + "of turns that are over. Of records that a snapshot has replaced, the messages in the snapshot are "
+                + "searched, with '≤' and the snapshot's record, unless times or types are asked for. Messages that "
+                + "a branch shares are found in its parent.",
             "Two sessions are searched at a time. The store may be in use or damaged: what cannot be read is named, "
-                + "and "
-                + "the rest is searched.",
+                + "and the rest is searched, what is hidden in a damaged session too.",
         ],
         examples: [
             ("holdfast grep ./store 'connection refused' --role tool", "which tools met it"),
@@ -65,6 +65,8 @@ private struct Grep: Sendable {
     private let console: any Console
     private let inspector: StoreInspector
     private let sessions: [SessionID]
+    /// `nil` when everything is wanted, or when the store cannot be read as one.
+    private let shown: ShownMessageReader?
     private let outcome = Lock(Outcome())
 
     init(_ arguments: Arguments, _ console: any Console) throws(CommandError) {
@@ -75,6 +77,7 @@ private struct Grep: Sendable {
         filter = try RecordFilter(envelope: arguments)
         inspector = try StoreAccess.inspect(arguments.store)
         sessions = try StoreAccess.sessions(arguments.rest.dropFirst(), of: inspector)
+        shown = arguments.has("hidden") ? nil : try? ShownMessageReader(arguments.store)
     }
 
     func run() throws(CommandError) -> ExitCode {
@@ -89,7 +92,7 @@ private struct Grep: Sendable {
     private func search(_ session: SessionID, _ output: OrderedWork.Output) throws(CommandError) {
         var search = SessionSearch(
             session: session, matcher: try TextMatcher(pattern), role: arguments.text("role"),
-            left: arguments.count("limit") ?? .max)
+            left: arguments.count("limit") ?? .max, reader: shown)
         if arguments.has("sessions") { search.left = 1 }
         let damage = try search.run(inspector, filter) { (match) throws(CommandError) in
             guard !arguments.has("sessions"), !arguments.has("count") else { return }

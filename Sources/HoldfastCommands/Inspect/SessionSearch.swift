@@ -29,12 +29,17 @@ struct SessionSearch {
     /// How many more matches are wanted.
     var left = Int.max
     private(set) var matchCount = 0
+    /// Tells what the session shows; `nil` when everything that its records say is wanted.
+    private let reader: ShownMessageReader?
+    /// What it shows, once there was a match; `nil` inside when nobody can say.
+    private var shown: ShownMessages??
 
-    init(session: SessionID, matcher: TextMatcher, role: String?, left: Int) {
+    init(session: SessionID, matcher: TextMatcher, role: String?, left: Int, reader: ShownMessageReader?) {
         self.session = session
         self.matcher = matcher
         self.role = role
         self.left = left
+        self.reader = reader
     }
 
     /// Calls `body` with each match in order, and answers what could not be searched, for people.
@@ -74,10 +79,10 @@ struct SessionSearch {
             session: session, sequence: record.sequence, time: record.header.time, type: outline?.name, text: [],
             place: 0..<0, spelling: [])
         guard let messages = outline?.messages, !messages.isEmpty else {
-            if role == nil { try look(payload, nil, match, body) }
+            if role == nil { try look(payload, outline, nil, match, body) }
             return
         }
-        for message in messages { try look(message.bytes, MessagePreview.whole(message.bytes).role, match, body) }
+        for message in messages { try look(message.bytes, nil, MessagePreview.whole(message.bytes).role, match, body) }
     }
 
     /// Searches the messages of the oldest snapshot, but for those that are in records behind `last` too.
@@ -94,7 +99,7 @@ struct SessionSearch {
             guard !known.contains(MessageDigest(message)) else { continue }
             let match = Match(
                 session: session, sequence: messages.sequence, isInSnapshot: true, text: [], place: 0..<0, spelling: [])
-            try look(message, MessagePreview.whole(message).role, match, body)
+            try look(message, nil, MessagePreview.whole(message).role, match, body)
         }
         return nil
     }
@@ -118,12 +123,22 @@ struct SessionSearch {
         return found
     }
 
+    /// Whether what matched is wanted. The session is read for its first match only.
+    private mutating func isShown(_ json: [UInt8], _ record: RecordOutline?) throws(CommandError) -> Bool {
+        guard let reader else { return true }
+        if shown == nil { shown = .some(try reader.messages(of: session.text)) }
+        guard let known = shown ?? nil else { return true }
+        return record.map(known.shows) ?? known.shows(json)
+    }
+
+    /// Looks into a message, or into the payload of the `record` without messages.
     private mutating func look(
-        _ json: [UInt8], _ role: String?, _ match: Match, _ body: (Match) throws(CommandError) -> Void
+        _ json: [UInt8], _ record: RecordOutline?, _ role: String?, _ match: Match,
+        _ body: (Match) throws(CommandError) -> Void
     ) throws(CommandError) {
         guard left > 0, self.role == nil || role == self.role else { return }
         let text = SearchText(json).bytes
-        guard let place = matcher.firstMatch(in: text) else { return }
+        guard let place = matcher.firstMatch(in: text), try isShown(json, record) else { return }
         left -= 1
         matchCount += 1
         var match = match

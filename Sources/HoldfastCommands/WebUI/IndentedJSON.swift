@@ -2,7 +2,11 @@ import HoldfastBytes
 
 /// Writes one JSON text as Python's `json.dumps(indent=2, ensure_ascii=False)` lays it out, member by member, so
 /// that a long list need not be in memory.
+///
+/// That program's texts are Unicode: an escaped surrogate without its partner becomes U+FFFD.
 struct IndentedJSON {
+    /// How many surrogates were replaced.
+    private(set) var replacedCount = 0
     /// What was written and not taken yet.
     private(set) var bytes: [UInt8] = []
     private var depth = 0
@@ -28,7 +32,7 @@ struct IndentedJSON {
     /// Writes a key as it is spelled.
     mutating func key(raw: [UInt8]) {
         newElement()
-        bytes += raw
+        bytes += unicode(raw)
         bytes += ": ".utf8
     }
 
@@ -85,8 +89,14 @@ struct IndentedJSON {
 
     /// Appends a value on its lines. Line breaks of a text stand outside its strings only.
     private mutating func append(_ raw: some Collection<UInt8>) {
-        for byte in JSONText.indented(Array(raw)) {
+        for byte in JSONText.indented(unicode(Array(raw))) {
             if byte == 10 { newLine() } else { bytes.append(byte) }
         }
+    }
+
+    private mutating func unicode(_ raw: [UInt8]) -> [UInt8] {
+        let (text, count) = JSONText.replacingLoneSurrogates(raw)
+        replacedCount += count
+        return text
     }
 }

@@ -21,6 +21,8 @@ struct WebUIFolder: Sendable {
     private(set) var companions: [String: Companions] = [:]
     /// The ids of sessions that were deleted.
     private(set) var tombstones: Set<String> = []
+    /// The lists that name them, below the folder that the user named.
+    private(set) var tombstonePaths: [String] = []
     /// What could not be read, as sentences.
     private(set) var problems: [String] = []
     /// The names in the folder that are no sessions and belong to it all the same.
@@ -46,15 +48,22 @@ struct WebUIFolder: Sendable {
 
     private mutating func readTombstones(_ path: String, of folder: any Storage) {
         do throws(StorageError) {
-            let text = try folder.readAll(path, limit: ImportLimits.tombstoneByteCount)
-            guard let ids = (try? JSONTree.parse(text).root)?["ids"], ids.kind == .array else {
+            guard let ids = try Self.tombstones(path, of: folder) else {
                 problems.append("'\(path)' is no list of deleted sessions.")
                 return
             }
-            for id in ids.elements { if let text = id.string { tombstones.insert(text) } }
+            tombstones.formUnion(ids)
+            tombstonePaths.append(path)
         } catch {
             problems.append(error.description)
         }
+    }
+
+    /// The ids in the list `path`, in order; `nil` when it is none.
+    static func tombstones(_ path: String, of folder: any Storage) throws(StorageError) -> [String]? {
+        let text = try folder.readAll(path, limit: ImportLimits.tombstoneByteCount)
+        guard let ids = (try? JSONTree.parse(text).root)?["ids"], ids.kind == .array else { return nil }
+        return ids.elements.compactMap(\.string)
     }
 
     /// `<session>~<process>.jsonl`, and `<session>.jsonl` of older versions.

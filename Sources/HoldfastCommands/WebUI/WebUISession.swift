@@ -9,11 +9,14 @@ struct WebUISession {
     private let state: SessionState
     /// What the index says of the messages.
     var messages = WebUIMessageFacts()
+    private let provenance: ShrinkProvenance?
 
-    /// Takes a session's state; its window of messages is not looked at.
-    init(_ state: SessionState) {
+    /// Takes a session's state, whose window of messages is not looked at, and the last message that stayed when others
+    /// were taken away.
+    init(_ state: SessionState, lastKept: [UInt8]? = nil) {
         id = state.summary.session
         self.state = state
+        provenance = state.shrinking.map { ShrinkProvenance(state.summary.session, $0, lastKept: lastKept) }
         let root = try? JSONTree.parse(state.fields.bytes, detail: 1).root
         fields = root.flatMap(JSONFields.init) ?? JSONFields()
     }
@@ -27,14 +30,21 @@ struct WebUISession {
         case WebUIKeys.sessionID: return Self.string(id)
         case WebUIKeys.messageCount: return Array("\(state.summary.messageCount)".utf8)
         case _ where state.turn != nil && WebUIKeys.runtime.contains(key.name): return pending(key.name)
+        case "updated_at": return updatedAtValue
         default: break
         }
-        if let field = fields[key.name] { return field.rawValue }
-        switch key.name {
-        case "created_at": return Self.seconds(state.summary.createdAt)
-        case "updated_at": return Self.seconds(state.summary.updatedAt)
-        default: return key.standard.map { Array($0.utf8) }
-        }
+        if let value = provenance?.value(key.name) ?? fields[key.name]?.rawValue { return value }
+        if key.name == "created_at" { return Self.seconds(state.summary.createdAt) }
+        return key.standard.map { Array($0.utf8) }
+    }
+
+    /// The field, unless the session was used after it.
+    var updatedAtValue: [UInt8] {
+        let used = state.summary.updatedAt
+        guard let field = fields["updated_at"]?.rawValue,
+            let time = SourceTime.milliseconds(try? JSONTree.parse(field, detail: 0).root), time >= used
+        else { return Self.seconds(used) }
+        return field
     }
 
     /// What is written about the open turn; nothing when there is none.
@@ -137,17 +147,8 @@ struct WebUIMessageFacts: Equatable {
 
     /// Takes the next message.
     mutating func take(_ message: [UInt8]) {
-        guard let root = try? JSONTree.parse(message, detail: 1).root, root.kind == .object else { return }
-        let role = root["role"]?.string
-        if role == "user" { userCount += 1 }
-        guard role != "tool", !isEmptyPartial(root, role) else { return }
-        if let time = (root["_ts"] ?? root["timestamp"])?.double { lastTime = time }
-    }
-
-    /// Whether the message stands for an answer that has not begun.
-    private func isEmptyPartial(_ message: JSONRef, _ role: String?) -> Bool {
-        guard role == "assistant", message["_partial"]?.bool == true else { return false }
-        guard let content = message["content"] else { return true }
-        return content.isNull || content.isString("") || content.raw.elementsEqual("[]".utf8)
+        guard let message = SourceMessage(message) else { return }
+        if message.role == "user" { userCount += 1 }
+        if message.counts { lastTime = message.seconds }
     }
 }

@@ -17,11 +17,11 @@ extension Command {
                 + "sessions and the journals of turns beside it are taken into account. 'state.db' is the database of "
                 + "hermes-agent. docs/interchange.md has the rules. Other names that begin with '_' or '.', and files "
                 + "with other endings, are skipped. Links inside folders are not followed.",
-            "What was imported once is never imported again: messages that were undone, cut off or taken back here stay "
-                + "so, and deleted sessions stay deleted. A session that is as its file left it gets what is new in "
-                + "the file; any other is left as it is, and named when the file has something new. What is no message is named with its "
-                + "line and copied into the store's quarantine. The files are never changed: at the end each is read "
-                + "again and compared, and so are the messages that the store gives back.",
+            "What was imported once is never imported again: messages that were undone, cut off or taken back here "
+                + "stay so, and deleted sessions stay deleted. A session that is as its file left it gets what is new "
+                + "in the file; any other is left as it is, and named when the file has something new. What is no "
+                + "message is named with its line and copied into the store's quarantine. The files are never changed: "
+                + "at the end each is read again and compared, and so are the messages that the store gives back.",
             "The store is created when the folder is missing or empty.",
         ],
         examples: [

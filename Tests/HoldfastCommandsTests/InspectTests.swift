@@ -280,6 +280,14 @@ struct GrepTests {
         #expect(holdfast("grep", store.path, "in", "--limit", "1").console.outputLines.count == 1)
     }
 
+    @Test func textOfAnyScriptIsFound() {
+        store.write(
+            #"{"id":1,"op":"append","session":"s2","messages":[{"role":"user","content":"京都\u306b行く"}]}"#)
+        for text in ["京都", "に", "都に行"] {
+            #expect(holdfast("grep", store.path, text).output == "s2:3:user: 京都に行く\n", "\(text)")
+        }
+    }
+
     /// What was taken away is hidden from view and from search, and kept in the log.
     @Test func whatWasTakenAwayIsFoundWhenItIsAskedForOnly() {
         store.write(

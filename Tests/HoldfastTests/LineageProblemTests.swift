@@ -22,6 +22,46 @@ import Testing
         try opened.store.close()
     }
 
+    /// Whoever rotates late, as with a summary that took a minute, brings no deleted conversation back.
+    @Test func `D a rotation after a deletion makes nothing`() throws {
+        let machine = SimulatedMachine()
+        var opened = try machine.open()
+        try opened.store.writeBlocking(.create("a"))
+        try opened.store.writeBlocking(.beginTurn(in: "a", turn: "t", message: #"{"q":1}"#))
+        try opened.store.writeBlocking(.delete("a"))
+        for _ in 0..<2 {
+            let late = #expect(throws: HoldfastError.self) { try opened.store.writeBlocking(.rotate("a", to: "b")) }
+            #expect(late?.code == .sessionDeleted)
+            let made = #expect(throws: HoldfastError.self) { try opened.store.getBlocking("b") }
+            #expect(made?.code == .unknownSession)
+            #expect(try opened.store.pendingBlocking().turns.isEmpty)
+            opened = try machine.crash(opened, .dropAll)
+        }
+        try opened.store.close()
+    }
+
+    /// A1.6: there, the table of locks may have dropped the old id before the new one takes its lock over.
+    @Test func `D the turn moves along although nobody kept the session ready`() throws {
+        let machine = SimulatedMachine()
+        let opened = try machine.open()
+        try opened.store.writeBlocking(.create("a"))
+        try opened.store.writeBlocking(.enqueue(in: "a", queued: "q", message: "{}"))
+        try opened.store.writeBlocking(.beginTurn(in: "a", turn: "t", message: #"{"q":1}"#))
+        for n in 0..<8 { try opened.store.writeBlocking(.create("other \(n)")) }
+        try opened.store.writeBlocking(.rotate("a", to: "b"))
+        let late = #expect(throws: HoldfastError.self) {
+            try opened.store.writeBlocking(.endTurn("t", in: "a", status: .completed))
+        }
+        #expect(late?.code == .rotated && late?.newSession == "b")
+        let second = #expect(throws: HoldfastError.self) {
+            try opened.store.writeBlocking(.beginTurn(in: "b", message: "{}"))
+        }
+        #expect(second?.code == .turnOpen)
+        #expect(try opened.store.queueBlocking(of: "b").map(\.message.queued) == ["q"])
+        try opened.store.writeBlocking(.endTurn("t", in: "b", status: .completed))
+        try opened.store.close()
+    }
+
     @Test func `D deleted sessions do not come back`() throws {
         let machine = SimulatedMachine()
         var opened = try machine.open()

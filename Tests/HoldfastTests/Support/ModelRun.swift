@@ -113,6 +113,7 @@ struct ModelRun {
             try require(result.removal, is: change.removal, "removal")
             try require(result.restoredCount, is: change.restoredCount, "restored count")
             try require(result.message?.description, is: change.message, "message")
+            try require(result.strikes, is: change.strikes, "strikes")
             model[id] = session
             if change.mutation.key != nil { keyed[id] = (change.mutation, result) }
         } catch let error as HoldfastError {
@@ -178,6 +179,9 @@ struct ModelRun {
         try require(state.turn?.message.description, is: session.turn?.prompt.text, "pending message")
         try require(state.turn?.isMessageListed, is: session.turn?.isListed, "whether the pending message is listed")
         try require(state.deltas?.map(\.data.description), is: session.turn?.deltas ?? [], "deltas")
+        let router = try Client(store).call("{\"op\":\"router_get\",\"session\":\"\(id)\"}")
+        let members = RouterModel.names.compactMap { router["router", $0] }
+        try require(members, is: session.router?.members ?? [], "the router's entry")
     }
 
     /// Compares the lists of sessions, whole and filtered.

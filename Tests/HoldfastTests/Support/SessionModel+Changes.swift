@@ -7,6 +7,7 @@ struct ModelChange {
     var removal: Removal?
     var restoredCount: Int?
     var message: String?
+    var strikes: Int?
     /// What the refusal says, if it must be refused.
     var refusal: String?
 }
@@ -15,7 +16,7 @@ extension SessionModel {
     /// Makes a random change; gives the mutation that should do the same to the store.
     mutating func change(_ id: String, _ step: Int, _ random: inout SeededGenerator) -> ModelChange {
         let new = newMessages(step, &random)
-        switch Int.random(in: 0..<42, using: &random) {
+        switch Int.random(in: 0..<46, using: &random) {
         case 0 where Int.random(in: 0..<3, using: &random) == 0:
             delete()
             return ModelChange(what: "delete", mutation: .delete(id))
@@ -39,6 +40,7 @@ extension SessionModel {
         case 19: return clear(id, step)
         case 20...22: return replace(id, new, &random)
         case 23...25 where count(.visible) + count(.context) > 0: return edit(id, step, &random)
+        case 42...45: return routerChange(id, &random)
         case 26...33: return turnChange(id, new, step, &random) ?? append(id, new, step, &random)
         default: return append(id, new, step, &random)
         }

@@ -74,7 +74,7 @@ extension SessionModel {
     private func rotation(
         _ id: String, to child: String, _ step: Int, _ random: inout SeededGenerator
     ) -> ForkChange {
-        var new = Self(fields: fields, turn: turn, outputs: outputs, queue: queue)
+        var new = Self(fields: fields, turn: turn, outputs: outputs, queue: queue, router: router)
         new.set("parent_session_id", "\"\(id)\"")
         let summary: Message? =
             Bool.random(using: &random)
@@ -96,7 +96,7 @@ extension SessionModel {
         guard fork.isRotation else { return }
         if self["pinned"] != nil { set("pinned", "false") }
         set("left", "true")
-        (turn, queue, rotatedTo) = (nil, [], child)
+        (turn, queue, router, rotatedTo) = (nil, [], nil, child)
     }
 
     /// The messages that a session begins with that shares the first `keep` visible ones: what is hidden stays here.

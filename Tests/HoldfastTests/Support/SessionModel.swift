@@ -38,6 +38,7 @@ struct SessionModel {
     /// The newest turns that have ended.
     var outputs: [Turn] = []
     var queue: [Queued] = []
+    var router: RouterModel?
     /// How many records were asked for.
     var sequence: UInt64 = 1
     var isDeleted = false

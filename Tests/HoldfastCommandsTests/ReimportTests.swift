@@ -1,5 +1,7 @@
+import Holdfast
 import HoldfastBytes
 import HoldfastCommands
+import HoldfastStorage
 import Testing
 
 /// A file is imported once: what became of its messages here stays so, however often it is imported again.
@@ -124,6 +126,44 @@ struct ReimportTests {
         #expect(later.errors.contains("Session 'gone' was deleted in the store; "), "\(later.errors)")
         #expect(later.output.contains("0 sessions new"), "\(later.output)")
         #expect(pipe(#"{"op":"get","session":"gone"}"#).contains("session_deleted"))
+    }
+
+    /// What an import leaves that was killed in the middle: some messages, and a note that there are more.
+    private func interruptImport() throws {
+        let storage = try PosixStorage(root: store, create: true)
+        let opened = try HoldfastStore.opened(in: storage)
+        let write = { (mutation: Mutation, seen: Imported.List) in
+            var mutation = mutation
+            mutation.imported = Imported(visible: seen, isUnfinished: true)
+            try opened.store.writeBlocking(mutation)
+        }
+        try write(.create("s", fields: #"{"title":"T"}"#), Imported.List(count: 0, hash: 0))
+        let first = Imported.List(count: 1, hash: Checksum.of(Array(message(0).utf8)))
+        try write(.append(to: "s", [JSON(message(0)), #"{"to be":"hidden"}"#]), first)
+        try opened.store.close()
+    }
+
+    @Test func anInterruptedImportBeginsAnew() throws {
+        try interruptImport()
+        scratch.write(
+            "in/s.json",
+            document((0..<3).map(message), #""active_stream_id":"st","pending_user_message":"waits","title":"T","#))
+        let ran = importing()
+        #expect(ran.code == .success && ran.output.contains("1 session new"), "\(ran.errors)")
+        #expect(export("s") == (0..<3).map { message($0) + "\n" }.joined())
+        #expect(pipe(#"{"op":"pending"}"#).contains(#""content":"waits""#))
+        #expect(importing().output.contains("0 sessions new, 0 extended, 1 unchanged"))
+    }
+
+    @Test func anInterruptedImportThatWasUsedIsNotThrownAway() throws {
+        try interruptImport()
+        pipe(#"{"op":"undo_last","session":"s"}"#)
+        scratch.write("in/s.json", document((0..<3).map(message)))
+        for _ in 0..<2 {
+            let ran = importing()
+            #expect(ran.code == .data && ran.errors.contains("the file has 2 new messages"), "\(ran.errors)")
+            #expect(export("s") == "")
+        }
     }
 
     @Test func sessionsHaveTheTimesOfTheirSource() throws {

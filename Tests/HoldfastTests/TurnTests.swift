@@ -144,4 +144,14 @@ import Testing
         #expect(reopened.call(#"{"id":3,"op":"pending"}"#).list("turns") == [])
         #expect(reopened.call(#"{"id":3,"op":"get","session":"s"}"#).list("messages") == [#"{"q":1}"#])
     }
+
+    /// The protocol says how many; an older worker finds no turn of its own then, whatever its id.
+    @Test func theNewestEndedTurnsAreRememberedAndOlderOnesWriteNothingEither() {
+        for n in 0...64 { #expect(begin("t\(n)").isOK && end("t\(n)").isOK) }
+        #expect(begin("t1").code == "stale_turn" && end("t1").code == "stale_turn")
+        #expect(end("t0").code == "no_turn")
+        _ = begin("t65")
+        #expect(end("t0").code == "stale_turn" && end("t65").isOK)
+        #expect(begin("t0").isOK)
+    }
 }

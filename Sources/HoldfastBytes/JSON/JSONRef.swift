@@ -56,9 +56,15 @@ package struct JSONRef: Sendable {
     /// Keys are compared decoded and byte for byte. Linear in the number of members.
     package subscript(_ key: String) -> JSONRef? {
         guard kind == .object else { return nil }
-        var found: JSONRef?
-        for member in members where member.key.isString(key) { found = member.value }
-        return found
+        let name = key.utf8
+        var found: Int?
+        // Without a value for each key: rows of lists are looked into a dozen times, a hundred thousand of them.
+        var walk = children
+        while let place = walk.advance() {
+            guard let value = walk.advance() else { break }
+            if tree.isString(place, name) { found = value }
+        }
+        return found.map { JSONRef(tree: tree, index: $0) }
     }
 
     func hasFlag(_ flag: Int) -> Bool { Int(node.flags) & flag != 0 }
@@ -76,10 +82,13 @@ struct JSONChildren: IteratorProtocol {
     var index: Int
     let end: Int
 
-    mutating func next() -> JSONRef? {
+    mutating func next() -> JSONRef? { advance().map { JSONRef(tree: tree, index: $0) } }
+
+    /// The node of the next one.
+    mutating func advance() -> Int? {
         guard index < end else { return nil }
         defer { index = Int(tree.nodes[index].next) }
-        return JSONRef(tree: tree, index: index)
+        return index
     }
 }
 

@@ -44,6 +44,18 @@ package final class JSONTree: Sendable {
         try parse(Array(bytes), detail: detail, depthLimit: depthLimit)
     }
 
+    /// Whether the value at the node `index` is the string `text`, compared by the bytes of UTF-8.
+    func isString(_ index: Int, _ text: String.UTF8View) -> Bool {
+        let node = nodes[index]
+        guard JSONKind(rawValue: node.kind) == .string else { return false }
+        let content = Int(node.start) + 1..<Int(node.end) - 1
+        if Int(node.flags) & HFJSON_FLAG_ESCAPED != 0 {
+            return JSONEscapes.decoded(bytes[content], loneSurrogates: .kept).elementsEqual(text)
+        }
+        guard content.count == text.count else { return false }
+        return zip(content, text).allSatisfy { bytes[$0] == $1 }
+    }
+
     /// The value that the whole text is.
     package var root: JSONRef { JSONRef(tree: self, index: 0) }
 }

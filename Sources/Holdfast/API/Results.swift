@@ -60,10 +60,6 @@ public struct SessionState: Hashable, Sendable {
     public var lineage: SessionLineage?
     /// The id under which the session goes on, when it was rotated.
     public var rotatedTo: String?
-    /// That visible messages were taken away on purpose.
-    package var shrinking: Shrinking?
-    /// What the session was imported from.
-    package var imported: Imported?
     /// What of the session cannot be read; `nil` when it is whole. All else here is as of the last record
     /// before the damage, and writes are refused with `damaged`.
     public var damage: SessionDamage?
@@ -94,6 +90,10 @@ public struct SessionSummary: Hashable, Sendable {
     public var updatedAt: UInt64
     /// When a message was last added; `nil` when none ever was.
     public var lastMessageAt: UInt64?
+    /// That visible messages were taken away on purpose; not in rows of lists.
+    package var shrinking: Shrinking?
+    /// What the session was imported from; not in rows of lists.
+    package var imported: Imported?
 }
 
 /// One output piece of a turn.

@@ -71,7 +71,8 @@ extension SessionHead {
     func summary(_ session: SessionID) -> SessionSummary {
         SessionSummary(
             session: session.text, sequence: sequence, messageCount: messageCount, contextCount: contextCount,
-            createdAt: createdAt, updatedAt: updatedAt, lastMessageAt: lastMessageAt)
+            createdAt: createdAt, updatedAt: updatedAt, lastMessageAt: lastMessageAt, shrinking: shrinking,
+            imported: imported)
     }
 }
 

@@ -63,7 +63,6 @@ extension ViewReader {
         if case .place(let place) = window.start { state.from = place }
         state.lineage = head.lineage.map(SessionLineage.init)
         state.rotatedTo = head.rotatedTo?.text
-        (state.imported, state.shrinking) = (head.imported, head.shrinking)
         state.damage = view.damage
         try show(places, of: runs, window, in: &state)
         let end = places.lowerBound + state.messages.count

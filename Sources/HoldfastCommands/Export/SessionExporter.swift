@@ -181,7 +181,7 @@ extension SessionExporter {
 
     /// The last message that stayed when those behind it were taken away.
     private func lastKept(_ state: SessionState) throws(CommandError) -> [UInt8]? {
-        guard let count = state.shrinking?.keptCount, count > 0, state.damage == nil else { return nil }
+        guard let count = state.summary.shrinking?.keptCount, count > 0, state.damage == nil else { return nil }
         return try asking { () throws(HoldfastError) in
             try store.getBlocking(state.summary.session, Window(from: count - 1, limit: 1)).messages.first?.bytes
         }

@@ -32,7 +32,7 @@ struct ExistingMessages {
         window = state.messages
         next = state.next
         summary = state.summary
-        imported = state.imported
+        imported = state.summary.imported
         rotatedTo = state.rotatedTo
     }
 

@@ -16,7 +16,7 @@ struct WebUISession {
     init(_ state: SessionState, lastKept: [UInt8]? = nil) {
         id = state.summary.session
         self.state = state
-        provenance = state.shrinking.map { ShrinkProvenance(state.summary.session, $0, lastKept: lastKept) }
+        provenance = state.summary.shrinking.map { ShrinkProvenance(state.summary.session, $0, lastKept: lastKept) }
         let root = try? JSONTree.parse(state.fields.bytes, detail: 1).root
         fields = root.flatMap(JSONFields.init) ?? JSONFields()
     }

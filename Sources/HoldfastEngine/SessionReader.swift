@@ -25,12 +25,15 @@ struct SessionReader {
         var undecodable: UInt64?
         let outcome = try scan.walk(segments) { (scanner, record) throws(LogError) in
             guard record.sequence <= lastSequence else { return false }
+            guard record.sequence >= first else {
+                scanner.withStored(record) { decompressor.pass(over: record.header, stored: $0) }
+                return true
+            }
             let payload = scanner.withStored(record) { decompressor.payload(of: record.header, stored: $0) }
             guard let payload else {
                 undecodable = record.sequence
                 return false
             }
-            guard record.sequence >= first else { return true }
             return try body(
                 LogRecord(
                     sequence: record.sequence, kind: record.header.kind, time: record.header.time, payload: payload))

@@ -36,6 +36,62 @@ import Testing
         }
     }
 
+    @Test func theNewestMessagesAreFoundWithoutTheOthers() throws {
+        for n in 0..<2000 { try store.writeBlocking(.append(to: "s", [message(n)])) }
+        for isCompacted in [false, true] {
+            if isCompacted {
+                try store.compactBlocking("s")
+                for n in 2000..<2200 { try store.writeBlocking(.append(to: "s", [message(n)])) }
+            }
+            let before = log.state.withLock { $0.readCount }
+            let state = try store.getBlocking("s", Window(.last, limit: 20))
+            let end = isCompacted ? 2200 : 2000
+            #expect(state.messages == (end - 20..<end).map { message($0) })
+            #expect(state.from == end - 20 && state.next == nil)
+            #expect(log.state.withLock { $0.readCount } - before <= 2 * 64)
+        }
+    }
+
+    /// Each of these changes what comes before it, or adds no message, or many.
+    private func change(_ number: Int, _ count: Int) -> Mutation {
+        switch number {
+        case 0: .undoLast("s")
+        case 1: .takeBack("s", keep: max(0, count - 3))
+        case 2: .restore("s")
+        case 3: .truncate("s", keep: max(0, count - 2))
+        case 4: .edit("s", at: count - 1, message: "{\"edited\":true}")
+        case 5: .set("s", fields: "{\"a\":1}")
+        case 6: .compactMessages("s", messages: ["{\"short\":1}"])
+        default: .append(to: "s", (0..<70).map { message($0) })
+        }
+    }
+
+    private func window(_ start: Window.Start, of list: SessionList, _ limit: Int) -> Window {
+        var window = Window(start, limit: limit)
+        window.list = list
+        return window
+    }
+
+    @Test func theNewestMessagesAreThoseOfTheWholeList() throws {
+        for number in 0..<8 {
+            let messages = (0..<100).map { JSON("{\"role\":\"user\",\"n\":\(number * 1000 + $0)}") }
+            for each in messages { try store.writeBlocking(.append(to: "s", [each])) }
+            let count = try store.getBlocking("s").summary.messageCount
+            _ = try? store.writeBlocking(change(number, count))
+            for more in 0..<3 {
+                for list in SessionList.allCases {
+                    let all = try store.getBlocking("s", window(.place(0), of: list, 10_000)).messages
+                    for limit in [1, 2, 50, 5000] {
+                        let last = try store.getBlocking("s", window(.last, of: list, limit))
+                        #expect(last.messages == all.suffix(limit), "change \(number), \(list), \(limit)")
+                        #expect(last.from == max(0, all.count - limit) && last.next == nil)
+                    }
+                }
+                try store.writeBlocking(.append(to: "s", [message(more)]))
+            }
+        }
+    }
+
     @Test func anAnswerEndsWhenItIsLong() throws {
         let big = JSON("{\"t\":\"" + String(repeating: "x", count: 6 << 20) + "\"}")
         for _ in 0..<5 { try store.writeBlocking(.append(to: "s", [big])) }
@@ -74,8 +130,8 @@ import Testing
         #expect(pending.rows.map(\.turn) == ["t"])
         #expect(
             pending.rows.map(\.json.description) == [
-                #"{"session":"n3","sequence":2,"message_count":0,"created_at":1000,"updated_at":1000,"#
-                    + #""turn":{"turn":"t","begun_at":1000,"attempts":1},"fields":{"n":3}}"#
+                #"{"session":"n3","sequence":2,"message_count":1,"created_at":1000,"updated_at":1000,"#
+                    + #""last_message_at":1000,"turn":{"turn":"t","begun_at":1000,"attempts":1},"fields":{"n":3}}"#
             ])
     }
 

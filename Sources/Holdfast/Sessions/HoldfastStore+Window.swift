@@ -35,6 +35,10 @@ extension Window {
         }
     }
 
+    fileprivate var wantsNewest: Bool {
+        if case .last = start { !showsHidden } else { false }
+    }
+
     /// The places that are wanted of a list with `count` messages; `nil` when the middle is none of them.
     fileprivate func places(in count: Int) -> Range<Int>? {
         let from: Int
@@ -53,8 +57,10 @@ extension ViewReader {
     /// The session with the messages in `window`; `nil` when those are to be around one that is not there.
     func state(_ window: Window) throws(LogError) -> SessionState? {
         let head = view.head
+        let newest = window.wantsNewest ? try newestRuns(window.limit, of: window.list) : nil
         // Without hidden messages the head knows the number, and an empty window needs no reading.
-        let runs = window.showsHidden || window.limit > 0 ? try runs() : MessageRuns()
+        let needsNone = newest != nil || (!window.showsHidden && window.limit == 0)
+        let runs = needsNone ? newest?.runs ?? MessageRuns() : try runs()
         let count = window.showsHidden ? runs.totalCount(window.list) : head.count(window.list)
         guard let places = window.places(in: count) else { return nil }
         var state = SessionState(
@@ -64,7 +70,7 @@ extension ViewReader {
         state.lineage = head.lineage.map(SessionLineage.init)
         state.rotatedTo = head.rotatedTo?.text
         state.damage = view.damage
-        try show(places, of: runs, window, in: &state)
+        try show(places, of: runs, after: newest?.before ?? 0, window, in: &state)
         let end = places.lowerBound + state.messages.count
         if end < count { state.next = end }
         if let number = window.deltasAfter {
@@ -75,14 +81,15 @@ extension ViewReader {
         return state
     }
 
-    /// Adds the messages at `places` to `state`, as many as fit.
+    /// Adds the messages at `places` to `state`, as many as fit. `runs` has those of the list but the first `before`.
     private func show(
-        _ places: Range<Int>, of runs: MessageRuns, _ window: Window, in state: inout SessionState
+        _ places: Range<Int>, of runs: MessageRuns, after before: Int, _ window: Window, in state: inout SessionState
     ) throws(LogError) {
         var page = PageBudget(count: places.count)
         var messages: [JSON] = []
         var states: [MessageState] = []
-        let wanted = runs.runs(of: window.list, in: places, hidden: window.showsHidden)
+        let inRuns = places.lowerBound - before..<places.upperBound - before
+        let wanted = runs.runs(of: window.list, in: inRuns, hidden: window.showsHidden)
         try self.messages(of: wanted) { (message, run) in
             messages.append(JSON(message))
             if window.showsHidden { states.append(run[window.list].state ?? .active) }

@@ -21,6 +21,13 @@ struct ViewReader {
     let view: SessionView
     /// Whether messages are looked for in records as far back as there are any, and not in the newest snapshot.
     var prefersRecords = false
+    private let opened = OpenedSnapshot()
+
+    init(log: any SessionLog, view: SessionView, prefersRecords: Bool = false) {
+        self.log = log
+        self.view = view
+        self.prefersRecords = prefersRecords
+    }
 
     /// Calls `body` with the visible messages in `window`, by their places, until it answers `false`.
     func messages(
@@ -72,9 +79,22 @@ struct ViewReader {
     }
 }
 
+/// What a reader has found out about the snapshot that it uses.
+private final class OpenedSnapshot {
+    /// `nil` before it was looked for.
+    var snapshot: SnapshotReader??
+}
+
 extension ViewReader {
-    /// The newest snapshot that is not newer than the view.
+    /// The newest snapshot that is not newer than the view. It is verified when it is first asked for.
     func usableSnapshot() throws(LogError) -> SnapshotReader? {
+        if let found = opened.snapshot { return found }
+        let found = try findSnapshot()
+        opened.snapshot = .some(found)
+        return found
+    }
+
+    private func findSnapshot() throws(LogError) -> SnapshotReader? {
         var source = try log.snapshot(view.session, through: view.head.sequence)
         if prefersRecords { source = try oldest(before: source) }
         return source.map { SnapshotReader(source: $0) }

@@ -31,9 +31,19 @@ struct ArrayFinder {
     /// Reads `piece`; answers the offset in it of the first byte behind the array's bracket once that is
     /// found.
     mutating func next(_ piece: [UInt8]) -> Int? {
-        for (offset, byte) in piece.enumerated() where isOpening(byte) { return offset + 1 }
+        var offset = 0
+        while offset < piece.count {
+            if structure.isInString, !isInKey {
+                offset = structure.skipString(piece[...], from: offset)
+                continue
+            }
+            offset += 1
+            if isOpening(piece[offset - 1]) { return offset }
+        }
         return nil
     }
+
+    private var isInKey: Bool { isKeyExpected && structure.depth == 1 }
 
     private mutating func isOpening(_ byte: UInt8) -> Bool {
         let token = structure.next(byte)

@@ -22,7 +22,14 @@ struct ElementSplitter {
         _ piece: ArraySlice<UInt8>, _ body: ([UInt8]) throws(Failure) -> Bool
     ) throws(Failure) {
         var start = piece.startIndex
-        for index in piece.indices {
+        var next = piece.startIndex
+        while next < piece.endIndex {
+            if structure.isInString {
+                next = structure.skipString(piece, from: next)
+                continue
+            }
+            let index = next
+            next += 1
             let token = structure.next(piece[index])
             if !isStarted {
                 if token == .whitespace { continue }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Follows the structure of a JSON text byte by byte, with constant memory, for documents too long to parse
 /// at once.
 ///
@@ -38,6 +40,41 @@ struct JSONStructure {
         case UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "\t"): return .whitespace
         default: return .content
         }
+    }
+
+    /// Takes the bytes from `index` on as far as they belong to the string that is open; answers the index behind them.
+    ///
+    /// Messages are strings nearly as a whole, and their bytes are nobody's concern.
+    mutating func skipString(_ bytes: ArraySlice<UInt8>, from index: Int) -> Int {
+        precondition(isInString && bytes.indices.contains(index))
+        return bytes.withUnsafeBufferPointer { buffer in
+            bytes.startIndex + skipString(buffer, from: index - bytes.startIndex)
+        }
+    }
+
+    private mutating func skipString(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        guard let base = bytes.baseAddress else { return start }
+        var start = start
+        if isEscaped {
+            isEscaped = false
+            start += 1
+        }
+        while start < bytes.count {
+            let quote = memchr(base + start, Int32(UInt8(ascii: "\"")), bytes.count - start)
+            let end = quote.map { UnsafeRawPointer($0) - UnsafeRawPointer(base) } ?? bytes.count
+            let backslashes = bytes[start..<end].reversed().prefix { $0 == UInt8(ascii: "\\") }.count
+            let isEscaping = backslashes % 2 == 1
+            if quote == nil {
+                isEscaped = isEscaping
+                return end
+            }
+            start = end + 1
+            if !isEscaping {
+                isInString = false
+                return start
+            }
+        }
+        return start
     }
 
     @inline(__always)

@@ -9,6 +9,8 @@ final class BlockDecompressor {
     private var made: OpaquePointer?
     /// Whether the records so far have been decoded from the block's start without a gap.
     private var isInBlock = false
+    /// The records of the block that were passed over: what comes behind them cannot be decoded without them.
+    private var passed: [(header: RecordHeader, stored: [UInt8])] = []
 
     private var context: OpaquePointer {
         if let made { return made }
@@ -21,6 +23,17 @@ final class BlockDecompressor {
 
     deinit { ZSTD_freeDCtx(made) }
 
+    /// Passes over a record whose header has been checked, and decodes it only when a later one of its block is wanted.
+    ///
+    /// Memory: the stored bytes of one block.
+    func pass(over header: RecordHeader, stored: UnsafeRawBufferPointer) {
+        switch header.codec {
+        case .raw: return
+        case .frameStart: passed = [(header, [UInt8](stored))]
+        case .frameContinuation: passed.append((header, [UInt8](stored)))
+        }
+    }
+
     /// The payload of a record whose header has been checked, or `nil` when its bytes cannot be decoded.
     ///
     /// Allocates `header.rawByteCount` bytes, which the header check has limited.
@@ -29,9 +42,11 @@ final class BlockDecompressor {
         case .raw:
             return [UInt8](stored)
         case .frameStart:
+            passed = []
             _ = ZSTD_DCtx_reset(context, ZSTD_reset_session_only)
             isInBlock = true
         case .frameContinuation:
+            decodePassed()
             guard isInBlock else { return nil }
         }
         guard let payload = decode(stored, byteCount: Int(header.rawByteCount)) else {
@@ -39,6 +54,12 @@ final class BlockDecompressor {
             return nil
         }
         return payload
+    }
+
+    private func decodePassed() {
+        let before = passed
+        passed = []
+        for (header, stored) in before { _ = stored.withBytes { payload(of: header, stored: $0) } }
     }
 
     /// Says that records were left out: what continues the block cannot be decoded any more.

@@ -40,6 +40,8 @@ package final class MemoryLog: SessionLog {
         var claims = 0
         var isReadOnly = false
         var isEager = false
+        /// How many records were given out.
+        var readCount = 0
     }
 
     let state: Monitor<State>
@@ -281,6 +283,7 @@ extension MemoryLog {
         }
         if first < entry.first { throw LogError(.trimmed, "records before \(entry.first) were trimmed") }
         for record in entry.records where record.sequence >= first {
+            state.withLock { $0.readCount += 1 }
             if try !body(record) { return }
         }
     }

@@ -3,8 +3,9 @@ import Holdfast
 /// When clients stop, and how fast they go.
 struct Pace: Sendable {
     let begun: UInt64
-    /// `nil` to stop after the last record of the input.
+    /// `nil` to stop after the last record of the input, for the `rounds`-th time.
     let end: UInt64?
+    let rounds: Int
     /// Appends of each client a second; 0 for as many as it can.
     let rate: Double
     let clientCount: Int
@@ -39,7 +40,7 @@ struct Client: Sendable {
 
     /// Whether the client's work is over.
     func isDone(_ pace: Pace) -> Bool {
-        pace.end.map { nanoseconds() >= $0 } ?? (round == 0 && next == records.count)
+        pace.end.map { nanoseconds() >= $0 } ?? (Int(round) * records.count + next >= pace.rounds * records.count)
     }
 
     /// Waits until the next append is due, and answers when that was; the clients take turns.
@@ -72,6 +73,12 @@ struct Client: Sendable {
         }
         let append = Mutation.append(to: session, [JSON(record.json)])
         return isNew ? [create, append] : [append]
+    }
+
+    /// Forgets what was measured, and goes on from here.
+    mutating func forget() {
+        latencies.removeAll(keepingCapacity: true)
+        byteCount = 0
     }
 
     /// Notes how long an append took that was due at `then`.

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import statistics
+import subprocess
 
 from . import shapes
 from .peers import Peer
@@ -16,7 +17,8 @@ class Costs:
     """
 
     def __init__(self, bench, allocations, scratch, inputs):
-        self.peer, self.allocations, self.scratch, self.inputs = Peer("holdfast", [bench, "append"]), allocations, scratch, inputs
+        self.peer = Peer("holdfast", [bench, "append"])
+        self.allocations, self.scratch, self.inputs = allocations, scratch, inputs
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else scratch
         self.store = os.path.join(memory, f"holdfast-bench-{os.getpid()}")
 
@@ -41,6 +43,16 @@ class Costs:
             with open(trace) as file:
                 found["system_calls"] = int(re.search(r"(\d+)(?: +\d+)? total$", file.read(), re.M)[1])
         return found
+
+    def shares(self, clients, count=32000):
+        """The parts of the processor's time that libraries, the system and the engine itself take; from samples of perf."""
+        data = os.path.join(self.scratch, "perf.data")
+        path = self.inputs(f"costs-{clients}-{count}", lambda rand: shapes.fixed(rand, clients, count // clients, 512))
+        self.run(input_file=path, clients=clients, once=1,
+                 prefix=("perf", "record", "-q", "-e", "cpu-clock", "-F", "2000", "-o", data, "--"))
+        report = subprocess.run(["perf", "report", "-i", data, "--stdio", "--sort", "dso"], check=True, capture_output=True,
+                                text=True).stdout
+        return {name.strip("[]"): float(share) / 100 for share, name in re.findall(r"^ +([\d.]+)% +(\S+)", report, re.M)}
 
     def run(self, **options):
         shutil.rmtree(self.store, ignore_errors=True)

@@ -21,7 +21,8 @@ class Goals:
         self.judge(goal, f"at least {number(wanted)}{unit}", value, unit, value >= wanted, wanted / max(value, 1e-9))
 
     def judge(self, goal, wanted, value, unit, is_met, behind):
-        self.rows.append([goal, wanted, f"{number(value)}{unit}", "met" if is_met else f"**missed** by {number(behind)} times"])
+        verdict = "met" if is_met else f"**missed** by {number(behind)} times"
+        self.rows.append([goal, wanted, f"{number(value)}{unit}", verdict])
 
     def table(self):
         return table(["Goal", "Wanted", "Measured", ""], self.rows)

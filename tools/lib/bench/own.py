@@ -27,7 +27,7 @@ class Own:
     def measure(self, is_wanted):
         """The parts whose names are wanted."""
         found = {}
-        for part in (self.costs, self.written, self.compression, self.opening, self.replay, self.reading):
+        for part in (self.costs, self.profile, self.written, self.compression, self.opening, self.replay, self.reading):
             if is_wanted(part.__name__):
                 self.note(f"measuring {part.__name__}")
                 found[part.__name__] = part()
@@ -53,10 +53,17 @@ class Own:
         return {f"{clients} {style}": costs.of_append(clients, style)
                 for clients, style in ((1, "threads"), (64, "threads"), (64, "tasks"))}
 
+    def profile(self):
+        """Where the processor's time for an append goes, by clients."""
+        if shutil.which("perf") is None:
+            return {}
+        costs = Costs(self.bench, self.allocations, self.scratch, self.plan.input)
+        return {str(clients): costs.shares(clients) for clients in (1, 64)}
+
     # Bytes written.
 
     def written(self):
-        """Bytes written for each compressed byte of payload, by shape: what one half more input adds."""
+        """Bytes written for each compressed byte of payload, by shape, once the journal's files are there."""
         makers = {"chat": (64, lambda rand: shapes.chat(rand, 64, 512)),
                   "tools": (16, lambda rand: shapes.tools(rand, 16, 16)),
                   "coder": (16, lambda rand: shapes.coder(rand, 16, 32))}
@@ -64,22 +71,18 @@ class Own:
             makers["corpus"] = (16, lambda rand: shapes.corpus(self.plan.corpus, 16))
         found = {}
         for name, (clients, make) in makers.items():
-            once = self.plan.input(f"written-{name}-1", make)
-            twice = self.plan.input(f"written-{name}-2", lambda rand: shapes.twice(lambda: make(rand), clients))
-            found[name] = self.median_of(lambda: self.one_written(once, twice, clients), most=3)
+            path = self.plan.input(f"written-{name}", make)
+            found[name] = self.median_of(lambda: self.one_written(path, clients), most=3)
         return found
 
-    def one_written(self, once, twice, clients):
-        first, second = (self.written_by(path, clients) for path in (once, twice))
-        compacted = self.written_by(once, clients, compact=1)
-        stored = second["stored"] - first["stored"]
-        return {"log": (second["written"] - first["written"]) / stored,
-                "snapshots": (compacted["written"] - first["written"]) / first["stored"]}
-
-    def written_by(self, input_file, clients, **options):
-        store = empty(self.scratch)
-        report = self.peer.run(store, input_file, clients=clients, once=1, compaction="off", **options)
-        return {"written": report["written_bytes"], "stored": self.inspect(store)["stored_payload_bytes"]}
+    def one_written(self, input_file, clients):
+        found = {}
+        for name, options in (("log", {}), ("snapshots", {"compact": 1})):
+            store = empty(self.scratch)
+            report = self.peer.run(store, input_file, clients=clients, once=1, warm=1, compaction="off", **options)
+            # Half of it is of the first time, which does not count; the snapshots at the end are of both times.
+            found[name] = report["written_bytes"] / (self.inspect(store)["stored_payload_bytes"] / 2)
+        return {"log": found["log"], "snapshots": (found["snapshots"] - found["log"]) / 2}
 
     # Compression.
 

@@ -12,7 +12,7 @@ def experiment_table(experiment, rounds):
     """All peers of one experiment, fastest first."""
     names = sorted(rounds[0], key=lambda name: -median(rounds, name, "per_second"))
     rows = [[f"**{name}**" if name.startswith("holdfast") else name,
-             number(median(rounds, name, "per_second")), f"{ratio(rounds, 'holdfast', 'per_second', name):.2f}",
+             number(median(rounds, name, "per_second")), number(ratio(rounds, 'holdfast', 'per_second', name)),
              number(median(rounds, name, "p50_us")), number(median(rounds, name, "p99_us")),
              number(median(rounds, name, "processor_us"))] for name in names]
     head = ["Store", "records/s", "holdfast has … times that", "p50, us", "p99, us", "processor, us/record"]
@@ -38,6 +38,10 @@ def own_tables(own):
         parts += ["### What an append of 512 bytes takes", table(head, [
             [name] + [number(row[field]) if field in row else "not counted" for field in fields]
             for name, row in found.items()])]
+    if found := own.get("profile"):
+        names = [name for name, share in found["1"].items() if share >= 0.01]
+        parts += ["### Where its time goes", table(["Part", *(f"{clients} at once" for clients in found)], [
+            [name] + [f"{100 * shares.get(name, 0):.0f} %" for shares in found.values()] for name in names])]
     if found := own.get("written"):
         head = ["Shape", "journal and segments", "snapshots of all sessions at the end"]
         parts += ["### Bytes written for each compressed byte of payload", table(head, [

@@ -13,7 +13,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 PEERS = [
     ("ceiling", "ceiling.c", [], [], "one preallocated, written file; fdatasync after each batch"),
     ("jsonl", "jsonl.c", [], [], "a file per session; fdatasync after each line, fsync of the folder for a new file"),
-    ("rewrite", "rewrite.c", [], [], "as hermes-webui: the whole file, fsync, rename at each change; the folder is not synced"),
+    ("rewrite", "rewrite.c", [], [],
+     "as hermes-webui: the whole file, fsync, rename at each change; the folder is not synced"),
     ("sqlite", "sqlite.c", ["-lsqlite3"], [], "journal_mode=WAL, synchronous=FULL, a transaction for each record"),
     ("sqlite-per-session", "sqlite.c", ["-lsqlite3"], ["-DSQLITE_PER_SESSION"],
      "the same, a database for each session"),

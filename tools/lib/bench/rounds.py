@@ -59,19 +59,29 @@ class Stores:
 
 
 def run(experiments, scratch, rounds, seconds, note):
-    """Gives {experiment: [{peer: report}, …]}: in each round every peer once, in an order of its own."""
+    """Gives {experiment: [{peer: report}, …]}: in each round every peer once, in an order of its own.
+
+    Interrupted, it gives what it has.
+    """
     results = {one.name: [] for one in experiments}
     order = random.Random(1)
-    for number in range(rounds):
-        for one in experiments:
-            if one.most_rounds is not None and number >= one.most_rounds:
-                continue
-            reports = {}
-            for peer in order.sample(one.peers, len(one.peers)):
-                note(f"round {number + 1} of {rounds}: {one.title}: {peer.name}")
-                reports[peer.name] = one.run(peer, scratch, number, seconds)
-            results[one.name].append(reports)
-    return results
+    try:
+        for number in range(rounds):
+            for one in experiments:
+                if one.most_rounds is None or number < one.most_rounds:
+                    results[one.name].append(compare(one, scratch, number, seconds, order, note))
+    except KeyboardInterrupt:
+        note("interrupted; going on with the rounds that there are")
+    return {name: reports for name, reports in results.items() if reports}
+
+
+def compare(experiment, scratch, number, seconds, order, note):
+    """One round of one experiment: {peer: report}."""
+    reports = {}
+    for peer in order.sample(experiment.peers, len(experiment.peers)):
+        note(f"round {number + 1}: {experiment.title}: {peer.name}")
+        reports[peer.name] = experiment.run(peer, scratch, number, seconds)
+    return reports
 
 
 def median(rounds, peer, field):

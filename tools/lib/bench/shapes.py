@@ -121,17 +121,6 @@ def corpus(folder, clients):
                 yield client + clients * taken[client], line
 
 
-def twice(make, clients):
-    """The records of `make`, and the same again as other sessions."""
-    highest = 0
-    for session, body in make():
-        highest = max(highest, session)
-        yield session, body
-    further = (highest // clients + 1) * clients
-    for session, body in make():
-        yield session + further, body
-
-
 def up_to(byte_count, lines):
     """Lines until they have so many bytes together."""
     for line in lines:

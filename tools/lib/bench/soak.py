@@ -15,7 +15,8 @@ from .table import number, table
 # What is looked at, and by how many times it may differ between the first and the last part of the run. Latency is the
 # disk's too, which has other tenants.
 FLAT = [("resident_kilobytes", "resident memory, KB", 1.1), ("descriptors", "descriptors", 1.1),
-        ("space", "space of the store, KB", 1.1), ("p50_us", "durable write, p50, us", 1.5),
+        ("space", "space of the store without deleted sessions, KB", 1.1),
+        ("deleted_space", "space of deleted sessions, KB", 1.1), ("p50_us", "durable write, p50, us", 1.5),
         ("p99_us", "durable write, p99, us", 2)]
 
 
@@ -23,11 +24,12 @@ def run(root, program, scratch, minutes, write_docs, say):
     """Runs it, prints a line for each of 60 intervals, and judges; answers the exit status."""
     store, path = empty(scratch), os.path.join(scratch, "tools.input")
     shapes.write(path, shapes.tools(random.Random(1), 16, 16))
-    command = [program, "soak", "--store", store, "--input", path, "--seconds", str(60 * minutes), "--interval", str(minutes)]
-    samples = []
+    command = [program, "soak", "--store", store, "--input", path, "--seconds", str(60 * minutes),
+               "--interval", str(minutes)]
+    samples, load = [], os.getloadavg()[0]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
-            sample = json.loads(line) | {"space": space(store)}
+            sample = json.loads(line) | space(store)
             samples.append(sample)
             say(f"{sample['seconds'] / 60:6.1f} min  " + "  ".join(
                 f"{title} {number(sample[name])}" for name, title, _ in FLAT))
@@ -35,8 +37,9 @@ def run(root, program, scratch, minutes, write_docs, say):
         return f"the soak ended with status {process.returncode}"
     verdict, is_flat = judged(samples)
     last = samples[-1]
-    about = (f"{minutes:g} minutes: {last['records']:,} records with {last['bytes'] / 1e6:,.0f} MB. Linux "
-             f"{platform.release()}, {time.strftime('%Y-%m-%d')}. Made by `tools/bench soak --minutes {minutes:g} --write-docs`.")
+    about = (f"{minutes:g} minutes: {last['records']:,} records with {last['bytes'] / 1e6:,.0f} MB, on a machine that others "
+             f"kept busy with {load:.1f} threads at the beginning. Linux {platform.release()}, {time.strftime('%Y-%m-%d')}. "
+             f"Made by `tools/bench soak --minutes {minutes:g} --write-docs`.")
     say(f"\n{about}\n\n{verdict}")
     if write_docs:
         page.keep(root, "soak.json", {"about": about, "samples": samples})
@@ -59,13 +62,18 @@ def judged(samples):
     return table(head, rows), is_flat
 
 
-def space(folder):
-    """Kilobytes that the files of a folder take, also of one that changes."""
-    total = 0
-    for at, _, names in os.walk(folder):
+def space(store):
+    """Kilobytes that the files of a store take, those of deleted sessions apart: the newest four of each client are there."""
+    sizes, newest = {}, {}
+    for at, _, names in os.walk(store):
+        client, _, number = os.path.basename(at).rpartition("-")
+        session = (client, int(number)) if client and number.isdigit() else None
         for name in names:
             try:
-                total += os.stat(os.path.join(at, name)).st_blocks // 2
+                sizes[session] = sizes.get(session, 0) + os.stat(os.path.join(at, name)).st_blocks // 2
             except FileNotFoundError:
                 continue
-    return total
+        if session:
+            newest[client] = max(newest.get(client, 0), int(number))
+    deleted = sum(size for session, size in sizes.items() if session and session[1] <= newest[session[0]] - 4)
+    return {"space": sum(sizes.values()) - deleted, "deleted_space": deleted}

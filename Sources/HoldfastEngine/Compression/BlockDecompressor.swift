@@ -63,7 +63,10 @@ final class BlockDecompressor {
     }
 
     /// Says that records were left out: what continues the block cannot be decoded any more.
-    func leaveBlock() { isInBlock = false }
+    func leaveBlock() {
+        isInBlock = false
+        passed = []
+    }
 
     private func decode(_ stored: UnsafeRawBufferPointer, byteCount: Int) -> [UInt8]? {
         var isWhole = false

@@ -93,6 +93,21 @@ import Testing
         #expect(states == hidden, "\(answer)")
     }
 
+    /// A message may come after the end: of a session that was reopened.
+    @Test func aSessionWasUsedLastAtItsLatestTime() {
+        let database = database(
+            "INSERT INTO sessions (id, source, started_at, ended_at) VALUES ('a', 'cli', 1600000000.5, 1600000009);"
+                + "INSERT INTO sessions (id, source, started_at, ended_at) VALUES ('b', 'cli', 1600000000, 1600000001);"
+                + row("b", "user", "'1'"))
+        defer { database.close() }
+        #expect(importing().code == .success)
+        let listed = holdfast("pipe", store, console: TestConsole(input: "{\"op\":\"list\"}\n")).output
+        #expect(listed.contains(#""created_at":1600000000500,"updated_at":1600000009000"#), "\(listed)")
+        #expect(
+            listed.contains(
+                #""created_at":1600000000000,"updated_at":1700000000500,"last_message_at":1700000000500"#), "\(listed)")
+    }
+
     @Test func newRowsExtendAndOtherRowsConflict() {
         let database = database(
             "INSERT INTO sessions (id, source, started_at) VALUES ('s', 'cli', 1), ('o', 'cli', 1);"

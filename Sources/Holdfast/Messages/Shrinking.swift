@@ -31,7 +31,7 @@ extension Shrinking {
             guard messages.placement.contains(.visible), old.messageCount > 0 else { return old.shrinking }
         case .restore(let restore):
             guard var present = old.shrinking else { return nil }
-            present.keptCount = present.keptCount.map { $0 + restore.count }
+            present.keptCount = present.keptCount.map { $0 + min(restore.count, new.messageCount - $0) }
             return present
         default: return old.shrinking
         }

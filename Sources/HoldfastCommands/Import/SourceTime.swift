@@ -63,6 +63,7 @@ enum SourceTime {
 struct SourceTimes: Equatable {
     private var createdAt: UInt64?
     private var updatedAt: UInt64?
+    private var endedAt: UInt64?
     private var first: UInt64?
     private var last: UInt64?
     private var begunAt: UInt64?
@@ -71,7 +72,8 @@ struct SourceTimes: Equatable {
     init(fields: [UInt8] = Array("{}".utf8)) {
         guard let root = try? JSONTree.parse(fields, detail: 1).root, root.kind == .object else { return }
         createdAt = SourceTime.milliseconds(root["created_at"]) ?? SourceTime.milliseconds(root["started_at"])
-        updatedAt = SourceTime.milliseconds(root["updated_at"]) ?? SourceTime.milliseconds(root["ended_at"])
+        updatedAt = SourceTime.milliseconds(root["updated_at"])
+        endedAt = SourceTime.milliseconds(root["ended_at"])
     }
 
     /// Takes the next visible message.
@@ -87,7 +89,7 @@ struct SourceTimes: Equatable {
     /// What is to be noted of the session, of which `present` is known in the store already.
     func times(after present: SessionSummary?) -> Imported.Times {
         var times = Imported.Times()
-        let used = updatedAt ?? [last, createdAt].compactMap(\.self).max()
+        let used = updatedAt ?? [endedAt, last, createdAt].compactMap(\.self).max()
         times.createdAt = present == nil ? createdAt ?? first : nil
         times.updatedAt = used.map { max($0, present?.updatedAt ?? 0) }
         times.lastMessageAt = last.map { max($0, present?.lastMessageAt ?? 0) }

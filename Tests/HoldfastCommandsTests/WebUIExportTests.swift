@@ -91,7 +91,7 @@ struct WebUIExportTests {
             #"{"op":"create","session":"t","fields":{"title":"whole"}}"#)
         let ran = holdfast("export", store, "--format", "hermes-webui", "--to", scratch.at("out"))
         #expect(ran.code == .success)
-        #expect(ran.errors.contains("3 escaped surrogates without partner, in session 's': written as U+FFFD."))
+        #expect(ran.errors.contains("5 escaped surrogates without partner, in session 's': written as U+FFFD."))
         let text = try #require(scratch.read("out/s.json"))
         #expect(text.contains("\"title\": \"a\u{FFFD}b\""), "\(text)")
         #expect(text.contains("\"k\u{FFFD}\": \"\\ud83d\\ude00 \\\\ud800 \u{FFFD}\\ud83d\\uDE00 \\u00e9\""), "\(text)")

@@ -49,12 +49,18 @@ final class ShownMessageReader: Sendable {
         } catch {
             return error.code == .sessionDeleted || error.code == .unknownSession
         }
-        for list in SessionList.allCases {
-            try store.forEachMessage(of: session, MessageChoice(list: list, showsHidden: true)) {
-                (message, state) throws(CommandError) in
-                if state != .takenBack { shown.note(message) }
-                return true
+        do throws(CommandError) {
+            for list in SessionList.allCases {
+                try store.forEachMessage(of: session, MessageChoice(list: list, showsHidden: true)) {
+                    (message, state) throws(CommandError) in
+                    if state != .takenBack { shown.note(message) }
+                    return true
+                }
             }
+        } catch {
+            // Messages that it shares with a damaged session.
+            guard error.code == .data else { throw error }
+            return false
         }
         return true
     }

@@ -48,6 +48,7 @@ package final class LocalLog: SessionLog {
         files = SegmentFiles(storage: storage, options: options)
         // Whoever made or renamed the files that are seen here may have died before syncing their folders.
         try storing { () throws(StorageError) in
+            try storage.createDirectory(StoreLayout.journalFolder)
             try storage.syncDirectory("")
             try storage.syncDirectory(StoreLayout.journalFolder)
         }

@@ -20,6 +20,8 @@ package final class ReadOnlyLog: SessionLog {
         var overlay: JournalOverlay
         /// The index as it was read first since; its rows are witnesses of the sessions' ends.
         var rows: [SessionID: IndexRow]?
+        /// What segments have lost and the journal still has; `nil` before anything looked damaged.
+        var restored: [(key: SegmentKey, extents: [Extent])]?
     }
 
     /// How often a reader looks again when a writer's half-finished write looks like damage, and the pause between.
@@ -34,7 +36,7 @@ package final class ReadOnlyLog: SessionLog {
     /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (the store file), `.failed`.
     package init(in storage: any Storage) throws(LogError) {
         self.storage = storage
-        store = try StoreFile.read(from: storage)
+        store = try StoreFile.readOrInferred(from: storage).store
         state = Lock(State(overlay: try JournalOverlay.read(from: storage, storeTag: store.tag)))
     }
 
@@ -52,7 +54,8 @@ package final class ReadOnlyLog: SessionLog {
             } catch {
                 guard error.code == .damaged || error.code == .failed, attempt < Self.attempts else { throw error }
             }
-            usleep(Self.pauseMicroseconds)
+            if attempt == 1 { try askJournal() }
+            if attempt > 1 { usleep(Self.pauseMicroseconds) }
             try refresh()
         }
     }
@@ -60,7 +63,15 @@ package final class ReadOnlyLog: SessionLog {
     /// Reads the journal again, to see what was committed since.
     package func refresh() throws(LogError) {
         let fresh = try JournalOverlay.read(from: storage, storeTag: store.tag)
-        state.withLock { $0 = State(overlay: fresh) }
+        state.withLock { $0 = State(overlay: fresh.adding($0.restored ?? []), restored: $0.restored) }
+    }
+
+    /// Looks, once, whether the journal still has what segments have lost.
+    private func askJournal() throws(LogError) {
+        guard state.withLock({ $0.restored == nil && !$0.overlay.summary.closedCleanly }) else { return }
+        let rows = try IndexFile(storage: storage).read(state.withLock { $0.overlay.index }).rows
+        let found = try LostWrites.restorable(in: storage, storeTag: store.tag, rows: rows)
+        state.withLock { $0.restored = found }
     }
 
     package func snapshot(
@@ -88,9 +99,8 @@ package final class ReadOnlyLog: SessionLog {
         var rows = content.rows
         for session in overlay.sessions { rows[session] = IndexRow(unknown: session) }
         guard content.damage != nil else { return rows }
-        try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
-            if rows[session] == nil { rows[session] = IndexRow(unknown: session) }
-            return true
+        for session in SessionFolders(storage: storage).survey().sessions where rows[session] == nil {
+            rows[session] = IndexRow(unknown: session)
         }
         return rows
     }

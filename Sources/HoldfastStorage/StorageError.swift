@@ -51,6 +51,17 @@ package struct StorageError: Error, Sendable, Equatable {
     }
 }
 
+extension StorageError {
+    /// Whether it is this file or folder that cannot be used, as by its rights or its kind. Not what may pass, such as
+    /// an error of the device, or a limit of the process.
+    package var isOfFile: Bool {
+        switch code {
+        case .permission, .invalid, .isADirectory, .notADirectory: true
+        default: false
+        }
+    }
+}
+
 extension StorageError.Code {
     /// The one table from the system's error numbers to ours.
     package init(errno: Int32) {
@@ -82,13 +93,18 @@ extension StorageError.Code {
     }
 }
 
+extension StorageError {
+    /// What failed and why, without advice, to stand within a sentence.
+    package var clause: String {
+        let subject = path.isEmpty ? "the store's directory" : "'\(path)'"
+        return "cannot \(operation) \(subject): \(reason)" + (detail.isEmpty ? "" : ": \(detail)")
+    }
+}
+
 extension StorageError: CustomStringConvertible {
     /// A sentence for people: what failed, why, and what to do where we know.
     package var description: String {
-        let subject = path.isEmpty ? "the store's directory" : "'\(path)'"
-        var text = "cannot \(operation) \(subject): \(reason)"
-        if !detail.isEmpty { text += ": \(detail)" }
-        text += "."
+        var text = clause + "."
         if !code.advice.isEmpty { text += " " + code.advice }
         return text
     }

@@ -101,7 +101,7 @@ import Testing
         try log.close()
     }
 
-    @Test(arguments: Damage.allCases)
+    @Test(arguments: [Damage.flippedBit, .lastGone, .folderAndIndexGone])
     func `killed at any step, the next opening does it`(what: Damage) throws {
         let damaged = try crashed()
         try damage(damaged, what)
@@ -123,13 +123,31 @@ import Testing
     }
 
     @Test(arguments: Damage.allCases)
+    func `readers see it before anything is opened for writing`(what: Damage) throws {
+        let image = try crashed()
+        try damage(image, what)
+        let before = image.contents
+        if what != .folderAndIndexGone {
+            #expect(try payloads(try ReadOnlyLog(in: image), "a") == texts)
+            let walk = try StoreInspector(image).walk(id("a"))
+            var count = 0
+            while let item = try walk.next() {
+                if case .record = item { count += 1 }
+                if case .unreadable(let finding) = item { Issue.record("\(finding.reason)") }
+            }
+            #expect(count == texts.count)
+        }
+        #expect(image.contents == before)
+    }
+
+    @Test(arguments: Damage.allCases)
     func `a salvage takes it from there, and changes nothing`(what: Damage) throws {
         let image = try crashed()
         try damage(image, what)
         let (before, target) = (image.contents, SimulatedStorage())
         var salvage = SalvageOptions()
         salvage.engine = options(seed: 5)
-        let report = try StoreSalvage(from: image, to: target, options: salvage, meaning: BareMeaning()).run()
+        let report = try StoreSalvage(from: image, options: salvage, meaning: BareMeaning()).run(to: target)
         #expect(image.contents == before && !report.hasLosses)
         #expect(try payloads(try ReadOnlyLog(in: target), "a") == texts)
     }
@@ -151,7 +169,7 @@ import Testing
         let target = SimulatedStorage()
         var salvage = SalvageOptions()
         (salvage.engine, salvage.mode) = (options(seed: 5), .skip)
-        let report = try StoreSalvage(from: image, to: target, options: salvage, meaning: BareMeaning()).run()
+        let report = try StoreSalvage(from: image, options: salvage, meaning: BareMeaning()).run(to: target)
         let told = try #require(report.sessions.first { $0.session == id("a") })
         #expect(told.fromQuarantine > 3 && told.last == 40)
         #expect(try payloads(try ReadOnlyLog(in: target), "a").last == message(39, byteCount: 900))
@@ -176,15 +194,4 @@ import Testing
         #expect(again.recovery.findings.isEmpty && segments(image) == before)
         try again.close()
     }
-}
-
-/// Records of which only the log's part matters.
-private struct BareMeaning: SalvageMeaning {
-    final class Fold: SalvageFold {
-        func fits(_ record: LogRecord) -> Bool { true }
-    }
-
-    func filler(_ sequence: UInt64) -> (kind: UInt8, payload: [UInt8]) { (200, Array("lost".utf8)) }
-    func time(of snapshot: any SnapshotSource) -> UInt64? { nil }
-    func fold(from snapshot: (any SnapshotSource)?) -> any SalvageFold { Fold() }
 }

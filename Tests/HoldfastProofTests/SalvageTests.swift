@@ -62,7 +62,7 @@ private struct Salvaged {
         options.engine = RotStore.options(.journal, seed: 4_711)
         change(&options)
         let meaning: any SalvageMeaning = store.name.hasPrefix("conv") ? SessionMeaning() : BareMeaning()
-        return try StoreSalvage(from: source, to: target, options: options, meaning: meaning).run()
+        return try StoreSalvage(from: source, options: options, meaning: meaning).run(to: target)
     }
 
     func isFiller(_ record: LogRecord) -> Bool {

@@ -58,6 +58,9 @@ extension Command {
                 console.complain(damage.sentence(arguments.operands[1]))
                 return .data
             }
+            if NamedPath.leads(folder, into: arguments.store) {
+                throw CommandError(.usage, "'\(folder)' is in the store. Name a folder elsewhere.")
+            }
             let sessions =
                 arguments.rest.isEmpty
                 ? try store.allRows().map(\.summary.session) : Array(arguments.rest)

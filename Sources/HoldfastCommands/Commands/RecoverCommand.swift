@@ -46,14 +46,30 @@ extension Command {
             (.success, "nothing was wrong, or all of it was repaired"),
             (.tornTail, "something that was never acknowledged was cut off"),
             (.committedDamage, "acknowledged data is damaged or lost"), (.cannotOpen, "the store cannot be opened"),
+            (.noInput, "there is no such SESSION in the store"),
             (.cannotCreate, "NEWSTORE is not empty, or cannot be made"),
             (.temporary, "another process has the store open"),
         ],
         run: { arguments, console throws(CommandError) in
             let request = try RecoverRequest(arguments)
-            return try request.target == nil
-                ? Recovering(request, console).run() : Salvaging(request, console).run()
+            let story: any RecoverOutcome =
+                if request.target == nil {
+                    try Recovering(request, console).story()
+                } else {
+                    try Salvaging(request, console).story()
+                }
+            try console.write(request.isJSON ? story.json() : Array(story.text().utf8))
+            return story.exitCode
         })
+}
+
+/// What `recover` has to tell, whichever way it went.
+protocol RecoverOutcome {
+    var exitCode: ExitCode { get }
+    /// For people.
+    func text() -> String
+    /// For programs: one object on one line.
+    func json() -> [UInt8]
 }
 
 /// What the options of `recover` ask for.

@@ -14,13 +14,8 @@ struct Recovering {
         self.console = console
     }
 
-    func run() throws(CommandError) -> ExitCode {
-        let story = try story()
-        try console.write(request.isJSON ? story.json() : Array(story.text().utf8))
-        return story.exitCode
-    }
-
-    private func story() throws(CommandError) -> RecoveryStory {
+    /// Does it, and answers what there is to tell.
+    func story() throws(CommandError) -> RecoveryStory {
         if request.isDryRun { return try plan() }
         if request.mode == .stop {
             let plan = try plan()
@@ -34,7 +29,10 @@ struct Recovering {
     /// Says what a recovery would do. Writes nothing.
     private func plan() throws(CommandError) -> RecoveryStory {
         let (check, store) = try openingStore { () throws(CommandError) in
-            (try StoreCheck.run(on: request.store, console), try StoreAccess.openReadOnly(request.store))
+            let folder = try StoreAccess.folder(request.store)
+            // What an opening refuses has no plan.
+            _ = try logging { () throws(LogError) in try StoreFile.read(from: folder) }
+            return (try StoreCheck.run(on: request.store, console), try StoreAccess.openReadOnly(request.store))
         }
         defer { try? store.close() }
         var story = RecoveryStory(recovery: check.journal)

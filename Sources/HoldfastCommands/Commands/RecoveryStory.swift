@@ -3,7 +3,7 @@ import HoldfastBytes
 import HoldfastEngine
 
 /// What a recovery or a check found, and how to say it. Pure, but for ``countRecords(in:)``.
-struct RecoveryStory {
+struct RecoveryStory: RecoverOutcome {
     typealias Finding = RecoveryReport.Finding
 
     /// What was done with the journal.
@@ -42,7 +42,7 @@ struct RecoveryStory {
     }
 
     /// Whether acknowledged data is damaged or lost.
-    var hasCommittedDamage: Bool { findings.contains { $0.kind == .committedDamage || $0.kind == .mediaError } }
+    var hasCommittedDamage: Bool { findings.contains(where: \.isDamage) }
 
     /// Whether something that was never acknowledged was cut off, or would be.
     var hasTornTail: Bool { findings.contains { $0.kind == .tornTail } }
@@ -81,7 +81,8 @@ struct RecoveryStory {
 // For people.
 extension RecoveryStory {
     /// Everything, one line per session that has something to tell.
-    func text(now: UInt64 = Moment.wall()) -> String {
+    func text() -> String {
+        let now = Moment.wall()
         var lines = [Self.replayed(recovery, isDryRun)]
         lines += findings.filter { $0.session == nil }.map { "store: \(words($0))" }
         if let rebuiltIndex {
@@ -92,10 +93,7 @@ extension RecoveryStory {
         for session in named.sorted() {
             var parts = findings.filter { $0.session == session }.map(words)
             if let count = recordCounts[session] { parts.append("\(Human.count(count, "record")) fine") }
-            if let turn = waiting[session.text]?.turn { parts.append(Self.words(turn, now)) }
-            if let queued = waiting[session.text]?.queued, queued > 0 {
-                parts.append("\(Human.count(queued, "queued message")) kept")
-            }
+            parts += waiting[session.text]?.words(now) ?? []
             lines.append("session \(session): \(parts.joined(separator: "; "))")
         }
         if findings.isEmpty { lines.append("No damage.") }
@@ -125,16 +123,18 @@ extension RecoveryStory {
     }
 
     private func words(_ finding: Finding) -> String {
-        let place = "\(Human.bytes(finding.byteCount)) at offset \(Human.count(finding.offset)) of '\(finding.path)'"
+        let bytes = "\(Human.bytes(finding.byteCount)) at offset \(Human.count(finding.offset)) of "
+        let place = (finding.byteCount == 0 ? "" : bytes) + "'\(finding.path)'"
         switch finding.kind {
         case .tornTail:
             let aside = isDryRun ? "to be set aside" : "set aside"
             let fate = finding.quarantine.map { "\(aside) in '\($0)'" } ?? (isDryRun ? "to be cut off" : "cut off")
+            if finding.byteCount == 0 { return "\(place): \(finding.reason)" }
             return "a torn end of \(place), never acknowledged, \(fate)"
         case .committedDamage:
             return "acknowledged data is damaged: \(records(finding))\(place): \(finding.reason)\(copied(finding))"
         case .mediaError:
-            return "the disk cannot read acknowledged data: \(records(finding))\(place): \(finding.reason)"
+            return "what was acknowledged cannot be read: \(records(finding))\(place): \(finding.reason)"
         case .restored:
             let fate = isDryRun ? "to be written" : "written"
             return "\(records(finding))\(place): \(finding.reason), \(fate) again from there\(copied(finding))"
@@ -151,22 +151,32 @@ extension RecoveryStory {
         guard let last = finding.lastSequence else { return "from record \(first) on, " }
         return first == last ? "record \(first), " : "records \(first) to \(last), "
     }
+}
 
-    /// A prompt that waits for its answer, with what there is of that.
-    static func words(_ turn: OpenTurn, _ now: UInt64) -> String {
-        var parts = ["begun \(Human.time(turn.begunAt, now: now))", "attempt \(turn.attempts)"]
-        if turn.deltas > 0 {
-            let pieces = Human.count(Int(clamping: turn.deltas), "piece")
-            parts.append("\(pieces) of output, \(Human.bytes(turn.deltaBytes)), durable")
+extension Waiting {
+    /// The prompt with what there is of its answer, and the queue; for people.
+    func words(_ now: UInt64) -> [String] {
+        var words: [String] = []
+        if let turn {
+            var parts = ["begun \(Human.time(turn.begunAt, now: now))", "attempt \(turn.attempts)"]
+            if turn.deltas > 0 {
+                let pieces = Human.count(Int(clamping: turn.deltas), "piece")
+                parts.append("\(pieces) of output, \(Human.bytes(turn.deltaBytes)), durable")
+            }
+            words.append("1 pending user message kept (\(parts.joined(separator: ", ")))")
         }
-        return "1 pending user message kept (\(parts.joined(separator: ", ")))"
+        if queued > 0 { words.append("\(Human.count(queued, "queued message")) kept") }
+        return words
     }
 }
 
 // For programs.
 extension RecoveryStory {
     /// One object on one line.
-    func json(_ check: StoreCheck.Report? = nil) -> [UInt8] {
+    func json() -> [UInt8] { json(nil) }
+
+    /// The same; of a check, with its counts.
+    func json(_ check: StoreCheck.Report?) -> [UInt8] {
         var writer = JSONWriter(capacity: 1024)
         writer.beginObject()
         writeCounts(to: &writer)

@@ -45,7 +45,7 @@ private struct ReportMaker {
     func page() throws(CommandError) -> ReportPage {
         let check = try StoreCheck.run(on: path, console)
         let inspector = try StoreAccess.inspect(path)
-        let sessions = try inspecting { () throws(LogError) in try inspector.sessions() }
+        let sessions = inspector.sessions()
         let progress = ProgressBar("Reading", total: sessions.count, on: console)
         defer { progress.finish() }
         var survey = StoreSurvey()
@@ -60,17 +60,22 @@ private struct ReportMaker {
     private func add(
         _ session: SessionID, _ inspector: StoreInspector, to survey: inout StoreSurvey
     ) throws(CommandError) {
-        let walk = try inspecting { () throws(LogError) in try inspector.walk(session) }
-        try survey.add(session) { () throws(CommandError) in
-            try inspecting { () throws(LogError) in try walk.next() }
-        } content: { record in
-            let type = RecordOutline.name(ofKind: record.header.kind) ?? "kind \(record.header.kind)"
-            let outline = record.payload.flatMap { try? RecordOutline(kind: record.header.kind, payload: $0) }
-            let messages = outline?.messages.map { message in
-                (role: MessagePreview(message.bytes).role, byteCount: message.bytes.count)
-            }
-            return StoreSurvey.RecordContent(type: type, messages: messages ?? [])
+        var found = StoreSurvey.Session(id: session)
+        try inspector.forEachItem(of: session) { (item) throws(CommandError) in
+            survey.take(item, of: &found, content: Self.content)
+            return true
         }
+        for finding in inspector.snapshotDamage(of: session) where finding.isDamage { found.hasDamage = true }
+        survey.add(found)
+    }
+
+    private static func content(of record: WalkRecord) -> StoreSurvey.RecordContent {
+        let type = RecordOutline.name(ofKind: record.header.kind) ?? "kind \(record.header.kind)"
+        let outline = record.payload.flatMap { try? RecordOutline(kind: record.header.kind, payload: $0) }
+        let messages = outline?.messages.map { message in
+            (role: MessagePreview(message.bytes).role, byteCount: message.bytes.count)
+        }
+        return StoreSurvey.RecordContent(type: type, messages: messages ?? [])
     }
 
     /// The titles of these sessions. A store that cannot be listed has none to show.

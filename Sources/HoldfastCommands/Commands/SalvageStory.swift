@@ -3,7 +3,7 @@ import HoldfastBytes
 import HoldfastEngine
 
 /// What a salvage found and made, and how to say it. Pure.
-struct SalvageStory {
+struct SalvageStory: RecoverOutcome {
     let report: SalvageReport
     /// The new store, as the user named it.
     let target: String
@@ -27,7 +27,8 @@ struct SalvageStory {
 
 // For people.
 extension SalvageStory {
-    func text(now: UInt64 = Moment.wall()) -> String {
+    func text() -> String {
+        let now = Moment.wall()
         var lines = [sum]
         if report.absentCount > 0 {
             lines.append("Nothing is kept from before that point of \(Human.count(report.absentCount, "session")).")
@@ -38,10 +39,7 @@ extension SalvageStory {
         named.formUnion(report.sessions.map(\.session))
         for id in named.sorted() {
             var parts = report.sessions.first { $0.session == id }.map(words) ?? []
-            if let turn = waiting[id.text]?.turn { parts.append(RecoveryStory.words(turn, now)) }
-            if let queued = waiting[id.text]?.queued, queued > 0 {
-                parts.append("\(Human.count(queued, "queued message")) kept")
-            }
+            parts += waiting[id.text]?.words(now) ?? []
             lines.append("session \(id): \(parts.joined(separator: "; "))")
         }
         if report.sessions.isEmpty && report.findings.isEmpty { lines.append("No damage.") }
@@ -60,8 +58,10 @@ extension SalvageStory {
 
     private func words(_ session: SalvagedSession) -> [String] {
         var parts: [String] = []
-        if session.last == 0 {
+        if session.last == 0, session.hasLosses {
             parts.append("nothing of it can be proved from its beginning on")
+        } else if session.last == 0 {
+            parts.append("nothing of it is there")
         } else if session.recordCount == 0 {
             parts.append("its snapshot at record \(session.last) saved")
         } else {
@@ -81,7 +81,7 @@ extension SalvageStory {
         }
         parts += session.repairedBits.map { "bit \($0.bit) of byte \(Human.count($0.offset)) had flipped, turned back" }
         parts += session.findings.map { finding in
-            finding.kind == .tornTail
+            finding.kind == .tornTail && finding.byteCount > 0
                 ? "a torn end of \(Human.bytes(finding.byteCount)), never acknowledged, left out" : finding.reason
         }
         return parts

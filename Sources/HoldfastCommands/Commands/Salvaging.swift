@@ -14,13 +14,8 @@ struct Salvaging {
         self.console = console
     }
 
-    func run() throws(CommandError) -> ExitCode {
-        let story = try story()
-        try console.write(request.isJSON ? story.json() : Array(story.text().utf8))
-        return story.exitCode
-    }
-
-    private func story() throws(CommandError) -> SalvageStory {
+    /// Does it, and answers what there is to tell.
+    func story() throws(CommandError) -> SalvageStory {
         let source = try openingStore { () throws(CommandError) in
             try filing { () throws(StorageError) in try PosixStorage(root: request.store, readOnly: true) }
         }
@@ -34,8 +29,16 @@ struct Salvaging {
         options.repairsBits = request.repairsBits
         // Beside those that compute, some wait for the disk.
         options.threadCount = StoreAccess.processorCount * 2
+        let salvage = try openingStore { () throws(CommandError) in
+            try logging { () throws(LogError) in
+                try StoreSalvage(from: source, options: options, meaning: SessionMeaning())
+            }
+        }
+        if let name = request.session, !salvage.knows(try sessionID(name)) {
+            throw CommandError(.noInput, "There is no session '\(name)' in the store '\(request.store)'.")
+        }
         let target = request.isDryRun ? nil : try makeTarget()
-        var story = SalvageStory(report: try salvage(source, target, options), target: request.target ?? "")
+        var story = SalvageStory(report: try run(salvage, target), target: request.target ?? "")
         story.isDryRun = request.isDryRun
         if !request.isDryRun { try settle(&story) }
         return story
@@ -56,7 +59,7 @@ struct Salvaging {
     /// The session that was asked for, and those that it reads its first messages in.
     private func wantedSessions() throws(CommandError) -> Set<SessionID>? {
         guard let name = request.session else { return nil }
-        guard let session = SessionID(name) else { throw CommandError(.usage, "'\(name)' is no session id.") }
+        let session = try sessionID(name)
         var wanted: Set<SessionID> = [session]
         guard let store = try? StoreAccess.openReadOnly(request.store) else { return wanted }
         defer { try? store.close() }
@@ -71,8 +74,7 @@ struct Salvaging {
 
     private func makeTarget() throws(CommandError) -> any Storage {
         let path = request.target ?? ""
-        let place = (try? NamedPath(path)) ?? (try? NamedPath(Self.folder(of: path)))
-        if place?.isInside(request.store) ?? false {
+        if NamedPath.leads(path, into: request.store) {
             throw CommandError(.usage, "'\(path)' is inside of '\(request.store)', which must not be written.")
         }
         do throws(StorageError) {
@@ -82,26 +84,12 @@ struct Salvaging {
         }
     }
 
-    /// The folder that a new folder `path` would be made in.
-    private static func folder(of path: String) -> String {
-        let trimmed = String(path.reversed().drop { $0 == "/" }.reversed())
-        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
-        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
-    }
-
-    private func salvage(
-        _ source: any Storage, _ target: (any Storage)?, _ options: SalvageOptions
-    ) throws(CommandError) -> SalvageReport {
+    private func run(_ salvage: StoreSalvage, _ target: (any Storage)?) throws(CommandError) -> SalvageReport {
         var progress: ProgressBar?
         var shown = 0
         defer { progress?.finish() }
-        let salvage = try openingStore { () throws(CommandError) in
-            try logging { () throws(LogError) in
-                try StoreSalvage(from: source, to: target, options: options, meaning: SessionMeaning())
-            }
-        }
         do throws(LogError) {
-            return try salvage.run { done, total in
+            return try salvage.run(to: target) { done, total in
                 let bar = progress ?? ProgressBar("Salvaging", total: total, on: console)
                 progress = bar
                 bar.advance(by: done - shown)

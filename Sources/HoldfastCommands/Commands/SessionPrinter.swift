@@ -106,12 +106,25 @@ struct SessionPrinter {
         try console.write(head.finish().dropLast() + Array(",\"from\":\(from),\"messages\":[".utf8))
         var separator = ""
         var states: [String] = []
-        try forEachMessage { (_, message, state) throws(CommandError) in
-            try console.write(Array(separator.utf8) + message)
-            separator = ","
-            if let state { states.append("\"\(state.rawValue)\"") }
+        var failure: CommandError?
+        do throws(CommandError) {
+            try forEachMessage { (_, message, state) throws(CommandError) in
+                try console.write(Array(separator.utf8) + message)
+                separator = ","
+                if let state { states.append("\"\(state.rawValue)\"") }
+            }
+        } catch {
+            // What was begun is ended: the reader gets an object, and the reason.
+            failure = error
         }
-        try console.write(choice.showsHidden ? "],\"states\":[\(states.joined(separator: ","))]}\n" : "]}\n")
+        var end = JSONWriter()
+        end.beginObject()
+        if let message = failure?.message ?? state.damage?.message { end.member("damage", message) }
+        end.endObject()
+        let damage = end.finish().dropFirst()
+        try console.write(choice.showsHidden ? "],\"states\":[\(states.joined(separator: ","))]" : "]")
+        try console.write((damage.count > 1 ? [0x2C] : []) + damage + [10])
+        if let failure { throw failure }
         return state.damage
     }
 }

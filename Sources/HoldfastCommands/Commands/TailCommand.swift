@@ -27,7 +27,8 @@ extension Command {
             ("holdfast tail -f -n 0 --json ./store s1 | jq .type", "only what comes, for a program"),
         ],
         exitCodes: [
-            (.success, "the records were shown"), (.noInput, "the store or the session is not there"),
+            (.success, "the records were shown"), (.data, "some of them cannot be read; the rest was shown"),
+            (.noInput, "the store or the session is not there"),
         ],
         run: { arguments, console throws(CommandError) in
             guard arguments.rest.count <= 1 else {
@@ -35,9 +36,9 @@ extension Command {
             }
             let session = try arguments.rest.first.map { (text) throws(CommandError) in try sessionID(text) }
             let tail = try Tail(arguments, session, console)
-            try tail.printLast(arguments.count("limit") ?? 10)
+            let isDamaged = try tail.printLast(arguments.count("limit") ?? 10)
             if arguments.has("follow") { try tail.follow() }
-            return .success
+            return isDamaged ? .data : .success
         })
 }
 
@@ -60,12 +61,13 @@ private struct Tail {
         follower = try inspecting { () throws(LogError) in try StoreFollower(inspector, only: session) }
     }
 
-    /// Prints the last `count` records that were there at the beginning.
-    func printLast(_ count: Int) throws(CommandError) {
+    /// Prints the last `count` records that were there at the beginning; answers whether some cannot be read.
+    func printLast(_ count: Int) throws(CommandError) -> Bool {
         if !isJSON { try console.line(printer.heading) }
         let sessions = if let session { [session] } else { try newestSessions(count) }
         let last = try inspecting { () throws(LogError) in try follower.last(count, of: sessions) }
         for (session, item) in last { try show(session, item) }
+        return last.contains { Gap($0.item, $0.session)?.isDamage ?? false }
     }
 
     /// Prints what comes; ends with the process, or when the reader leaves.

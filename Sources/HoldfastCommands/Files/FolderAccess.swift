@@ -56,6 +56,19 @@ struct NamedPath {
         return resolved == folder || resolved.hasPrefix(folder == "/" ? folder : folder + "/")
     }
 
+    /// Whether `path`, which need not be there yet, leads into the folder `folder`.
+    static func leads(_ path: String, into folder: String) -> Bool {
+        let place = (try? NamedPath(path)) ?? (try? NamedPath(parent(of: path)))
+        return place?.isInside(folder) ?? false
+    }
+
+    /// The folder that a new folder `path` would be made in.
+    private static func parent(of path: String) -> String {
+        let trimmed = String(path.reversed().drop { $0 == "/" }.reversed())
+        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+    }
+
     private static func resolved(_ path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }

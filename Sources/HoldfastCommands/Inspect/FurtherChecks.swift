@@ -35,8 +35,7 @@ struct FurtherChecks {
         defer { try? store.close() }
         let found = Lock<[Int: [String]]>([:])
         try OrderedWork(sessions.count, on: console, showing: "Folding").run { (piece, _) throws(CommandError) in
-            let session = sessions[piece].text
-            let problems = try asking { () throws(HoldfastError) in try store.deepCheckBlocking(session) }
+            let problems = try deepProblems(of: sessions[piece].text, store)
             if !problems.isEmpty { found.withLock { $0[piece] = problems } }
         }
         let problems = found.withLock { $0 }
@@ -49,6 +48,32 @@ struct FurtherChecks {
             for text in texts { try console.line(DisplayText.oneLine("session \(sessions[piece]): \(text)")) }
         }
         return problems.isEmpty
+    }
+
+    /// How often a session is folded again that a writer may be at work on.
+    private static let attemptLimit = 4
+
+    /// What does not agree in a session. Beside a writer that compacts it is asked again, in a store opened anew.
+    private func deepProblems(of session: String, _ store: HoldfastStore) throws(CommandError) -> [String] {
+        func ask(_ store: HoldfastStore) -> [String] {
+            do throws(HoldfastError) {
+                return try store.deepCheckBlocking(session)
+            } catch {
+                // Where there is nothing at all, there is nothing to hold against anything.
+                return error.code == .unknownSession ? [] : [error.message]
+            }
+        }
+        var problems = ask(store)
+        var attempt = 1
+        while !problems.isEmpty, attempt < Self.attemptLimit {
+            attempt += 1
+            let fresh = try StoreAccess.openReadOnly(arguments.store)
+            defer { try? fresh.close() }
+            let again = ask(fresh)
+            if again == problems { break }
+            problems = again
+        }
+        return problems
     }
 
     private func json(_ problems: [Int: [String]], _ sessions: [SessionID]) -> [UInt8] {

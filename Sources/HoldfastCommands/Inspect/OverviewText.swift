@@ -28,7 +28,8 @@ struct OverviewText {
     private var head: [String] {
         let info = overview.inspector.info
         var table = TextTable([.init(heading: "store"), .init(heading: DisplayText.oneLine(overview.path))])
-        table.add(["made", "\(Moment.local(info.createdAt)), id \(info.storeID)"])
+        let made = info.createdAt == 0 ? "at an unknown time" : Moment.local(info.createdAt)
+        table.add(["made", "\(made), id \(info.storeID)"])
         table.add(["sessions", sessions])
         table.add(["records", records])
         table.add(["on disk", onDisk])
@@ -75,7 +76,7 @@ struct OverviewText {
             parts.append("\(Human.count(gaps.count, "session")): \(names)\(gaps.count > limit ? ", …" : "")")
         }
         if !journal.isEmpty { parts.append("\(Human.count(journal.count, "place")) in the journal") }
-        if let index = overview.inspector.info.indexDamage { parts.append("the index: \(index)") }
+        parts += overview.sharedDamage.map { "'\(DisplayText.oneLine($0.path))': \(DisplayText.oneLine($0.reason))" }
         if parts.isEmpty { return "none" }
         return parts.joined(separator: "; ") + " ('holdfast inspect gaps' has the places)"
     }

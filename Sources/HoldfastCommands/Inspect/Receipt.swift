@@ -48,7 +48,7 @@ struct Receipt: Equatable, Sendable {
     init(of inspector: StoreInspector, _ console: any Console) throws(CommandError) {
         storeID = inspector.info.storeID
         writtenAt = Moment.wall()
-        let ids = try inspecting { () throws(LogError) in try inspector.sessions() }
+        let ids = inspector.sessions()
         let found = Lock<[Int: Session]>([:])
         try OrderedWork(ids.count, on: console, showing: "Receipt").run { (piece, _) throws(CommandError) in
             let session = try RecordChain(ids[piece], inspector).receipt()

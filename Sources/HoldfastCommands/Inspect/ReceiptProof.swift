@@ -28,7 +28,7 @@ struct ReceiptProof: Sendable {
             throw CommandError(.data, "The receipt is of another store: \(receipt.storeID).")
         }
         let known = Set(receipt.sessions.map(\.session))
-        newCount = try inspecting { () throws(LogError) in try inspector.sessions() }.count { !known.contains($0) }
+        newCount = inspector.sessions().count { !known.contains($0) }
         let found = Lock<[Int: Outcome]>([:])
         try OrderedWork(receipt.sessions.count, on: console, showing: "Proving").run {
             (piece, _) throws(CommandError) in

@@ -31,6 +31,12 @@ struct RecordPrinter {
         }
     }
 
+    /// The same of a finding that is no item of a walk: of a snapshot, or of what all sessions share.
+    func text(_ finding: RecoveryReport.Finding) -> String {
+        let name = showsSession ? finding.session?.text ?? "the store" : nil
+        return (name.map { Self.padded(DisplayText.oneLine($0), Self.longestID) + "  " } ?? "") + Self.text(finding)
+    }
+
     private func text(_ record: WalkRecord) -> String {
         let shown = Shown(record)
         let cells = [
@@ -57,7 +63,12 @@ struct RecordPrinter {
 
     /// `41 to 43  unreadable: …`.
     private static func text(_ finding: RecoveryReport.Finding) -> String {
-        let fate = finding.kind == .tornTail ? "torn, never acknowledged" : "unreadable"
+        let fate =
+            switch finding.kind {
+            case .tornTail: finding.byteCount == 0 ? "gone" : "torn, never acknowledged"
+            case .derived: "can be made again"
+            case .committedDamage, .mediaError, .restored: "unreadable"
+            }
         let place = finding.byteCount == 0 ? "" : " (\(Human.bytes(finding.byteCount)) at offset \(finding.offset))"
         let what = DisplayText.oneLine("\(fate): '\(finding.path)'\(place): \(finding.reason)")
         return "\(records(finding))  \(what)"
@@ -99,6 +110,18 @@ extension RecordPrinter {
                 finding.writeMembers(to: &writer)
             }
         case .record(let record): write(record, to: &writer)
+        }
+        writer.endObject()
+        return writer.finish() + [10]
+    }
+
+    /// One object on one line, for a finding that is no item of a walk.
+    func json(_ finding: RecoveryReport.Finding) -> [UInt8] {
+        var writer = JSONWriter(capacity: 512)
+        writer.beginObject()
+        if showsSession { writer.member("session", finding.session?.text) }
+        writer.object("unreadable") { writer in
+            finding.writeMembers(to: &writer)
         }
         writer.endObject()
         return writer.finish() + [10]

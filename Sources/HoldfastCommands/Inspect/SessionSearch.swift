@@ -47,26 +47,28 @@ struct SessionSearch {
         _ inspector: StoreInspector, _ filter: RecordFilter, _ body: (Match) throws(CommandError) -> Void
     ) throws(CommandError) -> String? {
         var damage: String?
-        let walk = try inspecting { () throws(LogError) in try inspector.walk(session) }
-        while left > 0, let item = try inspecting({ () throws(LogError) in try walk.next() }) {
+        if left == 0 { return nil }
+        try inspector.forEachItem(of: session) { (item) throws(CommandError) in
             switch item {
             case .trimmed(let last):
                 // What is in a snapshot has no time and no type.
-                guard filter.takesAll else { continue }
+                guard filter.takesAll else { break }
                 if let problem = try searchSnapshot(inspector, after: last, body) { damage = damage ?? problem }
             case .record(let record):
-                guard filter.matches(item, nil) else { continue }
+                guard filter.matches(item, nil) else { break }
                 guard let payload = record.payload else {
                     damage =
                         damage ?? "record \(record.sequence) cannot be decompressed; the block is damaged further up"
-                    continue
+                    break
                 }
                 try search(record, payload, body)
             case .unreadable(let finding):
                 let records = RecordPrinter.records(finding).drop { $0 == " " }
-                damage = damage ?? "not searched: record \(records): \(finding.reason)"
-            case .segment, .mark: continue
+                let isDamage = finding.isDamage || finding.byteCount > 0
+                if isDamage { damage = damage ?? "not searched: record \(records): \(finding.reason)" }
+            case .segment, .mark: break
             }
+            return left > 0
         }
         return damage
     }

@@ -27,13 +27,15 @@ struct StoreOverview: Sendable {
         var segmentByteCount: UInt64 { files.segments.reduce(0) { $0 + $1.byteCount } }
         var snapshotByteCount: UInt64 { files.snapshots.reduce(0) { $0 + $1.byteCount } }
         var byteCount: UInt64 { segmentByteCount + snapshotByteCount }
-        var isDamaged: Bool { gaps.contains { $0.kind != .tornTail } }
+        var isDamaged: Bool { gaps.contains(where: \.isDamage) }
     }
 
     var path: String
     var inspector: StoreInspector
     var sessions: [Session] = []
     var journal = JournalOutline()
+    /// What is damaged of `store.json`, the folders and the index.
+    var sharedDamage: [RecoveryReport.Finding] = []
     /// Sessions with an open turn; messages that are queued; sessions that are deleted or cannot be listed.
     var openTurnCount = 0
     var queuedCount = 0
@@ -45,7 +47,8 @@ struct StoreOverview: Sendable {
         let inspector = try StoreAccess.inspect(path)
         self.inspector = inspector
         journal = try inspecting { () throws(LogError) in try inspector.journal() }
-        let ids = try inspecting { () throws(LogError) in try inspector.sessions() }
+        sharedDamage = inspector.sharedDamage()
+        let ids = inspector.sessions()
         let found = Lock<[Int: Session]>([:])
         try OrderedWork(ids.count, on: console, showing: "Reading").run { (piece, _) throws(CommandError) in
             let session = try Session(ids[piece], inspector)
@@ -58,7 +61,8 @@ struct StoreOverview: Sendable {
     private mutating func countWaiting() throws(CommandError) {
         let store = try StoreAccess.openReadOnly(path)
         defer { try? store.close() }
-        let rows = try store.allRows()
+        // A damaged store is looked at all the same when it cannot be listed.
+        let rows = (try? store.allRows()) ?? []
         openTurnCount = rows.count { $0.turn != nil }
         queuedCount = rows.reduce(0) { $0 + $1.queued }
         unlistedCount = max(0, sessions.count - rows.count)
@@ -75,7 +79,7 @@ struct StoreOverview: Sendable {
     var trimmedCount: UInt64 { sessions.reduce(0) { $0 + $1.trimmedCount } }
     var damaged: [Session] { sessions.filter { !$0.gaps.isEmpty } }
     var hasDamage: Bool {
-        sessions.contains { $0.isDamaged } || journal.findings.contains { $0.kind == .committedDamage }
+        sessions.contains { $0.isDamaged } || (journal.findings + sharedDamage).contains(where: \.isDamage)
     }
 
     /// How often each kind of record is there, the most frequent first.
@@ -121,20 +125,26 @@ extension StoreOverview.Session {
     /// Walks over everything that there is of a session, without decompressing it.
     fileprivate init(_ id: SessionID, _ inspector: StoreInspector) throws(CommandError) {
         session = id
-        files = try inspecting { () throws(LogError) in try inspector.files(of: id) }
-        let walk = try inspecting { () throws(LogError) in try inspector.walk(id, WalkOptions(decodes: false)) }
-        while let item = try inspecting({ () throws(LogError) in try walk.next() }) {
-            if case .unreadable(let finding)? = Gap(item, id)?.item { gaps.append(finding) }
-            if case .trimmed(let last) = item { trimmedCount = last }
-            guard case .record(let record) = item else { continue }
-            recordCount += 1
-            rawByteCount += UInt64(record.header.rawByteCount)
-            storedByteCount += UInt64(record.header.storedByteCount)
-            lastTime = max(lastTime, record.header.time)
-            kinds[record.header.kind, default: 0] += 1
-            // The smallest power of four that is not smaller.
-            let bits = UInt32.bitWidth - (max(1, record.header.rawByteCount) - 1).leadingZeroBitCount
-            sizes[(bits + 1) / 2, default: 0] += 1
+        // Of a folder that cannot be listed the walk tells.
+        files = (try? inspector.files(of: id)) ?? SessionFiles()
+        try inspector.forEachItem(of: id, WalkOptions(decodes: false)) { (item) throws(CommandError) in
+            add(item)
+            return true
         }
+        gaps += inspector.snapshotDamage(of: id)
+    }
+
+    private mutating func add(_ item: WalkItem) {
+        if case .unreadable(let finding)? = Gap(item, session)?.item { gaps.append(finding) }
+        if case .trimmed(let last) = item { trimmedCount = last }
+        guard case .record(let record) = item else { return }
+        recordCount += 1
+        rawByteCount += UInt64(record.header.rawByteCount)
+        storedByteCount += UInt64(record.header.storedByteCount)
+        lastTime = max(lastTime, record.header.time)
+        kinds[record.header.kind, default: 0] += 1
+        // The smallest power of four that is not smaller.
+        let bits = UInt32.bitWidth - (max(1, record.header.rawByteCount) - 1).leadingZeroBitCount
+        sizes[(bits + 1) / 2, default: 0] += 1
     }
 }

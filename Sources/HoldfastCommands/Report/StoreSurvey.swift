@@ -66,22 +66,15 @@ struct StoreSurvey {
         var messages: [(role: String, byteCount: Int)] = []
     }
 
-    /// Counts a session, given item by item.
-    mutating func add(
-        _ session: SessionID, _ items: () throws(CommandError) -> WalkItem?,
-        content: (WalkRecord) -> RecordContent
-    ) throws(CommandError) {
-        var found = Session(id: session)
-        while let item = try items() {
-            switch item {
-            case .segment(let segment): found.begin(segment)
-            case .trimmed(let through): found.trimmedThrough = through
-            case .mark: break
-            case .unreadable(let finding): found.note(finding)
-            case .record(let record): count(record, content(record), in: &found)
-            }
+    /// Counts an item of the session `found`; of a record what it says, which `content` answers.
+    mutating func take(_ item: WalkItem, of found: inout Session, content: (WalkRecord) -> RecordContent) {
+        switch item {
+        case .segment(let segment): found.begin(segment)
+        case .trimmed(let through): found.trimmedThrough = through
+        case .mark: break
+        case .unreadable(let finding): found.note(finding)
+        case .record(let record): count(record, content(record), in: &found)
         }
-        count(found)
     }
 
     private mutating func count(_ record: WalkRecord, _ content: RecordContent, in session: inout Session) {
@@ -100,7 +93,8 @@ struct StoreSurvey {
         timeline.add(record.header.time, isTurn: isTurn)
     }
 
-    private mutating func count(_ session: Session) {
+    /// Counts a session all of whose items were taken.
+    mutating func add(_ session: Session) {
         sessionCount += 1
         segmentCount += session.segments.count
         segmentByteCount += session.byteCount

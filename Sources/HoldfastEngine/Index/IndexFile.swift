@@ -149,7 +149,8 @@ struct IndexFile {
         do throws(StorageError) {
             return try LineReader(try storage.open(path, .read))
         } catch {
-            if error.code == .notFound { return nil }
+            // What cannot be read is as good as gone: the index is made again.
+            if error.code == .notFound || error.isOfFile { return nil }
             throw LogError(error)
         }
     }

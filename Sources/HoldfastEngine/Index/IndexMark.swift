@@ -32,6 +32,16 @@ struct IndexMark: Sendable, Equatable {
         self.init(generation: bytes.load(at: 0), logByteCount: bytes.load(at: 8), chain: bytes.load(at: 16))
     }
 
+    /// Damage, when the index is gone that had rows of sessions, and so is every session.
+    func traceless(_ content: IndexFile.Content?, _ sessions: Set<SessionID>) -> RecoveryReport.Finding? {
+        guard sessions.isEmpty, content.map({ $0.damage != nil }) ?? true, generation > 1 || logByteCount > 0 else {
+            return nil
+        }
+        return RecoveryReport.Finding(
+            kind: .committedDamage, session: nil, path: StoreLayout.sessionsFolder, offset: 0, byteCount: 0,
+            reason: "the index that the journal names is gone, and so is every session")
+    }
+
     /// The mark behind one more line, given without its newline.
     mutating func add(line: [UInt8]) {
         chain = Checksum.of(line, seed: chain)

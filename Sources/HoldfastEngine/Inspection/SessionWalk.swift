@@ -33,10 +33,14 @@ package final class SessionWalk {
     // Where the walk stands.
     private var isAtEnd = false
     private var scanner: SegmentScanner?
+    /// The segment that the walk has left.
+    private var left: SegmentScanner?
     private var lastNumber: UInt32 = 0
     private var tail = SegmentTail()
     private var block: UInt64?
     private var doubt: Doubt?
+    /// Whether what the journal still has of lost bytes has been looked for.
+    private var hasAskedJournal = false
     /// The end that was told to be damaged.
     private var toldEnd: SegmentTail?
 
@@ -53,7 +57,7 @@ package final class SessionWalk {
         position = view.position
         folder = try inspector.folder(of: session, in: view)
         scan = inspector.scan(of: session, in: view, newestSnapshot: folder.snapshots.last)
-        guard !folder.isEmpty || inspector.index.rows[session] != nil else {
+        guard !folder.isEmpty || inspector.index.rows[session] != nil || scan.writtenDirectly != nil else {
             throw LogError(.unknownSession, "There is no session '\(session)'.")
         }
         lastNumber = firstSegment() - 1
@@ -125,12 +129,26 @@ package final class SessionWalk {
         }
     }
 
-    /// Whether what looks damaged at a place may be a writer at work. Then a new view was taken.
+    /// Whether what looks damaged at a place may be a writer at work, or may still be in the journal. Then a new view
+    /// was taken.
     private func isInDoubt(_ number: UInt32, _ offset: UInt64) throws(LogError) -> Bool {
         let known = doubt.flatMap { $0.number == number && $0.offset == offset ? $0 : nil }
-        if let known, known.position == position || known.count == Self.attempts { return false }
+        if let known, known.position == position || known.count == Self.attempts {
+            return try isInJournal()
+        }
         doubt = Doubt(number: number, offset: offset, position: position, count: (known?.count ?? 0) + 1)
         try lookAgain()
+        return true
+    }
+
+    /// Whether the journal still has something of the session that its segments have lost. Then the walk goes on where
+    /// it stood, or at the end of the segment that it has left, with that laid over.
+    private func isInJournal() throws(LogError) -> Bool {
+        guard !hasAskedJournal else { return false }
+        hasAskedJournal = true
+        guard try inspector.askJournal(for: session) else { return false }
+        if let left, scanner == nil, left.header.number == lastNumber { scanner = left }
+        try takeView()
         return true
     }
 
@@ -155,7 +173,8 @@ package final class SessionWalk {
     private func open(_ number: UInt32) -> (Result<SegmentScanner, SessionScan.SegmentFault>, DamageVerdict) {
         do throws(LogError) {
             let opened = try scan.open(number)
-            guard case .failure = opened else { return (opened, .end) }
+            guard case .failure(let fault) = opened else { return (opened, .end) }
+            if fault.isUnreadable { return (opened, .mediaError) }
             return (opened, try scan.verdict(onHeaderOf: number, isLast: isLast(number), after: tail))
         } catch {
             return (.failure(SessionScan.SegmentFault(reason: error.message, 0)), .mediaError)
@@ -206,7 +225,7 @@ package final class SessionWalk {
 
     private func leaveSegment() throws(LogError) -> Bool {
         guard folder.segments.contains(where: { $0 > lastNumber }) else { return try finish() }
-        scanner = nil
+        (left, scanner) = (scanner, nil)
         return true
     }
 
@@ -220,6 +239,10 @@ package final class SessionWalk {
         if let lost {
             if stretches.isEmpty { stretches.append(lost) }
             for index in stretches.indices { stretches[index].lastSequence = lost.lastSequence }
+        }
+        if lost == nil, stretches.isEmpty, let missing = scan.missingDirect(folder.segments, tail) {
+            if try isInDoubt(scan.writtenDirectly ?? 0, 0) { return true }
+            stretches.append(missing)
         }
         if !stretches.isEmpty { toldEnd = tail }
         ready += stretches.map { .unreadable($0) }
@@ -280,7 +303,7 @@ package final class SessionWalk {
             let chain = ahead.chain
             found = try storing { () throws(StorageError) in try ahead.next() }.map { ($0, chain) }
         }
-        if found == nil, try isInDoubt(lastNumber, scanner.offset) { return true }
+        if try found == nil ? isInDoubt(lastNumber, scanner.offset) : isInJournal() { return true }
         if ahead.hasLostBlock { leaveBlock() }
         let first = scanner.nextSequence
         var finding = scan.finding(

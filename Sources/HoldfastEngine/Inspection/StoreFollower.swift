@@ -118,7 +118,7 @@ package final class StoreFollower {
         if view.overlay.index == seenIndex { return [] }
         let content = try IndexFile(storage: inspector.storage).read(view.overlay.index)
         // While it is being replaced it looks damaged; then it says nothing, and every session is looked at.
-        if content.damage != nil { return try inspector.sessions() }
+        if content.damage != nil { return inspector.sessions() }
         seenIndex = content.mark
         let ahead = content.rows.values.filter { $0.lastSequence > told[$0.summary.session] ?? 0 }
         behind = Set(ahead.map(\.summary.session))
@@ -148,8 +148,9 @@ package final class StoreFollower {
             let walk = try walk(session, from: first)
             while let item = try walk.next() { try body(item) }
         } catch {
-            // Named by the journal, and nothing of it is there yet.
-            guard error.code == .unknownSession, only == nil else { throw error }
+            guard only == nil else { throw error }
+            // Or named by the journal, and nothing of it is there yet.
+            if error.code != .unknownSession { try body(.unreadable(.unreadable(session, error))) }
         }
     }
 

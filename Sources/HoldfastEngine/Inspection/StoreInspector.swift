@@ -24,6 +24,16 @@ package final class StoreInspector: Sendable {
 
         /// Where the journal ends.
         var position: JournalPosition { overlay.summary.position }
+
+        /// The same with what segments have lost.
+        func adding(_ restored: [(key: SegmentKey, extents: [Extent])]) -> View {
+            var filled = self
+            for (key, extents) in restored {
+                filled.unflushed[key.session, default: [:]][key.number] =
+                    extents + (unflushed[key.session]?[key.number] ?? [])
+            }
+            return filled
+        }
     }
 
     /// How long a writer may take to finish what it has begun, in nanoseconds.
@@ -31,16 +41,20 @@ package final class StoreInspector: Sendable {
 
     let storage: any Storage
     let store: StoreFile
+    /// What is wrong with `store.json`, where the other files say which store it is.
+    private let storeDamage: RecoveryReport.Finding?
     private let state: Lock<View>
+    /// What segments have lost and the journal still has; `nil` before anything looked damaged.
+    private let restored = Lock<[(key: SegmentKey, extents: [Extent])]?>(nil)
     /// The index as it was at the beginning: its rows are witnesses of the sessions' ends.
     let index: IndexFile.Content
 
     /// Reads the store file, the journal and the index.
     ///
-    /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (the store file), `.failed`.
+    /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (no file says which store it is), `.failed`.
     package init(_ storage: any Storage) throws(LogError) {
         self.storage = storage
-        store = try StoreFile.read(from: storage)
+        (store, storeDamage) = try StoreFile.readOrInferred(from: storage)
         let view = try Self.read(storage, store, before: nil)
         index = try IndexFile(storage: storage).read(view.overlay.index)
         state = Lock(view)
@@ -49,6 +63,7 @@ package final class StoreInspector: Sendable {
     /// What is known of the store as a whole.
     package struct Info: Sendable {
         package var storeID: String
+        /// 0 when it is not known, as the store file is damaged.
         package var createdAt: Milliseconds
         /// Why rows may be missing in the index, which is derived; `nil` when it is whole.
         package var indexDamage: String?
@@ -59,13 +74,30 @@ package final class StoreInspector: Sendable {
     }
 
     /// Every session that the index, the journal or a folder names, in the byte order of ids.
-    package func sessions() throws(LogError) -> [SessionID] {
-        var sessions = Set(index.rows.keys).union(view.overlay.sessions)
-        try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
-            sessions.insert(session)
-            return true
+    package func sessions() -> [SessionID] { survey().sessions.sorted() }
+
+    /// What is damaged of what the sessions share, but for the journal: `store.json`, the folders, the index.
+    package func sharedDamage() -> [RecoveryReport.Finding] {
+        let (sessions, findings) = survey()
+        let derived = index.damage.map { reason in
+            RecoveryReport.Finding(
+                kind: .derived, session: nil, path: StoreLayout.indexFile, offset: 0, byteCount: 0, reason: reason)
         }
-        return sessions.sorted()
+        let traceless = view.overlay.index?.traceless(index, sessions)
+        return [storeDamage, traceless].compactMap(\.self) + findings + [derived].compactMap(\.self)
+    }
+
+    private func survey() -> (sessions: Set<SessionID>, findings: [RecoveryReport.Finding]) {
+        let folders = SessionFolders(storage: storage).survey()
+        return (folders.sessions.union(index.rows.keys).union(view.overlay.sessions), folders.findings)
+    }
+
+    /// The damaged snapshots of `session`. Reads every byte of all of them. Of a folder that cannot be read a walk
+    /// tells.
+    package func snapshotDamage(of session: SessionID) -> [RecoveryReport.Finding] {
+        guard let folder = try? folder(of: session, in: view) else { return [] }
+        let scan = scan(of: session, in: view, newestSnapshot: folder.snapshots.last)
+        return (try? SnapshotCheck(folder, scan))?.findings ?? []
     }
 
     /// A walk over the records of `session`.
@@ -103,8 +135,21 @@ package final class StoreInspector: Sendable {
             usleep(UInt32((Self.pause - still) / 1000))
             fresh = try Self.read(storage, store, before: fresh)
         }
-        let latest = fresh
+        let latest = fresh.adding(restored.withLock { $0 ?? [] })
         state.withLock { $0 = latest }
+    }
+
+    /// Looks, once, whether the journal still has what segments have lost; whether it has anything of `session`.
+    func askJournal(for session: SessionID) throws(LogError) -> Bool {
+        let found = try restored.withLock { (restored) throws(LogError) in
+            if let restored { return restored }
+            let isInOrder = view.overlay.summary.closedCleanly
+            let found = isInOrder ? [] : try LostWrites.restorable(in: storage, storeTag: store.tag, rows: index.rows)
+            restored = found
+            state.withLock { $0 = $0.adding(found) }
+            return found
+        }
+        return found.contains { $0.key.session == session }
     }
 
     private static func read(

@@ -110,14 +110,14 @@ struct JournalReader {
 
     private func findFiles(_ handles: inout [String: any StorageFile]) throws(LogError) -> JournalSummary {
         var summary = JournalSummary()
-        handles = try storing { () throws(StorageError) in try openFiles() }
+        handles = try storing { () throws(StorageError) in try openFiles(&summary) }
         for (path, file) in handles.sorted(by: { $0.key < $1.key }) {
             summary.paths.append(path)
             let name = StoreLayout.journalFileNumber(String(path.dropFirst(StoreLayout.journalFolder.utf8.count + 1)))
             summary.position.lastFileName = max(summary.position.lastFileName, name ?? 0)
             if let file = try readHeader(path, file, &summary) { summary.files.append(file) }
         }
-        if summary.files.isEmpty, let foreign = summary.damage.first {
+        if summary.files.isEmpty, let foreign = summary.damage.first(where: { $0.byteCount > 0 }) {
             // Its files would be taken for unused ones, and be written over.
             throw LogError(
                 .damaged,
@@ -134,22 +134,39 @@ struct JournalReader {
     }
 
     /// All files of one moment. Another process may be writing, and remove a file that has been listed before it is
-    /// opened; what is open stays readable.
-    private func openFiles() throws(StorageError) -> [String: any StorageFile] {
+    /// opened; what is open stays readable. A file that cannot be opened is damage.
+    private func openFiles(_ summary: inout JournalSummary) throws(StorageError) -> [String: any StorageFile] {
         var attempt = 0
         while true {
             do throws(StorageError) {
                 var files: [String: any StorageFile] = [:]
-                for entry in try storage.list(StoreLayout.journalFolder)
-                where entry.name.hasSuffix(".journal") && !entry.isDirectory {
+                var refused: [JournalStretch] = []
+                for entry in try names() {
                     let path = "\(StoreLayout.journalFolder)/\(entry.name)"
-                    files[path] = try storage.open(path, .read)
+                    do throws(StorageError) {
+                        files[path] = try storage.open(path, .read)
+                    } catch {
+                        guard error.isOfFile else { throw error }
+                        refused.append(stretch(path, 0, 0, error.clause))
+                    }
                 }
+                summary.damage += refused
+                summary.paths += refused.map(\.path)
                 return files
             } catch {
                 attempt += 1
                 guard error.code == .notFound, attempt < Self.attemptLimit else { throw error }
             }
+        }
+    }
+
+    /// The journal's files; none where the folder is gone.
+    private func names() throws(StorageError) -> [DirectoryEntry] {
+        do throws(StorageError) {
+            return try storage.list(StoreLayout.journalFolder).filter { $0.name.hasSuffix(".journal") }
+        } catch {
+            if error.code == .notFound || error.isOfFile { return [] }
+            throw error
         }
     }
 

@@ -47,6 +47,33 @@ struct LostWrites {
         fate = isFilled ? .restored : .kept
     }
 
+    /// All that the journal has noted in `overlay` and the segments do not have, by session; without what is unneeded.
+    ///
+    /// - Parameter row: what the index has seen of a session.
+    static func all(
+        in storage: any Storage, storeTag: UInt64, _ overlay: JournalOverlay,
+        row: (SessionID) throws(LogError) -> IndexRow?
+    ) throws(LogError) -> [LostWrites] {
+        var all: [LostWrites] = []
+        for (session, extents) in try overlay.older.missing(in: storage).sorted(by: { $0.key < $1.key }) {
+            let witness = SessionWitness(
+                row: try row(session), newestSnapshot: (try? SessionFolder(session, in: storage))?.snapshots.last)
+            let scan = SessionScan(of: session, in: storage, storeTag: storeTag, overlay, witness: witness)
+            guard let lost = try? LostWrites(extents, of: scan), lost.fate != .unneeded else { continue }
+            all.append(lost)
+        }
+        return all
+    }
+
+    /// What a reader may take from the journal beside the segments, as an opening would write it into them.
+    static func restorable(
+        in storage: any Storage, storeTag: UInt64, rows: [SessionID: IndexRow]
+    ) throws(LogError) -> [(key: SegmentKey, extents: [Extent])] {
+        let overlay = try JournalOverlay.read(from: storage, storeTag: storeTag, notesOlder: true)
+        let all = try all(in: storage, storeTag: storeTag, overlay) { (session) throws(LogError) in rows[session] }
+        return all.filter { $0.fate == .restored }.flatMap(\.work)
+    }
+
     private static func isWhole(_ outcome: SessionScan.Outcome) -> Bool {
         outcome.verdict == .end || outcome.verdict == .tornTail
     }

@@ -51,6 +51,11 @@ struct RecoveryPass {
     /// Sets aside what is damaged, replays the journal and cuts torn tails. All of this is durable on return; what
     /// is left of the plan is for ``settle(_:_:)`` and the index.
     private func run(_ plan: inout RecoveryPlan, _ overlay: JournalOverlay) throws(LogError) {
+        if plan.report.findings.contains(where: { $0.path == StoreLayout.sessionsFolder }) {
+            try storing { () throws(StorageError) in
+                if try storage.createDirectory(StoreLayout.sessionsFolder) { try storage.syncDirectory("") }
+            }
+        }
         try setAside(&plan.report.findings) { $0.session == nil || $0.kind == .restored }
         let quarantine = Quarantine(storage: storage, clock: options.clock)
         for (finding, bytes) in plan.kept { _ = try quarantine.setAside(finding, bytes) }

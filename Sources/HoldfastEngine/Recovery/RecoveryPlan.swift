@@ -63,8 +63,17 @@ struct RecoveryPlanner {
         report.replayedWriteCount = overlay.writeCount
         report.replayedByteCount = overlay.byteCount
         report.sessions = overlay.sessions
-        report.findings = summary.findings
+        report.findings = summary.findings + [missingSessions(overlay)].compactMap(\.self)
         return report
+    }
+
+    /// Damage, where all sessions are gone at once: their folder, or every one in it together with the index.
+    private func missingSessions(_ overlay: JournalOverlay) -> RecoveryReport.Finding? {
+        guard let shards = try? storage.list(StoreLayout.sessionsFolder) else {
+            return SessionFolders(storage: storage).survey().findings.first
+        }
+        guard shards.isEmpty, (try? storage.attributes(StoreLayout.indexFile)) == .some(nil) else { return nil }
+        return overlay.index?.traceless(nil, Set(overlay.sessions))
     }
 
     private func step(
@@ -76,11 +85,13 @@ struct RecoveryPlanner {
     /// Holds the segments against what the journal still has of them and is about to give up.
     private func planRestoring(_ overlay: JournalOverlay, _ plan: inout RecoveryPlan) throws(LogError) {
         let named = Set(overlay.sessions)
-        for (session, extents) in try overlay.older.missing(in: storage).sorted(by: { $0.key < $1.key }) {
-            let lost = try LostWrites(extents, of: scan(of: session, overlay))
+        let lost = try LostWrites.all(in: storage, storeTag: storeTag, overlay) { (session) throws(LogError) in
+            try index.row(of: session)
+        }
+        for lost in lost {
             try take(lost, &plan)
             // Those that the journal names are looked at anyway.
-            if lost.fate == .kept, !named.contains(session) { try look(at: session, overlay, &plan) }
+            if lost.fate == .kept, !named.contains(lost.session) { try look(at: lost.session, overlay, &plan) }
         }
     }
 
@@ -153,7 +164,14 @@ struct RecoveryPlanner {
     private func look(
         at session: SessionID, _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
     ) throws(LogError) {
-        let outcome = try walk(session, overlay)
+        let outcome: SessionScan.Outcome
+        do throws(LogError) {
+            outcome = try walk(session, overlay)
+        } catch {
+            guard isFolderBarred(session) else { throw error }
+            plan.report.findings.append(.unreadable(session, error))
+            return
+        }
         if var finding = outcome.finding {
             let number = finding.path.split(separator: "/").last.flatMap { StoreLayout.segmentNumber(String($0)) }
             let extents = number.flatMap { overlay.unflushed(session)[$0] } ?? []
@@ -164,6 +182,16 @@ struct RecoveryPlanner {
             plan.report.findings.append(finding)
         }
         if let end = try unprovedEnd(outcome, overlay) { plan.unproved.append(end) }
+    }
+
+    /// Whether the folder of `session` cannot be listed, by its rights or its kind: an opening does not end there.
+    private func isFolderBarred(_ session: SessionID) -> Bool {
+        do throws(StorageError) {
+            _ = try storage.list(StoreLayout.sessionFolder(session))
+            return false
+        } catch {
+            return error.isOfFile
+        }
     }
 
     /// Cuts what was never acknowledged. A segment without a whole header has no record at all and is removed.

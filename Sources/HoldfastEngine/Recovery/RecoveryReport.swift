@@ -30,6 +30,9 @@ package struct RecoveryReport: Sendable, Equatable {
         /// The file in quarantine that holds the bytes, once they have been set aside.
         package var quarantine: String?
 
+        /// Whether something that was acknowledged is damaged, missing or cannot be read.
+        package var isDamage: Bool { kind == .committedDamage || kind == .mediaError }
+
         package init(
             kind: Kind, session: SessionID?, path: String, offset: UInt64, byteCount: UInt64, reason: String
         ) {
@@ -62,9 +65,7 @@ package struct RecoveryReport: Sendable, Equatable {
     package init() {}
 
     /// Whether acknowledged data was damaged or lost.
-    package var hasCommittedDamage: Bool {
-        findings.contains { $0.kind == .committedDamage || $0.kind == .mediaError }
-    }
+    package var hasCommittedDamage: Bool { findings.contains(where: \.isDamage) }
 
     /// Whether something unacknowledged was cut off.
     package var hasTornTail: Bool { findings.contains { $0.kind == .tornTail } }

@@ -30,18 +30,19 @@ struct SalvageOutline: Equatable {
     ///     not continue the one before.
     ///   - snapshots: the sequences of the snapshots that are whole.
     ///   - promised: the last record that there must be.
+    ///   - trimmed: the last of the first records that were dropped in order, as a snapshot has replaced them.
     static func decide(
-        _ found: [ClosedRange<UInt64>], snapshots: [UInt64], promised: UInt64, mode: DamageMode
+        _ found: [ClosedRange<UInt64>], snapshots: [UInt64], promised: UInt64, trimmed: UInt64 = 0, mode: DamageMode
     ) -> SalvageOutline {
         var outline = SalvageOutline()
         let covered = snapshots.max() ?? 0
-        var seen: UInt64 = 0
+        var seen = trimmed
         var goesOn = true
         for range in found {
             let first = range.lowerBound
             if goesOn { goesOn = outline.bridge(to: first, covered: covered, mode) }
             if first > seen + 1 { outline.lost.append(seen + 1...first - 1) }
-            seen = range.upperBound
+            seen = max(seen, range.upperBound)
             if goesOn { outline.end = seen }
         }
         if outline.end < covered { _ = outline.bridge(to: covered + 1, covered: covered, mode) }

@@ -60,8 +60,8 @@ package struct SalvagedSession: Sendable, Equatable {
             && leftOutCount == 0
     }
 
-    /// Whether acknowledged data is missing from the new store.
-    package var hasLosses: Bool { losses.contains { !$0.isInSnapshot } || leftOutCount > 0 }
+    /// Whether acknowledged data is missing from the new store, be it only the history of what a snapshot has.
+    package var hasLosses: Bool { !losses.isEmpty || leftOutCount > 0 || findings.contains(where: \.isDamage) }
 
     init(_ session: SessionID) { self.session = session }
 }
@@ -85,17 +85,17 @@ package struct SalvageReport: Sendable {
     package var provedRecordCount = 0
 
     /// Whether acknowledged data is missing from the new store, or may be: of a batch of the journal that cannot be
-    /// read nobody knows whose records it held.
+    /// read nobody knows whose records it held, nor which sessions were in a folder that is gone.
     package var hasLosses: Bool {
         sessions.contains(where: \.hasLosses)
-            || findings.contains { $0.kind == .committedDamage && $0.path.hasPrefix(StoreLayout.journalFolder) }
+            || findings.contains { $0.isDamage && $0.path != StoreLayout.storeFile }
     }
     package var hasTornTail: Bool {
         (findings + sessions.flatMap(\.findings)).contains { $0.kind == .tornTail }
     }
 
     mutating func add(_ session: SalvagedSession) {
-        if session.last == 0 && session.losses.isEmpty {
+        if session.last == 0 && session.losses.isEmpty && session.findings.isEmpty {
             absentCount += 1
         } else if session.last > 0 {
             sessionCount += 1

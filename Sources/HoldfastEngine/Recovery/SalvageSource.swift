@@ -16,13 +16,17 @@ struct SalvageSource: Sendable {
     let evidence: EvidenceCollection?
     /// Sessions of which the journal still has records that the segments have lost.
     private let lacking: Set<SessionID>
+    /// Folders that are in no session's place.
+    let strayFolders: [String]
     /// Damage outside of sessions.
     let findings: [RecoveryReport.Finding]
 
     init(_ storage: any Storage) throws(LogError) {
         var findings: [RecoveryReport.Finding] = []
         self.storage = storage
-        storeTag = try Self.tag(of: storage, &findings)
+        let (store, doubt) = try StoreFile.readOrInferred(from: storage, checking: true)
+        storeTag = store.tag
+        if let doubt { findings.append(doubt) }
         let overlay = Self.overlay(of: storage, storeTag, &findings)
         let content = try? IndexFile(storage: storage).read(overlay?.index)
         if let damage = content.map({ $0.damage }) ?? "the index cannot be read" {
@@ -34,10 +38,11 @@ struct SalvageSource: Sendable {
         evidence = isWhole ? nil : EvidenceCollection.collect(from: storage, storeTag: storeTag)
         lacking = Self.lacking(self.overlay, storage, storeTag, rows)
         var sessions = Set(rows.keys).union(self.overlay.sessions).union(evidence?.sessions ?? []).union(lacking)
-        try? SessionFolders(storage: storage).forEach { (session) throws(LogError) in
-            sessions.insert(session)
-            return true
-        }
+        let folders = SessionFolders(storage: storage).survey()
+        sessions.formUnion(folders.sessions)
+        findings += folders.findings
+        strayFolders = folders.strays
+        if let lost = overlay?.index?.traceless(content, sessions) { findings.append(lost) }
         self.sessions = sessions.sorted()
         self.findings = findings
     }
@@ -58,15 +63,10 @@ struct SalvageSource: Sendable {
     private static func lacking(
         _ overlay: JournalOverlay, _ storage: any Storage, _ storeTag: UInt64, _ rows: [SessionID: IndexRow]
     ) -> Set<SessionID> {
-        let missing = (try? overlay.older.missing(in: storage)) ?? [:]
-        let lacking = missing.filter { session, extents in
-            let newest = (try? SessionFolder(session, in: storage))?.snapshots.last
-            let scan = SessionScan(
-                of: session, in: storage, storeTag: storeTag, overlay,
-                witness: SessionWitness(row: rows[session], newestSnapshot: newest))
-            return (try? LostWrites(extents, of: scan))?.fate != .unneeded
+        let lost = try? LostWrites.all(in: storage, storeTag: storeTag, overlay) { (session) throws(LogError) in
+            rows[session]
         }
-        return Set(lacking.keys)
+        return Set((lost ?? []).map(\.session))
     }
 
     private static func overlay(
@@ -87,59 +87,5 @@ struct SalvageSource: Sendable {
         _ kind: RecoveryReport.Finding.Kind, _ path: String, _ reason: String
     ) -> RecoveryReport.Finding {
         RecoveryReport.Finding(kind: kind, session: nil, path: path, offset: 0, byteCount: 0, reason: reason)
-    }
-
-    // MARK: Which store
-
-    /// The store's tag, from `store.json`; from the segments when that is damaged or missing, or of another store.
-    private static func tag(
-        of storage: any Storage, _ findings: inout [RecoveryReport.Finding]
-    ) throws(LogError) -> UInt64 {
-        let votes = votesOfSegments(storage).merging(votesOfJournal(storage), uniquingKeysWith: +)
-        let winner = votes.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
-        do throws(LogError) {
-            let tag = try StoreFile.read(from: storage).tag
-            guard let winner, votes[tag] == nil else { return tag }
-            findings.append(finding(.committedDamage, StoreLayout.storeFile, "of another store than the other files"))
-            return winner
-        } catch {
-            guard error.code == .damaged || error.code == .notAStore, let winner else { throw error }
-            findings.append(
-                finding(
-                    .committedDamage, StoreLayout.storeFile, "damaged or missing; the segments say which store it is"))
-            return winner
-        }
-    }
-
-    /// How many of the journal's files bear each tag.
-    private static func votesOfJournal(_ storage: any Storage) -> [UInt64: Int] {
-        let entries = (try? storage.list(StoreLayout.journalFolder)) ?? []
-        let tags = entries.compactMap { entry -> UInt64? in
-            let head = try? storage.open("\(StoreLayout.journalFolder)/\(entry.name)", .read)
-                .read(count: JournalHeader.sectorByteCount, at: 0)
-            return head?.withUnsafeBytes { try? JournalHeader(decoding: $0) }?.storeTag
-        }
-        return Dictionary(tags.map { ($0, 1) }, uniquingKeysWith: +)
-    }
-
-    private static let askedSessionCount = 100
-
-    /// How many of the first segments bear each tag, every file having been made with the store's.
-    private static func votesOfSegments(_ storage: any Storage) -> [UInt64: Int] {
-        var votes: [UInt64: Int] = [:]
-        var asked = 0
-        try? SessionFolders(storage: storage).forEach { (session) throws(LogError) in
-            for number in try SessionFolder(session, in: storage).segments.prefix(4) {
-                let head = try storing { () throws(StorageError) in
-                    try storage.open(StoreLayout.segmentFile(session, number), .read)
-                        .read(count: SegmentHeader.longestByteCount, at: 0)
-                }
-                let header = head.withUnsafeBytes { try? SegmentHeader(decoding: $0) }
-                if let header, header.session == session { votes[header.storeTag, default: 0] += 1 }
-            }
-            asked += 1
-            return asked < askedSessionCount
-        }
-        return votes
     }
 }

@@ -47,6 +47,8 @@ struct SalvageWalk {
     /// Committed bytes that may not be in the files yet.
     var unflushed: [UInt32: [Extent]] = [:]
     var evidence: [UInt32: [Evidence]] = [:]
+    /// Where segments stand that are not under their names.
+    var misplaced: [UInt32: String] = [:]
     /// How to look for flipped bits; `nil` does not.
     var bits: BitSearch?
     /// Whether what a flipped bit has hidden is given out, or only named.
@@ -78,7 +80,7 @@ struct SalvageWalk {
         let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
         // What a trim has taken away is not missing.
         let known = evidence.keys.filter { $0 > folder.segments.first ?? 0 || folder.snapshots.isEmpty }
-        return Set(folder.segments).union(known).sorted()
+        return Set(folder.segments).union(known).union(misplaced.keys).sorted()
     }
 
     // MARK: One segment
@@ -142,8 +144,8 @@ struct SalvageWalk {
         _ scanner: SegmentScanner, _ offset: UInt64, _ byteCount: UInt64, _ sequence: UInt64, _ reason: String
     ) -> Fault {
         Fault(
-            path: StoreLayout.segmentFile(session, scanner.header.number), offset: offset, byteCount: byteCount,
-            sequence: sequence, reason: reason)
+            path: misplaced[scanner.header.number] ?? StoreLayout.segmentFile(session, scanner.header.number),
+            offset: offset, byteCount: byteCount, sequence: sequence, reason: reason)
     }
 
     // MARK: Mending
@@ -198,12 +200,19 @@ struct SalvageWalk {
     // MARK: Headers
 
     private func open(_ number: UInt32, _ state: inout State) throws(LogError) -> SegmentScanner? {
-        let image = try storing { () throws(StorageError) in
-            try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
-        }
-        let head = try storing { () throws(StorageError) in try image.read(count: SegmentHeader.longestByteCount, at: 0)
+        let image: SegmentImage
+        let head: [UInt8]
+        do throws(StorageError) {
+            image = try self.image(StoreLayout.segmentFile(session, number), number)
+            head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
+        } catch {
+            guard error.isOfFile else { throw LogError(error) }
+            if let scanner = try elsewhere(number) { return scanner }
+            state.faults.append(headerFault(number, 0, state, error.clause))
+            return nil
         }
         if let header = header(in: head, number) { return scanner(image, header) }
+        if let scanner = try elsewhere(number) { return scanner }
         for candidate in evidence[number] ?? [] where candidate.offset == 0 {
             let extent = try storing { () throws(StorageError) in
                 try candidate.read(count: SegmentHeader.longestByteCount, at: 0, from: storage)
@@ -214,15 +223,40 @@ struct SalvageWalk {
         }
         if let scanner = try rebuilt(head, image, number, state) { return scanner }
         guard image.byteCount > 0 else { return nil }
-        var fault = Fault(
-            path: StoreLayout.segmentFile(session, number), offset: 0, byteCount: image.byteCount,
-            sequence: state.last + 1, reason: "damaged segment header")
+        var fault = headerFault(number, image.byteCount, state, Self.reason(head))
         let found = bits?.header(in: head) { fits($0, number) }
         fault.bit = found?.bit
         fault.isMended = repairsBits && found != nil
         if let found, fault.isMended { fault.byteCount = UInt64(found.header.byteCount) }
         state.faults.append(fault)
         return fault.isMended ? found.map { scanner(image, $0.header) } : nil
+    }
+
+    private func headerFault(_ number: UInt32, _ byteCount: UInt64, _ state: State, _ reason: String) -> Fault {
+        Fault(
+            path: StoreLayout.segmentFile(session, number), offset: 0, byteCount: byteCount, sequence: state.last + 1,
+            reason: reason)
+    }
+
+    private static func reason(_ head: [UInt8]) -> String {
+        guard let header = head.withUnsafeBytes({ try? SegmentHeader(decoding: $0) }) else {
+            return "damaged segment header"
+        }
+        return "the file is segment \(header.number) of session '\(header.session)'"
+    }
+
+    /// The segment where it stands under another name.
+    private func elsewhere(_ number: UInt32) throws(LogError) -> SegmentScanner? {
+        guard let path = misplaced[number] else { return nil }
+        return try storing { () throws(StorageError) in
+            let image = try image(path, number)
+            let head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
+            return header(in: head, number).map { scanner(image, $0) }
+        }
+    }
+
+    private func image(_ path: String, _ number: UInt32) throws(StorageError) -> SegmentImage {
+        try SegmentImage(file: try file(path), extents: unflushed[number] ?? [])
     }
 
     private func scanner(_ image: SegmentImage, _ header: SegmentHeader) -> SegmentScanner {
@@ -252,9 +286,9 @@ struct SalvageWalk {
         return isProved ? scanner(image, header) : nil
     }
 
-    private func file(_ number: UInt32) throws(StorageError) -> (any StorageFile)? {
+    private func file(_ path: String) throws(StorageError) -> (any StorageFile)? {
         do throws(StorageError) {
-            return RescuedFile(try storage.open(StoreLayout.segmentFile(session, number), .read))
+            return RescuedFile(try storage.open(path, .read))
         } catch {
             if error.code == .notFound { return nil }
             throw error

@@ -77,7 +77,9 @@ struct SessionSalvager: Sendable {
             segment = scanner.header.number
             return true
         }
-        guard isReadable, outcome.verdict == .end || outcome.verdict == .tornTail else { return nil }
+        guard isReadable, outcome.verdict == .end || outcome.verdict == .tornTail,
+            outcome.verdict != .end || scan.missingDirect(folder.segments, outcome.tail) == nil
+        else { return nil }
         let last = writer?.tail.sequence ?? firstRefused.map { $0 - 1 } ?? outcome.tail.sequence
         let first = last - UInt64(writer?.recordCount ?? 0) + 1
         let (snapshots, hasDamaged) = try snapshots(of: session, folder)
@@ -100,28 +102,43 @@ struct SessionSalvager: Sendable {
     // MARK: A damaged session
 
     /// Copies all that can be proved of a session, from whatever source.
-    func copyDamaged(_ session: SessionID, _ evidence: EvidenceCollection, _ bits: BitSearch?) throws(LogError) -> Copy
-    {
+    func copyDamaged(
+        _ session: SessionID, _ evidence: EvidenceCollection, _ misplaced: MisplacedSegments, _ bits: BitSearch?
+    ) throws(LogError) -> Copy {
+        let folder: SessionFolder
+        do throws(LogError) {
+            folder = try SessionFolder(session, in: source.storage)
+        } catch {
+            // It may stand somewhere else, but what there is of it in this place is not known.
+            var told = SalvagedSession(session)
+            let promised = source.scan(session, newestSnapshot: nil).witness.promisedSequence
+            if promised > 0 { told.losses = [.init(first: 1, last: promised, reason: "not found")] }
+            told.findings.append(.unreadable(session, error))
+            return Copy(told: told)
+        }
+        let elsewhere = misplaced.of(session)
         let walk = SalvageWalk(
             storage: source.storage, session: session, storeTag: source.storeTag,
-            unflushed: source.overlay.unflushed(session), evidence: evidence.of(session), bits: bits,
-            repairsBits: options.repairsBits)
+            unflushed: source.overlay.unflushed(session), evidence: evidence.of(session), misplaced: elsewhere,
+            bits: bits, repairsBits: options.repairsBits)
         var survey = SalvageSurvey(session)
         survey.faults = try walk.run { (found) throws(LogError) in
             guard allows(found.record.sequence, found.record.time) else { return false }
             survey.add(found)
             return true
         }
-        let folder = try SessionFolder(session, in: source.storage)
         var (snapshots, hasDamaged) = try snapshots(of: session, folder)
         if let limit = options.untilSequence { snapshots.removeAll { $0 > limit } }
         let row = source.rows[session].flatMap { $0.segment == 0 ? nil : $0.lastSequence } ?? 0
         let outline = SalvageOutline.decide(
             survey.ranges, snapshots: snapshots, promised: isLimited ? 0 : max(row, folder.snapshots.last ?? 0),
-            mode: options.mode)
+            trimmed: trimmed(session, folder, snapshots), mode: options.mode)
         var told = survey.told(outline, newestSnapshot: snapshots.last)
         if hasDamaged { told.findings.append(damagedSnapshot(session)) }
-        if let end = damagedEnd(session, folder), told.losses.isEmpty { told.findings.append(end) }
+        if elsewhere.isEmpty, told.losses.isEmpty, let end = end(session, folder, behind: outline.end) {
+            told.findings.append(end)
+        }
+        told.findings += elsewhere.sorted { $0.key < $1.key }.map { found(session, $0.key, $0.value) }
         guard outline.end > 0 else { return Copy(told: told, faults: survey.faults) }
         let kept = snapshots.filter { $0 <= outline.end && $0 >= outline.base }
         let writer = SessionRewriter(session, target, base: outline.base)
@@ -131,11 +148,31 @@ struct SessionSalvager: Sendable {
         return copy
     }
 
-    /// Damage behind which there is nothing that could be had: how many records are lost there is not known. What the
-    /// disk does not give is named by those who wanted it.
-    private func damagedEnd(_ session: SessionID, _ folder: SessionFolder) -> RecoveryReport.Finding? {
-        let outcome = try? source.scan(session, newestSnapshot: folder.snapshots.last).walk(folder.segments)
-        return outcome?.verdict == .committedDamage ? outcome?.finding : nil
+    /// The last of the first records that a snapshot had replaced before their segments were dropped.
+    private func trimmed(_ session: SessionID, _ folder: SessionFolder, _ snapshots: [UInt64]) -> UInt64 {
+        let scan = source.scan(session, newestSnapshot: nil)
+        guard let number = folder.segments.first, case .success(let scanner)? = try? scan.open(number) else { return 0 }
+        let last = scanner.header.firstSequence - 1
+        return snapshots.contains { $0 >= last } ? last : 0
+    }
+
+    private func found(_ session: SessionID, _ number: UInt32, _ path: String) -> RecoveryReport.Finding {
+        RecoveryReport.Finding(
+            kind: .derived, session: session, path: path, offset: 0, byteCount: 0,
+            reason: "segment \(number) was found as '\(path)'")
+    }
+
+    /// How a session ends whose segments do not: damage behind which there is nothing that could be had, so that nobody
+    /// knows how many records are lost there, or what was being written. Not where another source has gone on behind
+    /// `last`. What the disk does not give is named by those who wanted it.
+    private func end(
+        _ session: SessionID, _ folder: SessionFolder, behind last: UInt64
+    ) -> RecoveryReport.Finding? {
+        let scan = source.scan(session, newestSnapshot: folder.snapshots.last)
+        guard let outcome = try? scan.walk(folder.segments) else { return nil }
+        let missing = outcome.verdict == .end ? scan.missingDirect(folder.segments, outcome.tail) : nil
+        guard let finding = outcome.finding ?? missing, finding.kind != .mediaError else { return nil }
+        return finding.firstSequence ?? .max <= last ? nil : finding
     }
 
     private func write(
@@ -194,7 +231,7 @@ struct SessionSalvager: Sendable {
         for sequence in folder.snapshots {
             let path = StoreLayout.snapshotFile(session, sequence)
             let files = SnapshotFiles(storage: source.storage, storeTag: source.storeTag)
-            guard (try? files.isIntact(path, named: path)) == true else {
+            guard (try? files.isWhole(path)) == true else {
                 hasDamaged = true
                 continue
             }

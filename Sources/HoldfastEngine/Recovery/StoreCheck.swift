@@ -23,30 +23,47 @@ package struct StoreCheck: Sendable {
         package var recordCounts: [SessionID: Int] = [:]
 
         /// Whether acknowledged data is damaged or missing.
-        package var hasCommittedDamage: Bool {
-            findings.contains { $0.kind == .committedDamage || $0.kind == .mediaError }
-        }
+        package var hasCommittedDamage: Bool { findings.contains(where: \.isDamage) }
         /// Whether there are bytes that were never acknowledged.
         package var hasTornTail: Bool { findings.contains { $0.kind == .tornTail } }
     }
 
     private let storage: any Storage
     private let store: StoreFile
+    /// What is wrong with `store.json`, where the other files say which store it is.
+    private let storeDamage: RecoveryReport.Finding?
 
-    /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (the store file), `.failed`.
+    /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (no file says which store it is), `.failed`.
     package init(_ storage: any Storage) throws(LogError) {
         self.storage = storage
-        store = try StoreFile.read(from: storage)
+        (store, storeDamage) = try StoreFile.readOrInferred(from: storage)
     }
 
     /// What opening the store for writing would find and do. Reads what it would read; writes nothing.
     package func plan() throws(LogError) -> RecoveryReport {
-        try plan(try JournalOverlay.read(from: storage, storeTag: store.tag, notesOlder: true)).report
+        // An opening needs it.
+        _ = try StoreFile.read(from: storage)
+        return try planned().plan.report
     }
 
-    private func plan(_ overlay: JournalOverlay) throws(LogError) -> RecoveryPlan {
-        let index = IndexKeeper(storage: storage, mark: overlay.index)
-        return try RecoveryPlanner(storage: storage, storeTag: store.tag, index: index).plan(overlay)
+    /// How often the plan is made again when files go that it wants to look at.
+    private static let attemptLimit = 5
+
+    /// The plan, with what the journal held.
+    private func planned() throws(LogError) -> (overlay: JournalOverlay, plan: RecoveryPlan) {
+        var attempt = 0
+        while true {
+            let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag, notesOlder: true)
+            let index = IndexKeeper(storage: storage, mark: overlay.index)
+            do throws(LogError) {
+                return (
+                    overlay, try RecoveryPlanner(storage: storage, storeTag: store.tag, index: index).plan(overlay)
+                )
+            } catch {
+                attempt += 1
+                guard error.code == .failed, attempt < Self.attemptLimit else { throw error }
+            }
+        }
     }
 
     /// Checks everything; `progress` gets the sessions done and all sessions.
@@ -58,8 +75,7 @@ package struct StoreCheck: Sendable {
         threadCount: Int = 1, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(LogError) -> Report {
         var report = Report()
-        let found = try JournalOverlay.read(from: storage, storeTag: store.tag, notesOlder: true)
-        let plan = try plan(found)
+        let (found, plan) = try planned()
         let overlay = found.adding(plan.restored)
         let index = try IndexFile(storage: storage).read(overlay.index)
         report.journal = plan.report
@@ -67,22 +83,20 @@ package struct StoreCheck: Sendable {
         for place in report.findings.indices { report.findings[place].quarantine = nil }
         report.indexDamage = index.damage ?? overlay.summary.missing.first.map { _ in JournalSummary.missingBatches }
         if let damage = index.damage { report.findings.append(derived(StoreLayout.indexFile, damage)) }
-        var sessions = Set(index.rows.keys).union(overlay.sessions)
-        try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
-            sessions.insert(session)
-            return true
+        let folders = SessionFolders(storage: storage).survey()
+        let sessions = folders.sessions.union(index.rows.keys).union(overlay.sessions)
+        let shared = [storeDamage, overlay.index?.traceless(index, sessions)].compactMap(\.self) + folders.findings
+        for finding in shared where !report.findings.contains(where: { $0.path == finding.path }) {
+            report.findings.append(finding)
         }
         let total = sessions.count
         var done = 0
         progress(0, total)
         var parts: [SessionID: Report] = [:]
+        let check = SessionCheck(
+            storage: storage, storeTag: store.tag, overlay: overlay, restored: plan.restored, rows: index.rows)
         try SessionTeam(threadCount: threadCount).forEach(
-            sessions.sorted(),
-            { (session) throws(LogError) in
-                var part = Report()
-                try check(session, overlay, index.rows[session], &part)
-                return (session, part)
-            }
+            sessions.sorted(), { (session) throws(LogError) in (session, try check.run(session)) }
         ) { session, part in
             report.add(part)
             if !part.findings.isEmpty { parts[session] = part }
@@ -93,25 +107,6 @@ package struct StoreCheck: Sendable {
         return report
     }
 
-    private func check(
-        _ session: SessionID, _ overlay: JournalOverlay, _ row: IndexRow?, _ report: inout Report
-    ) throws(LogError) {
-        var scan = scan(of: session, overlay)
-        let folder = try SessionFolder(session, in: storage, also: Array(scan.unflushed.keys))
-        scan.witness = SessionWitness(row: row, newestSnapshot: folder.snapshots.last)
-        let (outcome, undecodable) = try decode(scan, folder)
-        report.sessionCount += 1
-        report.segmentCount += folder.segments.count
-        report.recordCount += outcome.recordCount
-        report.segmentByteCount += outcome.byteCount
-        report.payloadByteCount += outcome.payloadByteCount
-        var findings = [outcome.finding, undecodable].compactMap { $0 }
-        if let lost = try scan.missingFront(folder) { findings.append(lost) }
-        findings += try checkSnapshots(scan, folder, &report)
-        if !findings.isEmpty { report.recordCounts[session] = outcome.recordCount }
-        report.findings += findings
-    }
-
     /// How to walk a session now.
     func scan(of session: SessionID) throws(LogError) -> SessionScan {
         scan(of: session, try JournalOverlay.read(from: storage, storeTag: store.tag))
@@ -119,58 +114,6 @@ package struct StoreCheck: Sendable {
 
     private func scan(of session: SessionID, _ overlay: JournalOverlay) -> SessionScan {
         SessionScan(of: session, in: storage, storeTag: store.tag, overlay)
-    }
-
-    /// Walks all records of a session and decompresses each.
-    private func decode(
-        _ scan: SessionScan, _ folder: SessionFolder
-    ) throws(LogError) -> (SessionScan.Outcome, RecoveryReport.Finding?) {
-        let decompressor = BlockDecompressor()
-        var undecodable: RecoveryReport.Finding?
-        let outcome = try scan.walk(folder.segments) { (scanner, record) throws(LogError) in
-            let payload = scanner.withStored(record) { decompressor.payload(of: record.header, stored: $0) }
-            guard payload == nil, undecodable == nil else { return true }
-            undecodable = RecoveryReport.Finding(
-                kind: .committedDamage, session: scan.session,
-                path: StoreLayout.segmentFile(scan.session, scanner.header.number), offset: record.offset,
-                byteCount: UInt64(record.header.storedByteCount), reason: "cannot be decompressed")
-            undecodable?.firstSequence = record.sequence
-            return true
-        }
-        return (outcome, undecodable)
-    }
-
-    private func checkSnapshots(
-        _ scan: SessionScan, _ folder: SessionFolder, _ report: inout Report
-    ) throws(LogError) -> [RecoveryReport.Finding] {
-        var findings: [RecoveryReport.Finding] = []
-        var intact: UInt64 = 0
-        for sequence in folder.snapshots {
-            let path = StoreLayout.snapshotFile(folder.session, sequence)
-            report.snapshotCount += 1
-            report.snapshotByteCount += try storing { () throws(StorageError) in
-                try storage.attributes(path)?.byteCount ?? 0
-            }
-            if try SnapshotFiles(storage: storage, storeTag: store.tag).isIntact(path, named: path) {
-                intact = sequence
-                continue
-            }
-            var finding = derived(path, "the snapshot fails its checksum")
-            finding.session = folder.session
-            findings.append(finding)
-        }
-        // With the records gone, a snapshot is the only copy.
-        guard !findings.isEmpty, try firstSequence(scan, folder) > intact + 1 else { return findings }
-        for index in findings.indices { findings[index].kind = .committedDamage }
-        return findings
-    }
-
-    /// The first record that there is a segment for.
-    private func firstSequence(_ scan: SessionScan, _ folder: SessionFolder) throws(LogError) -> UInt64 {
-        guard let first = folder.segments.first, case .success(let scanner) = try scan.open(first) else {
-            return folder.snapshots.isEmpty ? 1 : .max
-        }
-        return scanner.header.firstSequence
     }
 
     private func derived(_ path: String, _ reason: String) -> RecoveryReport.Finding {

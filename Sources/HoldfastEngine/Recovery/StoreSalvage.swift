@@ -1,4 +1,4 @@
-import HoldfastBytes
+package import HoldfastBytes
 package import HoldfastLog
 package import HoldfastStorage
 import HoldfastThreads
@@ -11,31 +11,35 @@ import HoldfastThreads
 /// megabyte or two and one record for each that is, the index, and of the journal what damaged sessions need.
 package struct StoreSalvage {
     private let source: SalvageSource
-    private let target: SalvageTarget
     private let options: SalvageOptions
     private let meaning: any SalvageMeaning
 
     /// Looks at the store in `source`, of which `store.json`, the journal and the index may be damaged or missing.
     ///
-    /// - Parameter target: `nil` only says what would be made, and writes nothing.
     /// - Throws: `.notAStore` when nothing says which store it is; `.newerFormat`, `.failed`.
     package init(
-        from source: any Storage, to target: (any Storage)?, options: SalvageOptions, meaning: any SalvageMeaning
+        from source: any Storage, options: SalvageOptions, meaning: any SalvageMeaning
     ) throws(LogError) {
         self.source = try SalvageSource(source)
-        self.target = SalvageTarget(target, options.engine)
         self.options = options
         self.meaning = meaning
     }
 
+    /// Whether any file names `session`.
+    package func knows(_ session: SessionID) -> Bool { source.sessions.contains(session) }
+
     /// Makes the new store. It is durable, and has been read back, when this returns; before, it is no store, and
     /// a run that was killed is begun anew by the next.
     ///
-    /// `progress` gets the steps done and all steps: two for each session.
-    ///
+    /// - Parameters:
+    ///   - target: `nil` only says what would be made, and writes nothing.
+    ///   - progress: gets the steps done and all steps: two for each session.
     /// - Throws: `.notAStore` when the target is not empty; `.damaged` with mode `stop`, nothing being left in
     ///   the target; `.diskFull`, `.failed`.
-    package func run(progress: (Int, Int) -> Void = { _, _ in }) throws(LogError) -> SalvageReport {
+    package func run(
+        to target: (any Storage)?, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws(LogError) -> SalvageReport {
+        let target = SalvageTarget(target, options.engine)
         let sessions = source.sessions.filter { options.sessions?.contains($0) ?? true }
         try target.begin()
         let salvager = SessionSalvager(source: source, target: target, options: options, meaning: meaning)
@@ -61,16 +65,22 @@ package struct StoreSalvage {
             (found) throws(LogError) in
             if let copy = found.1 { try take(copy) } else { damaged.append(found.0) }
         }
-        if !damaged.isEmpty {
-            try stopIfAsked(damaged)
+        if !damaged.isEmpty || !source.strayFolders.isEmpty {
+            try stopIfAsked(damaged, target)
             let evidence =
                 source.evidence
                 ?? EvidenceCollection.collect(
                     from: source.storage, storeTag: source.storeTag, for: Set(damaged))
+            let misplaced = MisplacedSegments.collect(
+                in: damaged.map(StoreLayout.sessionFolder) + source.strayFolders, of: source.storage,
+                storeTag: source.storeTag)
+            // A folder under another name may be all that is left of a session.
+            let unknown = misplaced.sessions.subtracting(source.sessions)
+                .filter { options.sessions?.contains($0) ?? true }
             let bits = BitSearch(budget: BitBudget())
             try team.forEach(
-                damaged.sorted(), { (session) throws(LogError) in try salvager.copyDamaged(session, evidence, bits) },
-                take)
+                Set(damaged).union(unknown).sorted(),
+                { (session) throws(LogError) in try salvager.copyDamaged(session, evidence, misplaced, bits) }, take)
         }
         try team.forEach(proofs, { (proof) throws(LogError) in (proof, try salvager.proves(proof)) }) {
             (proof, isProved) throws(LogError) in
@@ -88,7 +98,7 @@ package struct StoreSalvage {
         return report
     }
 
-    private func stopIfAsked(_ damaged: [SessionID]) throws(LogError) {
+    private func stopIfAsked(_ damaged: [SessionID], _ target: SalvageTarget) throws(LogError) {
         guard options.mode == .stop, let first = damaged.min() else { return }
         try target.clear()
         throw LogError(

@@ -18,6 +18,65 @@ struct SessionFolders {
         }
     }
 
+    /// What the folders are, without what cannot be looked into.
+    struct Survey {
+        /// Every session that has a folder.
+        var sessions: Set<SessionID> = []
+        /// Folders that are in no session's place.
+        var strays: [String] = []
+        /// Places that cannot be looked into, and the strays.
+        var findings: [RecoveryReport.Finding] = []
+    }
+
+    /// Looks at all folders; one that cannot be read is passed over.
+    func survey() -> Survey {
+        var survey = Survey()
+        for shard in folders(in: StoreLayout.sessionsFolder, &survey.findings) {
+            for folder in folders(in: shard.path, &survey.findings) { look(at: folder, &survey) }
+        }
+        return survey
+    }
+
+    private func look(at folder: (name: String, path: String), _ survey: inout Survey) {
+        do throws(LogError) {
+            let session = try session(named: folder.name, in: folder.path)
+            if let session, StoreLayout.sessionFolder(session) == folder.path {
+                survey.sessions.insert(session)
+                return
+            }
+            // An empty one is what a power cut may leave.
+            if try list(folder.path).isEmpty { return }
+            survey.strays.append(folder.path)
+            var finding = Self.unreadable(folder.path, "the folder is in no session's place")
+            finding.kind = .committedDamage
+            survey.findings.append(finding)
+        } catch {
+            survey.findings.append(Self.unreadable(folder.path, error.message))
+        }
+    }
+
+    /// The folders in the folder `path`; anything else that lies there does not belong.
+    private func folders(
+        in path: String, _ findings: inout [RecoveryReport.Finding]
+    ) -> [(name: String, path: String)] {
+        do throws(StorageError) {
+            let entries = try storage.list(path)
+            findings += entries.filter { !$0.isDirectory }.map {
+                Self.unreadable("\(path)/\($0.name)", "a file or a link, where there can only be a folder")
+            }
+            return entries.filter(\.isDirectory).map { ($0.name, "\(path)/\($0.name)") }
+        } catch {
+            var finding = Self.unreadable(path, error.clause)
+            if error.code == .notFound { finding.kind = .committedDamage }
+            findings.append(finding)
+            return []
+        }
+    }
+
+    private static func unreadable(_ path: String, _ reason: String) -> RecoveryReport.Finding {
+        RecoveryReport.Finding(kind: .mediaError, session: nil, path: path, offset: 0, byteCount: 0, reason: reason)
+    }
+
     private func list(_ path: String) throws(LogError) -> [DirectoryEntry] {
         try storing { () throws(StorageError) in try storage.list(path) }
     }

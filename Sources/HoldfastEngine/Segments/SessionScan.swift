@@ -31,11 +31,14 @@ struct SessionScan {
 
     /// Opens one segment, or says what is wrong with its header.
     func open(_ number: UInt32) throws(LogError) -> Result<SegmentScanner, SegmentFault> {
-        let image = try storing { () throws(StorageError) in
-            try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
-        }
-        let head = try storing { () throws(StorageError) in
-            try image.read(count: SegmentHeader.longestByteCount, at: 0)
+        let image: SegmentImage
+        let head: [UInt8]
+        do throws(StorageError) {
+            image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
+            head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
+        } catch {
+            guard error.isOfFile else { throw LogError(error) }
+            return .failure(SegmentFault(reason: error.clause, 0, isUnreadable: true))
         }
         do throws(FormatError) {
             let header = try head.withBytes { (view) throws(FormatError) in
@@ -55,10 +58,13 @@ struct SessionScan {
     struct SegmentFault: Error {
         var reason: String
         var byteCount: UInt64
+        /// Whether the system does not give the bytes.
+        var isUnreadable: Bool
 
-        init(reason: String, _ byteCount: UInt64) {
+        init(reason: String, _ byteCount: UInt64, isUnreadable: Bool = false) {
             self.reason = reason
             self.byteCount = byteCount
+            self.isUnreadable = isUnreadable
         }
     }
 
@@ -138,7 +144,8 @@ struct SessionScan {
     ) throws(LogError) -> Outcome {
         guard case .failure(let fault) = try open(number) else { return outcome }
         var outcome = outcome
-        outcome.verdict = try verdict(onHeaderOf: number, isLast: isLast, after: outcome.tail)
+        outcome.verdict =
+            fault.isUnreadable ? .mediaError : try verdict(onHeaderOf: number, isLast: isLast, after: outcome.tail)
         outcome.finding = finding(outcome.verdict, number, 0, fault.byteCount, fault.reason)
         outcome.finding?.firstSequence = outcome.tail.sequence + 1
         return outcome
@@ -196,6 +203,17 @@ struct SessionScan {
             byteCount: 0, reason: "the records before segment \(number) are missing and no snapshot includes them")
         finding.firstSequence = 1
         finding.lastSequence = first - 1
+        return finding
+    }
+
+    /// The segment that the journal names as being written, if there is no such file: the crash may have come before
+    /// the first write, or somebody has removed it. Nothing tells whether anything in it had been acknowledged.
+    func missingDirect(_ segments: [UInt32], _ tail: SegmentTail) -> RecoveryReport.Finding? {
+        guard let writtenDirectly, writtenDirectly > segments.last ?? 0 else { return nil }
+        var finding = finding(
+            .tornTail, writtenDirectly, 0, 0,
+            "the segment was begun and is not there; nothing tells whether anything in it was acknowledged")
+        finding.firstSequence = tail.sequence + 1
         return finding
     }
 

@@ -34,28 +34,21 @@ struct SnapshotFiles {
         }
     }
 
-    /// The newest snapshot of `session` up to `limit` whose seal is right; damaged ones are passed over, and those that
-    /// a compaction has removed since `folder` was read.
+    /// The newest snapshot of `session` up to `limit` whose seal is right; damaged and unreadable ones are passed over,
+    /// and those that a compaction has removed since `folder` was read.
     func newest(
         _ session: SessionID, in folder: SessionFolder, through limit: Sequence
     ) throws(LogError) -> SnapshotDocument? {
         for sequence in folder.snapshots.reversed() where sequence <= limit {
             let path = StoreLayout.snapshotFile(session, sequence)
-            guard let file = try file(path), try isIntact(file, named: path) else { continue }
-            return try storing { () throws(StorageError) in try SnapshotDocument(file, sequence: sequence) }
-        }
-        return nil
-    }
-
-    private func file(_ path: String) throws(LogError) -> (any StorageFile)? {
-        try storing { () throws(StorageError) in
             do throws(StorageError) {
-                return try storage.open(path, .read)
+                let file = try storage.open(path, .read)
+                if try isIntact(file, named: path) { return try SnapshotDocument(file, sequence: sequence) }
             } catch {
-                if error.code == .notFound { return nil }
-                throw error
+                guard error.code == .notFound || error.isOfFile else { throw LogError(error) }
             }
         }
+        return nil
     }
 
     /// The seed of the seal of the snapshot with this name: one of another session, sequence or store is not valid.
@@ -63,26 +56,34 @@ struct SnapshotFiles {
 
     /// Whether the document in the file `path` is the snapshot `name`. Reads all of it; memory: 1 MiB.
     func isIntact(_ path: String, named name: String) throws(LogError) -> Bool {
-        try isIntact(try storing { () throws(StorageError) in try storage.open(path, .read) }, named: name)
+        try storing { () throws(StorageError) in try isIntact(try storage.open(path, .read), named: name) }
     }
 
-    private func isIntact(_ file: any StorageFile, named name: String) throws(LogError) -> Bool {
-        try storing { () throws(StorageError) in
-            let byteCount = try file.byteCount()
-            let tailCount = UInt64(SealedJSON.sealByteCount + 1)
-            guard byteCount > tailCount else { return false }
-            let checksum = StreamingChecksum(seed: seed(name))
-            var offset: UInt64 = 0
-            while offset < byteCount - tailCount {
-                let count = min(1 << 20, Int(byteCount - tailCount - offset))
-                let piece = try file.read(count: count, at: offset)
-                guard piece.count == count else { return false }
-                checksum.add(piece)
-                offset += UInt64(count)
-            }
-            let tail = try file.read(count: Int(tailCount), at: offset)
-            return tail.last == 10 && SealedJSON.check(inSeal: tail.dropLast()) == checksum.value
+    /// The same of the snapshot `name` under its name; false also where the system does not give its bytes.
+    func isWhole(_ name: String) throws(LogError) -> Bool {
+        do throws(StorageError) {
+            return try isIntact(try storage.open(name, .read), named: name)
+        } catch {
+            guard error.isOfFile else { throw LogError(error) }
+            return false
         }
+    }
+
+    private func isIntact(_ file: any StorageFile, named name: String) throws(StorageError) -> Bool {
+        let byteCount = try file.byteCount()
+        let tailCount = UInt64(SealedJSON.sealByteCount + 1)
+        guard byteCount > tailCount else { return false }
+        let checksum = StreamingChecksum(seed: seed(name))
+        var offset: UInt64 = 0
+        while offset < byteCount - tailCount {
+            let count = min(1 << 20, Int(byteCount - tailCount - offset))
+            let piece = try file.read(count: count, at: offset)
+            guard piece.count == count else { return false }
+            checksum.add(piece)
+            offset += UInt64(count)
+        }
+        let tail = try file.read(count: Int(tailCount), at: offset)
+        return tail.last == 10 && SealedJSON.check(inSeal: tail.dropLast()) == checksum.value
     }
 }
 

@@ -131,6 +131,26 @@ private let modes: [SegmentHeader.CommitMode] = [.journal, .segment]
         return followed
     }
 
+    @Test func `records that two compactions drop between two looks are given out, as the journal has them`() throws {
+        let storage = SimulatedStorage()
+        var options = seededOptions()
+        options.segmentByteCount = 200
+        let log = try LocalLog(in: storage, options: options, creating: true)
+        var a = try Appender(log, "a")
+        try a.append("a 1")
+        let follower = try StoreFollower(try StoreInspector(storage))
+        for number in 2...30 {
+            try a.append("a \(number)")
+            if number % 10 == 0 { try compact(log, "a", UInt64(number)) }
+        }
+        #expect(throws: LogError.self) { try log.read(id("a"), from: 2) { _ in true } }
+        var followed = Followed()
+        while try follower.poll({ session, item in followed.take(session, item) }) {}
+        #expect(followed.texts["a"]?.count == 29 && followed.repeated.isEmpty && followed.trimmed.isEmpty)
+        #expect(followed.others.isEmpty)
+        try log.close()
+    }
+
     @Test(arguments: modes) func `what was there is not told again, and the last of it on demand`(
         mode: SegmentHeader.CommitMode
     ) throws {

@@ -22,7 +22,8 @@ enum ReportStyle {
         .cards div { background: var(--raised); padding: .6rem .8rem; border-radius: .4rem; }
         dt { color: var(--quiet); font-size: .85rem; }
         dd { margin: 0; font-size: 1.15rem; font-variant-numeric: tabular-nums; }
-        svg { width: 100%; height: auto; font-size: 13px; fill: var(--text); overflow: visible; }
+        section { overflow-x: auto; }
+        svg { width: 100%; min-width: 44rem; height: auto; font-size: 13px; fill: var(--text); overflow: visible; }
         .value { fill: var(--quiet); } .bar { fill: var(--bar); } .rest { fill: var(--rest); }
         .turn { fill: var(--turn); stroke: var(--ground); }
         .segment { fill: var(--segment); } .damage { fill: var(--damage); }

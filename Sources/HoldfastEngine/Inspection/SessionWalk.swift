@@ -55,12 +55,23 @@ package final class SessionWalk {
         self.options = options
         let view = inspector.view
         position = view.position
-        folder = try inspector.folder(of: session, in: view)
-        scan = inspector.scan(of: session, in: view, newestSnapshot: folder.snapshots.last)
+        (folder, scan) = try Self.ground(of: session, inspector, view, options)
         guard !folder.isEmpty || inspector.index.rows[session] != nil || scan.writtenDirectly != nil else {
             throw LogError(.unknownSession, "There is no session '\(session)'.")
         }
         lastNumber = firstSegment() - 1
+    }
+
+    /// What there is to walk over.
+    private static func ground(
+        of session: SessionID, _ inspector: StoreInspector, _ view: StoreInspector.View, _ options: WalkOptions
+    ) throws(LogError) -> (SessionFolder, SessionScan) {
+        var folder = try inspector.folder(of: session, in: view)
+        var scan = inspector.scan(of: session, in: view, newestSnapshot: folder.snapshots.last)
+        guard !options.older.isEmpty else { return (folder, scan) }
+        scan.unflushed.merge(options.older) { committed, older in older + committed }
+        folder = try SessionFolder(session, in: inspector.storage, also: Array(scan.unflushed.keys))
+        return (folder, scan)
     }
 
     /// The next item; `nil` at the end of what is committed now. A later call looks whether there is more.
@@ -117,8 +128,7 @@ package final class SessionWalk {
         isAtEnd = false
         let view = inspector.view
         position = view.position
-        folder = try inspector.folder(of: session, in: view)
-        scan = inspector.scan(of: session, in: view, newestSnapshot: folder.snapshots.last)
+        (folder, scan) = try Self.ground(of: session, inspector, view, options)
         guard let scanner else { return }
         if case .success(let fresh)? = try? scan.open(lastNumber), fresh.header == scanner.header {
             scanner.resume(on: fresh.image)

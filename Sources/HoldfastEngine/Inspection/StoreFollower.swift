@@ -68,7 +68,8 @@ package final class StoreFollower {
     /// Gives `body` what has come since the last call; false when nothing has.
     ///
     /// Besides records these are stretches that cannot be read, and records that a compaction dropped before they could
-    /// be shown. What is being written just now is not: it comes when it is whole.
+    /// be shown, and that the journal does not have any more either. What is being written just now is not: it comes
+    /// when it is whole.
     package func poll(_ body: (SessionID, WalkItem) throws(LogError) -> Void) throws(LogError) -> Bool {
         let grown = try grownDirectly()
         let hasMoved = try hasJournalMoved()
@@ -84,9 +85,10 @@ package final class StoreFollower {
         var hasCome = false
         for session in sessions.sorted() where only == nil || session == only {
             try visit(session, from: (told[session] ?? 0) + 1) { (item) throws(LogError) in
-                guard isNew(item, in: session) else { return }
-                hasCome = true
-                try body(session, item)
+                for item in dropped(before: item, in: session) + [item] where isNew(item, in: session) {
+                    hasCome = true
+                    try body(session, item)
+                }
             }
         }
         seenPosition = view.position
@@ -97,6 +99,27 @@ package final class StoreFollower {
         // A walk in doubt may have had the inspector look again since.
         if inspector.view.position != seenPosition { return true }
         return try watch.hasMoved(since: inspector.view.overlay.summary)
+    }
+
+    /// What the journal still has of records that were dropped before they were given out, in their order; before
+    /// them, what it does not have any more.
+    private func dropped(before item: WalkItem, in session: SessionID) -> [WalkItem] {
+        guard case .trimmed(let last) = item, last > told[session] ?? 0 else { return [] }
+        let first = (told[session] ?? 0) + 1
+        var found: [WalkItem] = []
+        // What cannot be had is told as dropped.
+        let overlay = try? JournalOverlay.read(
+            from: inspector.storage, storeTag: inspector.store.tag, notesOlder: true)
+        guard let older = try? overlay?.older.missing(in: inspector.storage)[session],
+            let walk = try? inspector.walk(session, WalkOptions(from: first, older: older))
+        else { return [] }
+        while let item = try? walk.next() {
+            guard case .record(let record) = item else { continue }
+            if record.sequence > last { break }
+            if found.isEmpty, record.sequence > first { found.append(.trimmed(through: record.sequence - 1)) }
+            found.append(item)
+        }
+        return found
     }
 
     // MARK: Which sessions

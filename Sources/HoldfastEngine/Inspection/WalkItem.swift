@@ -73,10 +73,17 @@ package struct WalkOptions: Sendable {
     package var decodes = true
     /// Whether the stored bytes are wanted.
     package var keepsBytes = false
+    /// Bytes of segments that may be gone, as the journal still has them.
+    var older: [UInt32: [Extent]] = [:]
 
     package init(from: Sequence = 1, decodes: Bool = true, keepsBytes: Bool = false) {
         self.from = from
         self.decodes = decodes
         self.keepsBytes = keepsBytes
+    }
+
+    init(from: Sequence, older: [UInt32: [Extent]]) {
+        self.init(from: from)
+        self.older = older
     }
 }

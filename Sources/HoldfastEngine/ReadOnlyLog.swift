@@ -45,14 +45,16 @@ package final class ReadOnlyLog: SessionLog {
     ) throws(LogError) {
         var next = first
         for attempt in 1... {
+            let reader = try reader(session)
             do throws(LogError) {
-                try reader(session).read(from: next) { (record) throws(LogError) in
+                try reader.read(from: next) { (record) throws(LogError) in
                     next = record.sequence + 1
                     return try body(record)
                 }
                 return
             } catch {
-                guard error.code == .damaged || error.code == .failed, attempt < Self.attempts else { throw error }
+                let told = reader.explained(error)
+                guard told.code == .damaged || told.code == .failed, attempt < Self.attempts else { throw told }
             }
             if attempt == 1 { try askJournal() }
             if attempt > 1 { usleep(Self.pauseMicroseconds) }

@@ -15,7 +15,9 @@ struct SessionReader {
         from first: UInt64, _ body: (LogRecord) throws(LogError) -> Bool
     ) throws(LogError) {
         let folder = try SessionFolder(scan.session, in: scan.storage, also: Array(scan.unflushed.keys))
-        if folder.isEmpty { throw Self.absent(scan) }
+        guard !folder.isEmpty else {
+            throw LogError(.unknownSession, "There is no session '\(scan.session)'.")
+        }
         let segments = try segments(from: first, in: folder)
         var scan = scan
         scan.witness.newestSnapshot = folder.snapshots.last
@@ -52,36 +54,19 @@ struct SessionReader {
                 + "readable; run 'holdfast recover' for the full report.", sequence: outcome.tail.sequence)
     }
 
-    /// What to tell someone who asks for a session of which there is no file.
-    private static func absent(_ scan: SessionScan) -> LogError {
-        let promised = scan.witness.promisedSequence
-        guard promised > 0 else { return LogError(.unknownSession, "There is no session '\(scan.session)'.") }
-        return LogError(
-            .damaged,
-            "The files of session '\(scan.session)' are missing; the index proves that it has \(promised) records.")
-    }
-
     /// The segments that hold the records from `first` on.
     private func segments(from first: UInt64, in folder: SessionFolder) throws(LogError) -> [UInt32] {
         var segments: [UInt32] = []
-        var fault: String?
         for number in folder.segments.reversed() {
             segments.insert(number, at: 0)
-            switch try scan.open(number) {
-            case .success(let scanner):
-                if scanner.header.firstSequence <= max(first, 1) { return segments }
-                fault = nil
-            case .failure(let found): fault = "'\(StoreLayout.segmentFile(scan.session, number))': \(found.reason)"
-            }
+            guard case .success(let scanner) = try scan.open(number) else { continue }
+            if scanner.header.firstSequence <= max(first, 1) { return segments }
         }
         if segments.isEmpty { return [] }
-        if let fault {
-            throw LogError(.damaged, "Session '\(scan.session)' is damaged from its beginning on: \(fault)")
+        guard folder.snapshots.isEmpty else {
+            throw LogError(.trimmed, "Records from \(first) on of session '\(scan.session)' have been trimmed.")
         }
-        guard try scan.missingFront(folder) == nil else {
-            throw LogError(
-                .damaged, "The first segments of session '\(scan.session)' are missing and no snapshot replaces them.")
-        }
-        throw LogError(.trimmed, "Records from \(first) on of session '\(scan.session)' have been trimmed.")
+        throw LogError(
+            .damaged, "The first segments of session '\(scan.session)' are missing and no snapshot replaces them.")
     }
 }

@@ -2,8 +2,8 @@ import HoldfastBytes
 import HoldfastLog
 
 extension SessionReader {
-    /// What to tell a reader instead of `error`, where the files say more: of a session whose files are gone although the
-    /// index knows it, and of first segments that are damaged, and neither trimmed nor missing.
+    /// What to tell a reader instead of `error`, where the files say more: of a session whose files are gone although
+    /// the index knows it, and of first segments that are damaged, and neither trimmed nor missing.
     func explained(_ error: LogError) -> LogError {
         let session = scan.session
         guard let folder = try? SessionFolder(session, in: scan.storage, also: Array(scan.unflushed.keys)) else {

@@ -101,23 +101,24 @@ package final class StoreFollower {
         return try watch.hasMoved(since: inspector.view.overlay.summary)
     }
 
-    /// What the journal still has of records that were dropped before they were given out, in their order; before
+    /// What the journal still has of records that were dropped before they were given out, in their order; between
     /// them, what it does not have any more.
     private func dropped(before item: WalkItem, in session: SessionID) -> [WalkItem] {
         guard case .trimmed(let last) = item, last > told[session] ?? 0 else { return [] }
-        let first = (told[session] ?? 0) + 1
+        var next = (told[session] ?? 0) + 1
         var found: [WalkItem] = []
         // What cannot be had is told as dropped.
         let overlay = try? JournalOverlay.read(
             from: inspector.storage, storeTag: inspector.store.tag, notesOlder: true)
         guard let older = try? overlay?.older.missing(in: inspector.storage)[session],
-            let walk = try? inspector.walk(session, WalkOptions(from: first, older: older))
+            let walk = try? inspector.walk(session, WalkOptions(from: next, older: older))
         else { return [] }
         while let item = try? walk.next() {
             guard case .record(let record) = item else { continue }
             if record.sequence > last { break }
-            if found.isEmpty, record.sequence > first { found.append(.trimmed(through: record.sequence - 1)) }
+            if record.sequence > next { found.append(.trimmed(through: record.sequence - 1)) }
             found.append(item)
+            next = record.sequence + 1
         }
         return found
     }

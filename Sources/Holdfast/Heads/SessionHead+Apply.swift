@@ -24,7 +24,7 @@ extension SessionHead {
         if content.listsPending { next.turn?.isListed = true }
         try next.apply(content.change, turn: content.turn, time: time)
         if let patch = content.patch { try next.merge(patch) }
-        next.shrinking = .after(content.change, from: self, to: next)
+        if content.mayShrink { next.shrinking = .after(content.change, from: self, to: next) }
         if let imported = content.imported { next.note(imported, at: time) }
         return next
     }

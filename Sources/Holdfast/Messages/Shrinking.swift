@@ -12,6 +12,19 @@ package struct Shrinking: Sendable, Hashable {
     package internal(set) var clearedBy: UInt64?
 }
 
+extension RecordContent {
+    /// Whether the record may take visible messages away or set fields, by its kind; most do neither.
+    var mayShrink: Bool {
+        if patch != nil { return true }
+        return switch change {
+        case .append, .edit, .beginTurn, .delta, .router, .unpin: false
+        case .create, .set, .cut, .clear, .replace, .compactMessages, .restore, .endTurn, .turns, .fork, .delete,
+            .begin:
+            true
+        }
+    }
+}
+
 extension Shrinking {
     /// The fields with which a caller keeps account of this by itself.
     private static let fields = [

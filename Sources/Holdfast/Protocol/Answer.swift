@@ -1,3 +1,4 @@
+import Glibc
 import HoldfastBytes
 
 /// One line of the protocol that answers a request, its newline included.
@@ -18,12 +19,15 @@ struct Answer {
     /// `json` with spaces for its line breaks. They stand between tokens only, in values that came from files: inside a
     /// string JSON has none.
     private static func oneLine(_ json: [UInt8]) -> [UInt8] {
-        let breaks = [UInt8(ascii: "\n"), UInt8(ascii: "\r")]
         var line = json
-        var place = line.startIndex
-        while let found = line[place...].firstIndex(where: breaks.contains) {
-            line[found] = UInt8(ascii: " ")
-            place = found + 1
+        line.withUnsafeMutableBytes { bytes in
+            for lineBreak in [UInt8(ascii: "\n"), UInt8(ascii: "\r")] {
+                var rest = UnsafeMutableRawBufferPointer(rebasing: bytes[...])
+                while let start = rest.baseAddress, let found = memchr(start, Int32(lineBreak), rest.count) {
+                    found.storeBytes(of: UInt8(ascii: " "), as: UInt8.self)
+                    rest = UnsafeMutableRawBufferPointer(rebasing: rest[(found - start + 1)...])
+                }
+            }
         }
         return line
     }

@@ -48,15 +48,14 @@ struct JournalOverlay {
         from storage: any Storage, storeTag: UInt64, notesOlder: Bool = false
     ) throws(LogError) -> JournalOverlay {
         var content = Content()
-        var older = OlderWrites()
+        content.older = notesOlder ? OlderWrites() : nil
         let summary = try JournalReader(storage: storage, storeTag: storeTag).read { (batch) throws(LogError) in
             content.take(batch)
-            if notesOlder { older.note(batch) }
         }
         var overlay = JournalOverlay()
         overlay.summary = summary
         // Closing in order gives the journal up.
-        if !summary.closedCleanly { overlay.older = older.through(summary.lowWaterMark) }
+        if !summary.closedCleanly, let older = content.older { overlay.older = older.through(summary.lowWaterMark) }
         // A file that was being used anew when the machine died may have lost the batch that named the sessions of what
         // else is left in it: all of that is in the segments.
         overlay.summary.damage += content.unbound.filter { $0.lastBatch > summary.lowWaterMark }
@@ -78,6 +77,8 @@ private struct Content {
     /// The segment of each session that is written directly: a later one replaces the one before.
     var direct: [SessionID: UInt32] = [:]
     var index: IndexMark?
+    /// All writes, wherever the low-water mark is, if they are asked for.
+    var older: OlderWrites?
     var unbound: [JournalStretch] = []
     private var lowWaterMark: UInt64 = 0
     /// What the slots of the batch mean.
@@ -100,6 +101,7 @@ private struct Content {
             direct[key.session] = nil
         case .write:
             guard let key = slots[entry.slot] else { return unbound.append(Self.unbound(entry, batch)) }
+            older?.note(entry, of: batch, to: key)
             let extent = Extent(offset: UInt64(entry.place), bytes: [UInt8](batch.body.slice(entry.range)))
             writes[key, default: []].append((batch.header.number, extent))
         case .index:

@@ -47,6 +47,12 @@ struct LostWrites {
         fate = isFilled ? .restored : .kept
     }
 
+    private init(kept extents: [UInt32: [Extent]], of session: SessionID) {
+        self.session = session
+        self.extents = extents
+        fate = .kept
+    }
+
     /// All that the journal has noted in `overlay` and the segments do not have, by session; without what is unneeded.
     ///
     /// - Parameter row: what the index has seen of a session.
@@ -59,8 +65,9 @@ struct LostWrites {
             let witness = SessionWitness(
                 row: try row(session), newestSnapshot: (try? SessionFolder(session, in: storage))?.snapshots.last)
             let scan = SessionScan(of: session, in: storage, storeTag: storeTag, overlay, witness: witness)
-            guard let lost = try? LostWrites(extents, of: scan), lost.fate != .unneeded else { continue }
-            all.append(lost)
+            // Where nobody can say whether they are needed, the last copy is not given up.
+            let lost = (try? LostWrites(extents, of: scan)) ?? LostWrites(kept: extents, of: session)
+            if lost.fate != .unneeded { all.append(lost) }
         }
         return all
     }

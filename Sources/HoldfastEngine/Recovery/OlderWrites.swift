@@ -25,24 +25,14 @@ struct OlderWrites {
 
     private var writes: [SegmentKey: [Write]] = [:]
 
-    /// Notes what `batch` writes.
-    mutating func note(_ batch: JournalReader.Batch) {
-        var slots: [UInt32: SegmentKey] = [:]
-        for entry in batch.entries {
-            switch entry.kind {
-            case .bind, .direct:
-                guard let session = SessionID(utf8: batch.body.slice(entry.range)) else { continue }
-                slots[entry.slot] = SegmentKey(session: session, number: entry.place)
-            case .write:
-                guard let key = slots[entry.slot], key.number < Limits.segmentNumberLimit else { continue }
-                let place = batch.offset + UInt64(BatchHeader.byteCount + entry.range.lowerBound)
-                writes[key, default: []].append(
-                    Write(
-                        batch: batch.header.number, offset: UInt64(entry.place), byteCount: entry.range.count,
-                        checksum: Checksum.of(batch.body.slice(entry.range)), path: batch.file.path, place: place))
-            case .sealed, .index: continue
-            }
-        }
+    /// Notes what `entry` of `batch` writes into the segment `key`.
+    mutating func note(_ entry: JournalEntry, of batch: JournalReader.Batch, to key: SegmentKey) {
+        guard key.number < Limits.segmentNumberLimit else { return }
+        let place = batch.offset + UInt64(BatchHeader.byteCount + entry.range.lowerBound)
+        writes[key, default: []].append(
+            Write(
+                batch: batch.header.number, offset: UInt64(entry.place), byteCount: entry.range.count,
+                checksum: Checksum.of(batch.body.slice(entry.range)), path: batch.file.path, place: place))
     }
 
     /// Those of the batches up to `mark`.

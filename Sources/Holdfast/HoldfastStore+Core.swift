@@ -102,6 +102,7 @@ extension HoldfastStore {
         let wasWanted = titles.wantsChanges
         let retitling = wasWanted ? TitleTable.Change(content, to: session.id, from: state.head, to: head) : nil
         if let retitling { try claimsTitle ? titles.claim(retitling) : titles.note(retitling) }
+        if case .delete = content.change { try separate(claim) }
         // First, for the log may write the session's row as soon as it has the record.
         session.noteAppended(published)
         do throws(HoldfastError) {
@@ -123,6 +124,11 @@ extension HoldfastStore {
         return result
     }
 
+    /// Puts the tombstone into a segment of its own, for the last one is never dropped.
+    private func separate(_ claim: LogClaim) throws(HoldfastError) {
+        try translated { () throws(LogError) in try log.beginSegment(claim) }
+    }
+
     /// Notes a change of title that nobody wanted to know of before its record was queued.
     private func noteLate(
         _ content: RecordContent, to session: SessionID, from old: SessionHead, to new: SessionHead
@@ -141,10 +147,11 @@ extension HoldfastStore {
             _ = try log.append(
                 claim, expected: record.sequence - 1, kind: record.kind, time: record.time,
                 payload: record.payload, durability: durability == .durable ? .durable : .soon
-            ) { [sessions, listEntries] error in
+            ) { [sessions, listEntries, background] error in
                 if error != nil { sessions.drop(session) }
                 session.noteCompleted(head, error)
                 listEntries.noteCompleted(session.id)
+                if error == nil, head.value.isDeleted { background?.noteDeletion(of: session.id) }
                 completed(error)
                 sessions.unpinInCompletion(session)
             }

@@ -132,14 +132,20 @@ extension HoldfastStore {
     }
 
     /// Writes a snapshot of the session, or of every session that has records since its last one, and lets
-    /// the log drop what the snapshot replaces. Answers how many were written. Sessions that cannot be read
-    /// are passed over when all are compacted.
+    /// the log drop what the snapshot replaces, one generation before it kept; of a deleted session nothing but
+    /// the tombstone is left. Answers how many were written. Sessions that cannot be read are passed over when
+    /// all are compacted.
     @discardableResult
     public func compactBlocking(_ session: String? = nil) throws(HoldfastError) -> Int {
         try operate { () throws(HoldfastError) in
             guard let session else { return try compactor.compactAll() }
             return try compactor.compact(try Self.sessionID(session)) ? 1 : 0
         }
+    }
+
+    /// Every session that has a record or a snapshot, deleted ones too; in the byte order of ids.
+    package func everySessionBlocking() throws(HoldfastError) -> [String] {
+        try operate { () throws(HoldfastError) in try compactor.everySession().sorted().map(\.text) }
     }
 
     /// As ``compactBlocking(_:)``.

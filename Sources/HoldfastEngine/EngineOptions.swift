@@ -30,8 +30,8 @@ package struct EngineOptions: Sendable {
     /// puts the syncs of many threads into one commit of its own. With 1 there are no helping threads at all: the
     /// committer prepares journal files itself.
     package var syncThreadCount = 32
-    /// How many snapshots before the newest one, with the records since, ``LocalLog/trim(_:)`` keeps; `nil`
-    /// keeps all.
+    /// How many snapshots before the newest one, with the records since, ``LocalLog/trim(_:keeping:isFinal:)``
+    /// keeps of a session that is not over; `nil` keeps all of every session.
     package var retainedGenerations: Int? = 1
     /// Whether the store's counters are written to the file `meter` once a second, for other processes.
     package var isMetered = false

@@ -235,6 +235,10 @@ extension LocalLog {
         }
     }
 
+    package func beginSegment(_ claim: LogClaim) throws(LogError) {
+        try current(claim).state.withLock { $0.encoder.closeSegment() }
+    }
+
     package func append(
         _ claim: LogClaim, expected: Sequence, kind: UInt8, time: Milliseconds, payload: [UInt8],
         durability: Durability, completion: @escaping @Sendable (LogError?) -> Void
@@ -401,8 +405,9 @@ extension LocalLog {
         writers.withLock { $0[session] }?.state.withLock { $0.encoder.closeSegment() }
     }
 
-    package func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError) {
-        guard let kept = options.retainedGenerations else { return }
+    package func trim(_ session: SessionID, keeping pinned: Sequence?, isFinal: Bool) throws(LogError) {
+        guard let retained = options.retainedGenerations else { return }
+        let kept = isFinal ? 0 : retained
         let folder = try SessionFolder(session, in: storage)
         guard folder.snapshots.count > kept else { return }
         let limit = min(folder.snapshots[folder.snapshots.count - 1 - kept], pinned ?? .max)

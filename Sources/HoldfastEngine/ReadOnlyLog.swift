@@ -132,6 +132,8 @@ package final class ReadOnlyLog: SessionLog {
 
     package func release(_ claim: LogClaim) {}
 
+    package func beginSegment(_ claim: LogClaim) throws(LogError) { throw Self.refusal }
+
     package func append(
         _ claim: LogClaim, expected: Sequence, kind: UInt8, time: Milliseconds, payload: [UInt8],
         durability: Durability, completion: @escaping @Sendable (LogError?) -> Void
@@ -144,7 +146,9 @@ package final class ReadOnlyLog: SessionLog {
         _ write: (any SnapshotSink) throws(LogError) -> Void
     ) throws(LogError) { throw Self.refusal }
 
-    package func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError) { throw Self.refusal }
+    package func trim(_ session: SessionID, keeping pinned: Sequence?, isFinal: Bool) throws(LogError) {
+        throw Self.refusal
+    }
 
     package func setSummaryProvider(_ provider: any SummaryProvider) {}
 }

@@ -93,6 +93,11 @@ package protocol SessionLog: AnyObject, Sendable {
     /// Gives the claim up, so that nothing of the session stays in memory. Ignored when it is stale.
     func release(_ claim: LogClaim)
 
+    /// Has the claim's next record begin a new segment, so that a later trim can drop all that stands before it.
+    ///
+    /// - Throws: `.fenced` when the claim is stale.
+    func beginSegment(_ claim: LogClaim) throws(LogError)
+
     /// Queues one record and returns its sequence, which is `expected` + 1.
     ///
     /// `completion` is called exactly once, from a thread of the log, in the order of the appends of a session:
@@ -128,9 +133,12 @@ package protocol SessionLog: AnyObject, Sendable {
 
     /// Allows the log to drop records and snapshots older than the retention option keeps.
     ///
-    /// - Parameter pinned: what must stay readable besides: the session as its record `pinned` left it, which is to say
-    ///   the newest snapshot that is not newer than it and every record since, or all records.
-    func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError)
+    /// - Parameters:
+    ///   - pinned: what must stay readable besides: the session as its record `pinned` left it, which is to say the
+    ///     newest snapshot that is not newer than it and every record since, or all records.
+    ///   - isFinal: whether the session is over and nobody asks for what it was: the newest snapshot is enough then,
+    ///     and none before it is kept, unless the retention option keeps all.
+    func trim(_ session: SessionID, keeping pinned: Sequence?, isFinal: Bool) throws(LogError)
 
     /// Every session that has a record or a snapshot, with its newest summary row; in no order.
     ///
@@ -146,6 +154,11 @@ package protocol SessionLog: AnyObject, Sendable {
 }
 
 extension SessionLog {
+    /// As ``trim(_:keeping:isFinal:)``, of a session that goes on.
+    package func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError) {
+        try trim(session, keeping: pinned, isFinal: false)
+    }
+
     /// The newest snapshot that is whole, or `nil`.
     package func snapshot(_ session: SessionID) throws(LogError) -> (any SnapshotSource)? {
         try snapshot(session, through: .max)

@@ -56,6 +56,9 @@ final class BackgroundCompaction: Sendable {
         if policy.shouldSnapshot(load, idle: 0) { add(id) }
     }
 
+    /// Queues a session whose deletion is durable: what it held is of no use any more. Called from a thread of the log.
+    func noteDeletion(of id: SessionID) { add(id) }
+
     private func add(_ id: SessionID) {
         queue.withLock { queue in
             if queue.members.insert(id).inserted { queue.due.append(id) }

@@ -49,15 +49,8 @@ final class Compactor: Sendable {
     /// Compacts every session. Answers how many snapshots were written; sessions that cannot be read are
     /// passed over.
     func compactAll() throws(HoldfastError) -> Int {
-        var ids: [SessionID] = []
-        try translated { () throws(LogError) in
-            try log.list { (row) throws(LogError) in
-                ids.append(row.session)
-                return true
-            }
-        }
         var written = 0
-        for id in ids {
+        for id in try everySession() {
             do throws(HoldfastError) {
                 if try compact(id) { written += 1 }
             } catch {
@@ -67,6 +60,18 @@ final class Compactor: Sendable {
             }
         }
         return written
+    }
+
+    /// Every session that has a record or a snapshot, deleted ones too, which have space to give back; in no order.
+    func everySession() throws(HoldfastError) -> [SessionID] {
+        var ids: [SessionID] = []
+        try translated { () throws(LogError) in
+            try log.list { (row) throws(LogError) in
+                ids.append(row.session)
+                return true
+            }
+        }
+        return ids
     }
 
     /// What the session has gathered since its last snapshot; `nil` when it is not ready.
@@ -102,7 +107,8 @@ extension ViewReader {
                 try writeDocument(to: sink, alone: alone)
             }
         }
-        try log.trim(view.session, keeping: view.head.pins.first { log.isNeeded($0, of: view.session) }?.sequence)
+        let pinned = view.head.pins.first { log.isNeeded($0, of: view.session) }?.sequence
+        try log.trim(view.session, keeping: pinned, isFinal: view.head.isDeleted)
         return isNew
     }
 }

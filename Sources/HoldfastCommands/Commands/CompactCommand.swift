@@ -9,8 +9,8 @@ extension Command {
         options: [],
         details: [
             "A session with records since its last snapshot gets a new one. Records go only after the snapshot "
-                + "was synced, read back and verified, and one older generation is kept. A running store compacts "
-                + "by itself; this is for stores at rest."
+                + "was synced, read back and verified, and one older generation is kept; of a deleted session only "
+                + "its tombstone stays. A running store compacts by itself; this is for stores at rest."
         ],
         examples: [("holdfast compact ./store", "compact every session")],
         exitCodes: [
@@ -21,7 +21,8 @@ extension Command {
             let opened = try StoreAccess.open(arguments.store, creating: false)
             let sessions =
                 arguments.rest.isEmpty
-                ? try opened.store.allRows().map(\.summary.session) : Array(arguments.rest)
+                ? try asking { () throws(HoldfastError) in try opened.store.everySessionBlocking() }
+                : Array(arguments.rest)
             let progress = ProgressBar("Compacting", total: sessions.count, on: console)
             var written = 0
             var result = ExitCode.success

@@ -308,7 +308,9 @@ extension MemoryLog {
         state.broadcast()
     }
 
-    package func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError) {
+    package func beginSegment(_ claim: LogClaim) throws(LogError) {}
+
+    package func trim(_ session: SessionID, keeping pinned: Sequence?, isFinal: Bool) throws(LogError) {
         state.withLock { state in
             guard var entry = state.sessions[session],
                 let oldest = entry.snapshots.last(where: { $0.sequence <= pinned ?? .max })

@@ -16,7 +16,7 @@ from .table import number, table
 # disk's too, which has other tenants.
 FLAT = [("resident_kilobytes", "resident memory, KB", 1.1), ("descriptors", "descriptors", 1.1),
         ("space", "space of the store without deleted sessions, KB", 1.1),
-        ("deleted_space", "space of deleted sessions, KB", 1.1), ("p50_us", "durable write, p50, us", 1.5),
+        ("tombstone_space", "space for each deleted session, KB", 1.1), ("p50_us", "durable write, p50, us", 1.5),
         ("p99_us", "durable write, p99, us", 2)]
 
 
@@ -75,5 +75,5 @@ def space(store):
                 continue
         if session:
             newest[client] = max(newest.get(client, 0), int(number))
-    deleted = sum(size for session, size in sizes.items() if session and session[1] <= newest[session[0]] - 4)
-    return {"space": sum(sizes.values()) - deleted, "deleted_space": deleted}
+    deleted = [size for session, size in sizes.items() if session and session[1] <= newest[session[0]] - 4]
+    return {"space": sum(sizes.values()) - sum(deleted), "tombstone_space": sum(deleted) / max(1, len(deleted))}

@@ -40,12 +40,18 @@ def add_arguments(command):
     command.add_argument("--sample", type=int, help="so many bugs, drawn by the date")
     command.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many bugs at the same time")
     command.add_argument("--list", action="store_true", help="name the bugs, and do nothing")
+    command.add_argument("--check", action="store_true", help="see that each bug fits the code, and build nothing")
 
 
 def run(options):
     if options.list:
         for bug in SABOTAGES:
             print(f"{bug.name:28} {bug.what}")
+        return 0
+    if options.check:
+        names = {edit.file for bug in SABOTAGES for edit in bug.edits}
+        edited({name: content(os.path.join(options.root, name)) for name in names})
+        print(f"{len(SABOTAGES)} bugs fit the code.")
         return 0
     bugs = chosen(options)
     copy = os.path.join(scratch(options.root, "sabotage"), "source")
@@ -88,32 +94,35 @@ def prepare(root, copy):
     """Writes the source with all bugs in it to `copy`, touching no file that is as it should be."""
     names = subprocess.run(["git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard", "Package.swift",
                             "Sources", "Tests", "tools"], capture_output=True, text=True, check=True).stdout.split("\n")
-    files = {name: open(os.path.join(root, name), "rb").read() for name in names
+    files = {name: content(os.path.join(root, name)) for name in names
              if name and os.path.exists(os.path.join(root, name))}
     for name, text in edited(files).items():
         files[name] = text.encode()
-    for module in {name.split("/")[1] for name in edited(files, check=False)}:
-        files[f"Sources/{module}/Sabotage.swift"] = FUNCTION.encode()
+        files[f"Sources/{name.split('/')[1]}/Sabotage.swift"] = FUNCTION.encode()
     for folder, _, found in os.walk(copy):
         for name in found:
             path = os.path.join(folder, name)
             if os.path.relpath(path, copy) not in files:
                 os.remove(path)
-    for name, content in files.items():
+    for name, new in files.items():
         path = os.path.join(copy, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        if not os.path.exists(path) or open(path, "rb").read() != content:
-            open(path, "wb").write(content)
+        if not os.path.exists(path) or content(path) != new:
+            with open(path, "wb") as file:
+                file.write(new)
 
 
-def edited(files, check=True):
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def edited(files):
     """The files that have bugs, by name. Exits when an edit does not fit the code any more."""
     places = {}
     for bug in SABOTAGES:
         for edit in bug.edits:
             places.setdefault(edit.file, []).append((edit, bug))
-    if not check:
-        return places
     wrong = []
     texts = {}
     for name, edits in places.items():

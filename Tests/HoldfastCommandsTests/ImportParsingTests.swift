@@ -74,6 +74,29 @@ struct SessionDocumentTests {
     }
 }
 
+struct SourceTimeTests {
+    @Test func timesAreReadAsTheirProgramsSpellThem() {
+        for (text, expected) in [
+            ("2023-11-14T22:13:20Z", 1_700_000_000_000), ("2023-11-14 22:13:20", 1_700_000_000_000),
+            ("2023-11-15T00:13:20.6789+02:00", 1_700_000_000_678), ("2023-11-14T17:43:20.5-0430", 1_700_000_000_500),
+            ("2024-02-29T00:00:00+00:00", 1_709_164_800_000), ("2016-12-31T23:59:60Z", 1_483_228_800_000),
+        ] as [(String, UInt64)] {
+            #expect(SourceTime.milliseconds(iso: text) == expected, "\(text)")
+        }
+    }
+
+    @Test func whatIsNoTimeIsNotTakenForAnother() {
+        for text in [
+            "2023-11-14T24:00:00Z", "2023-11-14T22:60:00Z", "2023-11-14T22:13:61Z", "2023-02-29T22:13:20Z",
+            "2023-04-31T22:13:20Z", "2023-00-14T22:13:20Z", "2023-11-00T22:13:20Z", "2023-11-14T22:13:20+24:00",
+            "2023-11-14T22:13:20+00:60", "2023-11-14T22:13-20Z", "2023-11-14x22:13:20Z", "2023-11-14T22:13:2",
+            "1969-12-31T23:59:59Z", "1970-01-01T00:00:00+01:00", "20 3-11-14T22:13:20Z", "",
+        ] {
+            #expect(SourceTime.milliseconds(iso: text) == nil, "\(text)")
+        }
+    }
+}
+
 struct MessagePreviewTests {
     @Test(arguments: [
         (#"{"role":"user","content":"a\nb"}"#, "user", "a b"),

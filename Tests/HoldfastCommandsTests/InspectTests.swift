@@ -386,7 +386,8 @@ struct PointInTimeTests {
         #expect(try PointInTime("2023-11-14T22:13:20Z", now: now) == .time(1_700_000_000_000))
         #expect(try PointInTime.time(Moment.localSeconds(1_700_000_000_000)) == 1_700_000_000_000)
         for wrong in [
-            "", "2h3", "2023-13-01", "2023-11-14 25:00", "yesterday", "-5", "2023-11", "@x", "2023-11-14 10:00:00:00",
+            "", "2h3", "2023-13-01", "2023-02-29", "2023-04-31", "2023-11-14 25:00", "yesterday", "-5", "2023-11", "@x",
+            "2023-11-14 10:00:00:00",
         ] {
             #expect(throws: CommandError.self, "\(wrong)") { _ = try PointInTime(wrong, now: now) }
         }

@@ -1,4 +1,3 @@
-import Glibc
 import Holdfast
 import HoldfastBytes
 
@@ -23,11 +22,9 @@ enum SourceTime {
     /// The time of a text such as `2026-08-22T14:03:05.678Z` or `2026-08-22T16:03:05+02:00`; UTC when it names no zone.
     static func milliseconds(iso text: String) -> UInt64? {
         let bytes = Array(text.utf8)
-        guard bytes.count >= 19, bytes[4] == bytes[7], bytes[4] == UInt8(ascii: "-"), bytes[13] == UInt8(ascii: ":"),
-            let year = number(bytes[0..<4]), let month = number(bytes[5..<7]), let day = number(bytes[8..<10]),
-            let hour = number(bytes[11..<13]), let minute = number(bytes[14..<16]), let second = number(bytes[17..<19]),
-            (1970...9999).contains(year), (1...12).contains(month), (1...31).contains(day)
-        else { return nil }
+        guard bytes.count >= 19, let time = calendarTime(bytes[..<19]), let seconds = time.seconds(isUTC: true) else {
+            return nil
+        }
         var rest = bytes[19...]
         var fraction = 0
         if rest.first == UInt8(ascii: ".") {
@@ -36,11 +33,25 @@ enum SourceTime {
             fraction = (Array(digits) + [48, 48, 48]).prefix(3).reduce(0) { $0 * 10 + Int($1 - 48) }
         }
         guard let offset = minutes(ofZone: rest) else { return nil }
-        var parts = tm()
-        (parts.tm_year, parts.tm_mon, parts.tm_mday) = (Int32(year - 1900), Int32(month - 1), Int32(day))
-        (parts.tm_hour, parts.tm_min, parts.tm_sec) = (Int32(hour), Int32(minute), Int32(second))
-        let milliseconds = (timegm(&parts) - offset * 60) * 1000 + fraction
+        let milliseconds = (seconds - offset * 60) * 1000 + fraction
         return milliseconds < 0 ? nil : UInt64(milliseconds)
+    }
+
+    /// The time that the 19 bytes `2026-08-22T14:03:05` spell, with a space for the `T` too.
+    private static func calendarTime(_ bytes: ArraySlice<UInt8>) -> CalendarTime? {
+        let pattern = "dddd-dd-ddTdd:dd:dd".utf8
+        let fits = zip(bytes, pattern).allSatisfy { byte, wanted in
+            switch wanted {
+            case UInt8(ascii: "d"): (48...57).contains(byte)
+            case UInt8(ascii: "T"): byte == wanted || byte == UInt8(ascii: " ")
+            default: byte == wanted
+            }
+        }
+        guard fits else { return nil }
+        func value(_ range: Range<Int>) -> Int { number(bytes[range]) ?? 0 }
+        return CalendarTime(
+            year: value(0..<4), month: value(5..<7), day: value(8..<10), hour: value(11..<13), minute: value(14..<16),
+            second: value(17..<19))
     }
 
     /// How far a zone such as `Z` or `+02:00` is ahead of UTC.
@@ -48,7 +59,7 @@ enum SourceTime {
         if text.isEmpty || text.elementsEqual("Z".utf8) { return 0 }
         let digits = text.dropFirst().filter { $0 != UInt8(ascii: ":") }
         guard let sign = text.first, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"), digits.count == 4,
-            let hours = number(digits[..<2]), let minutes = number(digits[2...])
+            let hours = number(digits[..<2]), let minutes = number(digits[2...]), hours < 24, minutes < 60
         else { return nil }
         return (sign == UInt8(ascii: "+") ? 1 : -1) * (hours * 60 + minutes)
     }

@@ -1,5 +1,3 @@
-import Glibc
-
 /// A point in the life of a session, as a command line names it: the number of a record, or a time.
 enum PointInTime: Equatable {
     case sequence(UInt64)
@@ -41,25 +39,16 @@ enum PointInTime: Equatable {
         let halves = (isUTC ? text.dropLast() : text[...]).split(maxSplits: 1) { $0 == " " || $0 == "T" }
         guard let day = halves.first, let date = numbers(day, "-", 3) else { return nil }
         guard let clock = halves.count == 1 ? [0, 0, 0] : numbers(halves[1], ":", 2, 3) else { return nil }
-        guard (1970...9999).contains(date[0]), (1...12).contains(date[1]), (1...31).contains(date[2]),
-            (0...23).contains(clock[0]), (0...59).contains(clock[1]), (0...60).contains(clock.dropFirst(2).first ?? 0)
-        else { return nil }
-        var parts = tm()
-        parts.tm_year = date[0] - 1900
-        parts.tm_mon = date[1] - 1
-        parts.tm_mday = date[2]
-        parts.tm_hour = clock[0]
-        parts.tm_min = clock[1]
-        parts.tm_sec = clock.dropFirst(2).first ?? 0
-        parts.tm_isdst = -1
-        let seconds = isUTC ? timegm(&parts) : mktime(&parts)
-        return seconds < 0 ? nil : UInt64(seconds) * 1000
+        let time = CalendarTime(
+            year: date[0], month: date[1], day: date[2], hour: clock[0], minute: clock[1],
+            second: clock.dropFirst(2).first ?? 0)
+        return time.seconds(isUTC: isUTC).map { UInt64($0) * 1000 }
     }
 
     /// The numbers between `separator`, of which there must be as many as one of `counts`.
-    private static func numbers(_ text: Substring, _ separator: Character, _ counts: Int...) -> [Int32]? {
+    private static func numbers(_ text: Substring, _ separator: Character, _ counts: Int...) -> [Int]? {
         let parts = text.split(separator: separator, omittingEmptySubsequences: false)
-        let numbers = parts.compactMap { part in part.allSatisfy(\.isASCII) ? Int32(part) : nil }
+        let numbers = parts.compactMap { part in part.allSatisfy(\.isASCII) ? Int(part) : nil }
         return numbers.count == parts.count && counts.contains(parts.count) ? numbers : nil
     }
 }

@@ -66,8 +66,8 @@ import Testing
         try store.writeBlocking(.branch("s3", to: "b"))
         try store.writeBlocking(.rotate("b", to: "r"))
         let known = Set([
-            "session", "sequence", "message_count", "context_count", "created_at", "updated_at", "last_message_at",
-            "turn", "router", "queued", "last_turn", "lineage", "rotated_to", "fields",
+            "session", "sequence", "message_count", "user_message_count", "context_count", "created_at", "updated_at",
+            "last_message_at", "turn", "router", "queued", "last_turn", "lineage", "rotated_to", "fields",
         ])
         for store in [store, try .testing(log.afterCrash())] {
             let rows = try store.listBlocking(SessionQuery()).rows

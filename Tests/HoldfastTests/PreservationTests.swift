@@ -56,7 +56,7 @@ import Testing
         #expect(
             text.hasPrefix(
                 #"{"session_id":"s","title":"T","holdfast":{"format_version":1,"sequence":2,"created_at":1000,"#
-                    + #""updated_at":1000,"last_message_at":1000},"message_count":2,"messages":["#
+                    + #""updated_at":1000,"last_message_at":1000,"user_count":0},"message_count":2,"messages":["#
                     + "\n{\"a\":1},\n{\"b\":2}\n],\"check\":\""), "\(text)")
         #expect(log.records(of: "s").isEmpty)
     }

@@ -27,8 +27,8 @@ import Testing
                 == #"{"id":3,"ok":true,"session":"s","sequence":3,"message_count":2}"#)
         #expect(
             client.call(#"{"id":4,"op":"get","session":"s"}"#).description
-                == #"{"id":4,"ok":true,"session":"s","sequence":3,"message_count":2,"created_at":1000,"#
-                + #""updated_at":2000,"last_message_at":1000,"fields":{"n":1.50,"x":"é"},"from":0,"#
+                == #"{"id":4,"ok":true,"session":"s","sequence":3,"message_count":2,"user_message_count":0,"#
+                + #""created_at":1000,"updated_at":2000,"last_message_at":1000,"fields":{"n":1.50,"x":"é"},"from":0,"#
                 + #""messages":[{"a":1},{"b":2}]}"#)
         #expect(client.call(#"{"id":5,"op":"truncate","session":"s","count":1}"#)["message_count"] == "1")
         #expect(client.call(#"{"id":6,"op":"replace","session":"s","messages":[]}"#)["message_count"] == "0")

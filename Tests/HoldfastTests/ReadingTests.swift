@@ -130,8 +130,9 @@ import Testing
         #expect(pending.rows.map(\.turn) == ["t"])
         #expect(
             pending.rows.map(\.json.description) == [
-                #"{"session":"n3","sequence":2,"message_count":1,"created_at":1000,"updated_at":1000,"#
-                    + #""last_message_at":1000,"turn":{"turn":"t","begun_at":1000,"attempts":1},"fields":{"n":3}}"#
+                #"{"session":"n3","sequence":2,"message_count":1,"user_message_count":0,"created_at":1000,"#
+                    + #""updated_at":1000,"last_message_at":1000,"#
+                    + #""turn":{"turn":"t","begun_at":1000,"attempts":1},"fields":{"n":3}}"#
             ])
     }
 

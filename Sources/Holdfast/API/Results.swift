@@ -82,6 +82,9 @@ public struct SessionSummary: Hashable, Sendable {
     /// How many visible messages there are, hidden ones left out: it grows with each append of visible messages, and
     /// shrinks only with an operation that takes messages away or hides them.
     public var messageCount: Int
+    /// How many of those have the `role` `user`; `nil` when that is not known, because the session has changes by a
+    /// version that did not count them, or lost records.
+    public var userMessageCount: Int?
     /// How many context messages there are, hidden ones left out.
     public var contextCount: Int
     /// When the first record was written, in milliseconds since 1970.

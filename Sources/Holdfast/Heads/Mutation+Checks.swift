@@ -111,7 +111,7 @@ extension Mutation {
 
     static func objects(_ messages: MessageList) throws(HoldfastError) -> MessageList {
         try messages.checked { (message) throws(HoldfastError) in
-            try value(message, "messages", mustBeObject: true)
+            try object(message, "messages", detail: 1)
         }
     }
 
@@ -119,11 +119,15 @@ extension Mutation {
     static func value(
         _ bytes: ArraySlice<UInt8>, _ name: String, mustBeObject: Bool = false
     ) throws(HoldfastError) -> ArraySlice<UInt8> {
-        let root = try tree(bytes, name, detail: 0)
-        if mustBeObject, root.kind != .object {
-            throw HoldfastError(.badRequest, "'\(name)' must hold an object")
-        }
-        return root.raw
+        try (mustBeObject ? object(bytes, name, detail: 0) : tree(bytes, name, detail: 0)).raw
+    }
+
+    private static func object(
+        _ bytes: ArraySlice<UInt8>, _ name: String, detail: Int
+    ) throws(HoldfastError) -> JSONRef {
+        let root = try tree(bytes, name, detail: detail)
+        guard root.kind == .object else { throw HoldfastError(.badRequest, "'\(name)' must hold an object") }
+        return root
     }
 
     static func fields(_ bytes: [UInt8]) throws(HoldfastError) -> [UInt8] {

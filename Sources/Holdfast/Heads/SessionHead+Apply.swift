@@ -22,6 +22,7 @@ extension SessionHead {
         next.recordedAt = content.touches ? nil : time
         if content.touches { next.updatedAt = time }
         if content.listsPending { next.turn?.isListed = true }
+        if content.standsForLost { next.userCount = nil }
         try next.apply(content.change, turn: content.turn, time: time)
         if let patch = content.patch { try next.merge(patch) }
         if content.mayShrink { next.shrinking = .after(content.change, from: self, to: next) }
@@ -46,7 +47,7 @@ extension SessionHead {
             cut(MessageCut(kind: .truncate, count: 0, contextCount: 0))
             runs = []
         case .restore(let restore): self.restore(restore)
-        case .edit: break
+        case .edit(let edit): countUsers(edit.users)
         case .beginTurn(let begin): try self.begin(begin, turn, at: time)
         case .delta(let data):
             self.turn?.lastDelta = sequence
@@ -125,8 +126,7 @@ extension SessionHead {
     private mutating func bury() {
         isDeleted = true
         fields = JSONFields()
-        messageCount = 0
-        contextCount = 0
+        (messageCount, userCount, contextCount) = (0, 0, 0)
         listsDiffer = false
         lastMessageAt = nil
         turn = nil

@@ -5,8 +5,8 @@ import HoldfastLog
 //
 //     {"session_id":"s1", <the metadata fields, in order>,
 //      "holdfast":{"format_version":1,"sequence":9,"created_at":…,"updated_at":…,["last_message_at":…,]
-//                  ["context_count":3,]["lists_differ":true,]["deleted":true,]["turn":{…},]["router":{…},]
-//                  ["ended_turns":[["t","completed"]],]["runs":[{…}],]["queue":[{…}],]
+//                  ["user_count":1,]["context_count":3,]["lists_differ":true,]["deleted":true,]["turn":{…},]
+//                  ["router":{…},]["ended_turns":[["t","completed"]],]["runs":[{…}],]["queue":[{…}],]
 //                  ["settled_messages":[["q","done"]],]["keys":[["k",…]],]["shrunk":{…},]["imported":{…},]
 //                  ["lineage":{…},]["rotated_to":"n",]["pins":[["c",7]]]},
 //      "message_count":2,
@@ -63,6 +63,7 @@ extension SessionHead {
         writer.member("created_at", createdAt)
         writer.member("updated_at", updatedAt)
         if let lastMessageAt { writer.member("last_message_at", lastMessageAt) }
+        if let userCount { writer.member("user_count", userCount) }
         if contextCount != messageCount { writer.member("context_count", contextCount) }
         if listsDiffer { writer.member("lists_differ", true) }
         if let recordedAt { writer.member("recorded_at", recordedAt) }
@@ -105,6 +106,8 @@ extension SessionHead {
         createdAt = try state.unsigned("created_at")
         updatedAt = try state.unsigned("updated_at")
         if state["last_message_at"] != nil { lastMessageAt = try state.unsigned("last_message_at") }
+        userCount = messageCount == 0 ? 0 : nil
+        if state["user_count"] != nil { userCount = try state.count("user_count") }
         contextCount = state["context_count"] == nil ? messageCount : try state.count("context_count")
         listsDiffer = state["lists_differ"]?.bool ?? false
         if state["recorded_at"] != nil { recordedAt = try state.unsigned("recorded_at") }

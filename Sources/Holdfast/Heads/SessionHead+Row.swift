@@ -3,8 +3,9 @@ import HoldfastLog
 
 // The row that lists a session: one object.
 //
-//     {"session":"s1","sequence":9,"message_count":2,"created_at":…,"updated_at":…,["last_message_at":…,]
-//      ["deleted":true,]["turn":{"turn":"t","begun_at":…,"attempts":1},]
+//     {"session":"s1","sequence":9,"message_count":2,["user_message_count":1,]["context_count":3,]
+//      "created_at":…,"updated_at":…,["last_message_at":…,]["deleted":true,]
+//      ["turn":{"turn":"t","begun_at":…,"attempts":1},]
 //      ["router":{"model":"m","created_at":…,"last_used_at":…},]["queued":2,]["last_turn":"t",]
 //      ["lineage":{…},]["rotated_to":"n",]"fields":{…}[,"newest_child":"c"]}
 //
@@ -70,8 +71,9 @@ extension SessionHead {
     /// Counts and times.
     func summary(_ session: SessionID) -> SessionSummary {
         SessionSummary(
-            session: session.text, sequence: sequence, messageCount: messageCount, contextCount: contextCount,
-            createdAt: createdAt, updatedAt: updatedAt, lastMessageAt: lastMessageAt, shrinking: shrinking,
+            session: session.text, sequence: sequence, messageCount: messageCount, userMessageCount: userCount,
+            contextCount: contextCount, createdAt: createdAt, updatedAt: updatedAt, lastMessageAt: lastMessageAt,
+            shrinking: shrinking,
             imported: imported)
     }
 }
@@ -93,6 +95,7 @@ struct ListedRow {
         else { return nil }
         let summaryPart = SessionSummary(
             session: summary.session.text, sequence: sequence, messageCount: Int(count),
+            userMessageCount: root["user_message_count"]?.int.flatMap { Int(exactly: $0) },
             contextCount: Int(root["context_count"]?.int ?? count), createdAt: createdAt, updatedAt: updatedAt,
             lastMessageAt: root["last_message_at"]?.number)
         row = SessionRow(

@@ -10,6 +10,9 @@ struct SessionHead: Sendable, Equatable {
     var fields = JSONFields()
     /// How many visible messages there are, hidden ones left out.
     var messageCount = 0
+    /// How many of the visible messages are the user's; `nil` when records do not say, which are older than this number
+    /// or lost.
+    var userCount: Int? = 0
     /// How many context messages there are, hidden ones left out.
     var contextCount = 0
     /// Whether the two lists may hold different messages. When they do not, a cut of one is a cut of both.

@@ -6,9 +6,9 @@ extension SessionHead {
     /// The fork as its record says it, or the refusal.
     func resolve(_ fork: Fork) throws(HoldfastError) -> Fork {
         var fork = fork
-        if fork.messages == nil, !listsDiffer {
-            let count = fork.count ?? messageCount
-            fork.shared = count == 0 ? [] : [SharedRun(count: count, placement: .both)]
+        if fork.messages == nil, !listsDiffer, fork.count ?? messageCount == messageCount {
+            fork.shared = messageCount == 0 ? [] : [SharedRun(count: messageCount, placement: .both)]
+            fork.users = userCount
         }
         fork.count = nil
         guard pins.count < SessionLimits.pins else {
@@ -28,7 +28,8 @@ extension SessionHead {
             kind: fork.kind, parent: id, sequence: sequence, shared: fork.shared,
             depth: readsHere ? (self.lineage?.depth ?? 0) + 1 : 0,
             root: isRotation ? self.lineage?.root ?? id : nil)
-        var begin = Begin(lineage: lineage, shared: fork.shared, fields: try fields(for: fork, of: id))
+        var begin = Begin(
+            lineage: lineage, shared: fork.shared, users: fork.users, fields: try fields(for: fork, of: id))
         begin.lastMessageAt = fork.shared.isEmpty ? nil : lastMessageAt
         begin.messages = fork.messages ?? MessageList()
         if isRotation {
@@ -84,6 +85,8 @@ extension SessionHead {
         fields = try Self.fields(begin.fields)
         lineage = begin.lineage
         (messageCount, contextCount) = (begin.shared.count(of: .visible), begin.shared.count(of: .context))
+        userCount = 0
+        countUsers(begin.users)
         listsDiffer = begin.shared.contains { $0.placement != .both }
         lastMessageAt = begin.lastMessageAt
         list(begin.messages, at: time)

@@ -5,6 +5,8 @@ struct MessageList: Sendable, Equatable {
     private(set) var messages: [ArraySlice<UInt8>]
     /// Whether each message is known to be one object without whitespace around it.
     let isChecked: Bool
+    /// Which of the messages are the user's, by their places; unknown until they are checked.
+    private var users: [Int] = []
     /// The lists that the messages are for, or as a whole take the place of.
     private(set) var placement = Placement.both
     /// Where each message goes, when that is not the same for all.
@@ -12,7 +14,12 @@ struct MessageList: Sendable, Equatable {
 
     /// Messages that are known to be objects.
     init(checked messages: [ArraySlice<UInt8>] = []) {
+        self.init(checked: messages, users: messages.indices.filter { MessageText.isUsers(messages[$0]) })
+    }
+
+    private init(checked messages: [ArraySlice<UInt8>], users: [Int]) {
         self.messages = messages
+        self.users = users
         isChecked = true
     }
 
@@ -22,12 +29,13 @@ struct MessageList: Sendable, Equatable {
         isChecked = false
     }
 
-    /// The elements of `array`, all of which must be objects.
+    /// The elements of `array`, all of which must be objects. Its tree must list their members.
     init(elementsOf array: JSONRef) throws(ContentError) {
         guard array.kind == .array else { throw ContentError("the messages are not an array") }
         messages = []
         for element in array.elements {
             guard element.kind == .object else { throw ContentError("a message is not an object") }
+            if element.isUsersMessage { users.append(messages.count) }
             messages.append(element.raw)
         }
         isChecked = true
@@ -43,12 +51,16 @@ struct MessageList: Sendable, Equatable {
         return placement.contains(list) ? count : 0
     }
 
+    /// How many of the user's messages go into `list`.
+    func userCount(in list: SessionList) -> Int { users.count { placement(at: $0).contains(list) } }
+
     /// Where the message at `index` goes.
     func placement(at index: Int) -> Placement { placements?[index] ?? placement }
 
     /// The list with `message`, an object that goes into both lists, in front.
     func preceded(by message: [UInt8]) -> MessageList {
-        var list = MessageList(checked: [message[...]] + messages)
+        let first = MessageText.isUsers(message) ? [0] : []
+        var list = MessageList(checked: [message[...]] + messages, users: first + users.map { $0 + 1 })
         if placements != nil || placement != .both {
             list.placements = [.both] + messages.indices.map { placement(at: $0) }
         }
@@ -57,22 +69,27 @@ struct MessageList: Sendable, Equatable {
 
     /// The list with `message`, an object that goes into both lists, at its end.
     func followed(by message: [UInt8]) -> MessageList {
-        var list = MessageList(checked: messages + [message[...]])
+        let last = MessageText.isUsers(message) ? [count] : []
+        var list = MessageList(checked: messages + [message[...]], users: users + last)
         if placements != nil || placement != .both {
             list.placements = messages.indices.map { placement(at: $0) } + [.both]
         }
         return list
     }
 
-    /// The messages of a caller, checked and stripped of the whitespace around them.
+    /// The messages of a caller, checked and stripped of the whitespace around them. `check` answers the message in a
+    /// tree that lists its members.
     func checked<Failure: Error>(
-        _ check: (ArraySlice<UInt8>) throws(Failure) -> ArraySlice<UInt8>
+        _ check: (ArraySlice<UInt8>) throws(Failure) -> JSONRef
     ) throws(Failure) -> MessageList {
         if isChecked { return self }
-        var checked: [ArraySlice<UInt8>] = []
-        checked.reserveCapacity(count)
-        for message in messages { checked.append(try check(message)) }
-        var list = MessageList(checked: checked)
+        var list = MessageList(checked: [], users: [])
+        list.messages.reserveCapacity(count)
+        for message in messages {
+            let root = try check(message)
+            if root.isUsersMessage { list.users.append(list.count) }
+            list.messages.append(root.raw)
+        }
         (list.placement, list.placements) = (placement, placements)
         return list
     }

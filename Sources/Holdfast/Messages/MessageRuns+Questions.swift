@@ -47,7 +47,7 @@ extension MessageRuns {
         return context
     }
 
-    /// The newest `take_back` that was not restored, with what it hides.
+    /// The newest `take_back` that was not restored, with what it hides, but for whose messages those are.
     var newestTakenBack: MessageRestore? {
         let sequences = runs.flatMap { [$0.visible.takenBack, $0.context.takenBack] }
         guard let newest = sequences.compactMap(\.self).max() else { return nil }

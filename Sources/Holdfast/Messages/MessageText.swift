@@ -11,8 +11,14 @@ struct MessageText {
         root = try? JSONTree.parse(message, detail: 3, depthLimit: SessionLimits.documentDepth).root
     }
 
-    /// Whether the message's `role` is `user`.
-    var isUsers: Bool { root?["role"]?.isString("user") ?? false }
+    /// Whether the message is the user's.
+    var isUsers: Bool { root?.isUsersMessage ?? false }
+
+    /// Whether `message`, which was checked before, is the user's.
+    static func isUsers(_ message: some Sequence<UInt8>) -> Bool {
+        let root = try? JSONTree.parse(Array(message), detail: 1, depthLimit: SessionLimits.documentDepth).root
+        return root?.isUsersMessage ?? false
+    }
 
     /// The text of `content`: itself when it is a string, the text parts of a list with a space between them, the
     /// spelling of anything else.
@@ -37,4 +43,9 @@ struct MessageText {
         guard part.kind == .object, part["type"]?.isString("text") ?? false else { return nil }
         return part["text"]?.string ?? ""
     }
+}
+
+extension JSONRef {
+    /// Whether the value is a message whose `role` is `user`. Its tree must list the message's members.
+    var isUsersMessage: Bool { self["role"]?.isString("user") ?? false }
 }

@@ -124,6 +124,7 @@ extension SessionSummary {
         writer.member("session", session)
         writer.member("sequence", sequence)
         writer.member("message_count", messageCount)
+        if let userMessageCount { writer.member("user_message_count", userMessageCount) }
         if contextCount != messageCount { writer.member("context_count", contextCount) }
         writer.member("created_at", createdAt)
         writer.member("updated_at", updatedAt)

@@ -22,8 +22,8 @@ extension Request {
 
     private static func tree(_ line: [UInt8]) throws(RequestRefusal) -> JSONRef {
         do throws(JSONError) {
-            // As far as single messages, and not into them.
-            return try JSONTree.parse(line, detail: 2, depthLimit: SessionLimits.depth).root
+            // As far as the members of single messages, and not into them.
+            return try JSONTree.parse(line, detail: 3, depthLimit: SessionLimits.depth).root
         } catch {
             throw RequestRefusal(id: noID, error: HoldfastError(.badRequest, error.description))
         }

@@ -95,6 +95,8 @@ struct RecordContent: Sendable, Equatable {
     var touches = true
     /// What the change brings from elsewhere.
     var imported: Imported?
+    /// Whether a salvage wrote the record in the place of one that it could not save.
+    var standsForLost = false
 }
 
 /// Why a payload or a document is not what its kind says.

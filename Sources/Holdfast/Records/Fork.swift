@@ -20,6 +20,8 @@ struct Fork: Sendable, Equatable {
     var count: Int?
     /// Of a record: what the new session shares of this one's messages.
     var shared: [SharedRun] = []
+    /// Of a record: how many of those that stand in its visible list are the user's; `nil` when that is not known.
+    var users: Int?
     /// A merge patch on the fields that the new session takes over.
     var fields: [UInt8] = Array("{}".utf8)
     /// A merge patch on the fields of this session; of a rotation only.
@@ -53,6 +55,8 @@ struct Begin: Sendable, Equatable {
     var lineage: Lineage
     /// The parent's messages with which the session begins.
     var shared: [SharedRun] = []
+    /// How many of those that stand in its visible list are the user's; `nil` when that is not known.
+    var users: Int?
     /// All fields, as an object.
     var fields: [UInt8]
     /// When a message was last added to what the session begins with.
@@ -67,6 +71,7 @@ extension Fork {
     func writeMembers(to writer: inout JSONWriter) {
         if let newSession { writer.member("new_session", newSession) }
         writer.member("shared", shared)
+        if let users { writer.member("users", users) }
         writer.member("fields", raw: fields)
         if kind == .rotate { writer.member("old_fields", raw: oldFields) }
         messages?.writeMembers(to: &writer)
@@ -76,6 +81,7 @@ extension Fork {
         self.kind = kind
         newSession = try root.session("new_session").text
         shared = try root.sharedRuns()
+        users = try root.change("users")
         fields = try root.object("fields")
         if kind == .rotate { oldFields = try root.object("old_fields") }
         if root["messages"] != nil { messages = try root.messages() }
@@ -90,6 +96,7 @@ extension Begin {
         writer.key("lineage")
         lineage.write(to: &writer)
         writer.member("shared", shared)
+        if let users { writer.member("users", users) }
         if let lastMessageAt { writer.member("last_message_at", lastMessageAt) }
         writer.member("fields", raw: fields)
         if let state { writer.member("state", raw: state) }
@@ -99,6 +106,7 @@ extension Begin {
     init(_ root: JSONRef) throws(ContentError) {
         lineage = try Lineage(try root.required("lineage"))
         shared = try root.sharedRuns()
+        users = try root.change("users")
         fields = try root.object("fields")
         if root["last_message_at"] != nil { lastMessageAt = try root.unsigned("last_message_at") }
         if root["state"] != nil { state = try root.object("state") }

@@ -43,6 +43,15 @@ extension JSONRef {
         return count
     }
 
+    /// The member `name`, a number of things that may be negative; `nil` when it is missing.
+    func change(_ name: String) throws(ContentError) -> Int? {
+        guard let member = self[name] else { return nil }
+        guard let value = member.int, value.magnitude < Limits.numberLimit else {
+            throw ContentError("the member '\(name)' is not a change of a count")
+        }
+        return Int(value)
+    }
+
     /// The member `name`, a whole number.
     func unsigned(_ name: String) throws(ContentError) -> UInt64 {
         guard let value = try required(name).number else {

@@ -9,6 +9,9 @@ struct MessageCut: Sendable, Equatable {
     var count: Int?
     /// How many context messages stay; `nil` only in a request that leaves it to the store.
     var contextCount: Int?
+    /// How many more of the visible messages are the user's afterwards: none, or a negative number; `nil` when that is
+    /// not known.
+    var users: Int?
     /// What the caller is told.
     var removal: Removal?
 }
@@ -39,6 +42,8 @@ struct MessageEdit: Sendable, Equatable {
     var message: [UInt8]
     /// Of the request only: a record has the message as it is from then on.
     var isPatch = false
+    /// How many more of the visible messages are the user's afterwards: -1, 0 or 1; `nil` when that is not known.
+    var users: Int?
 }
 
 /// The end of a `take_back`.
@@ -49,19 +54,22 @@ struct MessageRestore: Sendable, Equatable {
     var count: Int
     /// How many context messages return.
     var contextCount: Int
+    /// How many of the visible messages that return are the user's; `nil` when that is not known.
+    var users: Int?
 }
 
 extension MessageCut {
     func writeMembers(to writer: inout JSONWriter) {
         if let count { writer.member("count", count) }
         if let contextCount { writer.member("context_count", contextCount) }
+        if let users { writer.member("users", users) }
         if let removal { removal.writeMembers(to: &writer) }
     }
 
     init(_ kind: RecordKind, _ root: JSONRef) throws(ContentError) {
         self.init(
             kind: kind, count: try root.count("count"), contextCount: try root.count("context_count"),
-            removal: try Removal(members: root))
+            users: try root.change("users"), removal: try Removal(members: root))
     }
 }
 
@@ -87,13 +95,16 @@ extension MessageEdit {
         if list != .visible { writer.member("list", list.rawValue) }
         writer.member("index", index)
         writer.member("message", raw: message)
+        if let users { writer.member("users", users) }
     }
 
     init(_ root: JSONRef) throws(ContentError) {
         guard let list = SessionList(rawValue: root["list"]?.string ?? SessionList.visible.rawValue) else {
             throw ContentError("'list' is neither \"visible\" nor \"context\"")
         }
-        self.init(list: list, index: try root.count("index"), message: try root.object("message"))
+        self.init(
+            list: list, index: try root.count("index"), message: try root.object("message"),
+            users: try root.change("users"))
     }
 }
 
@@ -102,11 +113,12 @@ extension MessageRestore {
         writer.member("taken_back", sequence)
         writer.member("count", count)
         writer.member("context_count", contextCount)
+        if let users { writer.member("users", users) }
     }
 
     init(_ root: JSONRef) throws(ContentError) {
         self.init(
             sequence: try root.unsigned("taken_back"), count: try root.count("count"),
-            contextCount: try root.count("context_count"))
+            contextCount: try root.count("context_count"), users: try root.change("users"))
     }
 }

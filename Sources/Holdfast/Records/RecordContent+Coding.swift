@@ -8,7 +8,7 @@ import HoldfastBytes
 //     2 set        {["turn":"t",]["key":"k",]"fields":{…}}                          a JSON merge patch
 //     3 append     [{…},{…}]                                                        when there is no more to say
 //                  {["turn":"t",]["key":"k",]["lists_pending":true,]"messages":[{…},{…}][,"list":…]}
-//     4 truncate   {["turn":"t",]["key":"k",]"count":7,"context_count":7}           messages to keep
+//     4 truncate   {["turn":"t",]["key":"k",]"count":7,"context_count":7[,"users":-1]}    messages to keep
 //     5 replace    {["turn":"t",]["key":"k",]"messages":[{…}][,"list":…]}
 //     6 begin_turn {"turn":"t",["key":"k",]["stream":"s",]["source":"s",]["lifetime":"l",]
 //                   ["attachments":[…],]"message":{…}}
@@ -17,23 +17,25 @@ import HoldfastBytes
 //     8 end_turn   {"turn":"t",["key":"k",]["lists_pending":true,]"status":"completed",["reason":"r",]
 //                   ["messages":[{…}][,"list":…]]}
 //     9 delete     {["turn":"t",]["key":"k"]}
-//    10 edit       {…,["list":"context",]"index":3,"message":{…}}
-//    11 undo_last  {…,"count":2,"context_count":2,"removed_count":2,"removed_preview":"…"}
-//    12 retry_last {…,"count":2,"context_count":2,"removed_count":2,"last_user_text":"…"}
+//    10 edit       {…,["list":"context",]"index":3,"message":{…}[,"users":0]}
+//    11 undo_last  {…,"count":2,"context_count":2,"users":-1,"removed_count":2,"removed_preview":"…"}
+//    12 retry_last {…,"count":2,"context_count":2,"users":-1,"removed_count":2,"last_user_text":"…"}
 //    13 clear      {…}
 //    14 compact_messages  {…,"messages":[{…}][,"list":…]}
-//    15 take_back  {…,"count":2,"context_count":2,"removed_count":2}
-//    16 restore    {…,"taken_back":17,"count":2,"context_count":2}
-//    20 rotate     {["turn":"t",]["key":"k",]"new_session":"n","shared":[[7,"both"]],"fields":{…},
+//    15 take_back  {…,"count":2,"context_count":2,["users":-1,]"removed_count":2}
+//    16 restore    {…,"taken_back":17,"count":2,"context_count":2[,"users":1]}
+//    20 rotate     {["turn":"t",]["key":"k",]"new_session":"n","shared":[[7,"both"]],["users":3,]"fields":{…},
 //                   "old_fields":{…}[,"messages":[{…}][,"list":…]]}
-//    21 branch     {["turn":"t",]["key":"k",]"new_session":"n","shared":[[7,"both"]],"fields":{…}}
+//    21 branch     {["turn":"t",]["key":"k",]"new_session":"n","shared":[[7,"both"]],["users":3,]"fields":{…}}
 //    22 duplicate  as branch
-//    23 begin      {"lineage":{…},"shared":[[7,"both"]],["last_message_at":5,]
+//    23 begin      {"lineage":{…},"shared":[[7,"both"]],["users":3,]["last_message_at":5,]
 //                   "fields":{…},["state":{…},]["messages":[{…}][,"list":…]]}
 //    24 unpin      {"child":"n"}
 //    30 to 38      see TurnChange+Coding.swift
 //    40 router     {["turn":"t",]["key":"k",]"event":"set"[,"model":"m",…]}       the entry afterwards, if any
 //
+// `users` says by how much the record changes the number of the user's visible messages, as far as that is about
+// messages that were there; in 20 to 23 how many of those shared are the user's.
 // `"fields":{…}`, a JSON merge patch of the metadata, may stand in 3 to 6, 8, 10 to 16, 30, 34, 35 and 37
 // too. `list` is a word,
 // "visible" or "context", or an array with a word for each message, one of them "both"; missing, it is "both".
@@ -71,9 +73,9 @@ extension RecordContent {
         guard let kind = RecordKind(rawValue: kind) else {
             throw ContentError("records of kind \(kind) are of a later version")
         }
-        // As far as the messages, and not into them.
+        // As far as the members of messages, and not into them.
         let isBareArray = payload.first == UInt8(ascii: "[")
-        let root = try JSONTree.parsed(payload, detail: isBareArray ? 1 : 2)
+        let root = try JSONTree.parsed(payload, detail: isBareArray ? 2 : 3)
         if kind == .append, root.kind == .array {
             self.init(change: .append(try MessageList(elementsOf: root)))
             return
@@ -83,7 +85,7 @@ extension RecordContent {
             change: try Change(kind, root), turn: try root.label("turn"), key: try root.label("key"),
             patch: kind.takesPatch && root["fields"] != nil ? try root.object("fields") : nil,
             listsPending: root["lists_pending"]?.bool ?? false, touches: root["touch"]?.bool ?? true,
-            imported: try Imported(in: root))
+            imported: try Imported(in: root), standsForLost: root["lost"]?.bool ?? false)
     }
 }
 

@@ -25,18 +25,67 @@ extension ViewReader {
     fileprivate func finding(_ question: MessageQuestion) throws(LogError) -> MessageFinding {
         let runs = try runs()
         switch question {
-        case .message(let list, let index):
-            var found: [UInt8]?
-            try messages(of: runs.runs(of: list, in: index..<index + 1)) { message, _ in
-                found = message
-                return false
-            }
-            guard let found else { throw LogError(.damaged, "message \(index) is in no record") }
-            return .message(found)
-        case .contextCut(let keep): return .contextCut(runs.contextCount(keepingVisible: keep))
-        case .shared(let keep): return .shared(runs.shared(keepingVisible: keep))
-        case .newestTakenBack: return .newestTakenBack(runs.newestTakenBack)
+        case .message(let list, let index, let mayBeDamaged):
+            let found = runs.runs(of: list, in: index..<index + 1)
+            let read = { () throws(LogError) in try message(of: found) }
+            return .message(
+                try mayBeDamaged ? unlessDamaged(read) : read(), isVisible: found.first?.visible == .active)
+        case .cut(let keep):
+            let users = try userCount(keeping: keep, runs)
+            return .cut(CutOutcome(contextCount: runs.contextCount(keepingVisible: keep), users: users))
+        case .shared(let keep):
+            return .shared(runs.shared(keepingVisible: keep), users: try userCount(keeping: keep, runs))
+        case .newestTakenBack: return .newestTakenBack(try newestTakenBack(runs))
         case .lastUserMessage: return .lastUserMessage(try lastUserMessage(runs))
+        }
+    }
+
+    private func message(of runs: [MessageRuns.Run]) throws(LogError) -> [UInt8] {
+        var found: [UInt8]?
+        try messages(of: runs) { message, _ in
+            found = message
+            return false
+        }
+        guard let found else { throw LogError(.damaged, "a message is in no record") }
+        return found
+    }
+
+    private func newestTakenBack(_ runs: MessageRuns) throws(LogError) -> MessageRestore? {
+        guard var restore = runs.newestTakenBack else { return nil }
+        restore.users = try userCount(in: runs.runs.filter { $0.visible == .takenBack(restore.sequence) })
+        return restore
+    }
+
+    /// How many of the first `keep` visible messages are the user's; `nil` when not all can be read.
+    ///
+    /// Reads those, or the others where they are fewer.
+    private func userCount(keeping keep: Int, _ runs: MessageRuns) throws(LogError) -> Int? {
+        let all = view.head.messageCount
+        guard let total = view.head.userCount, all - keep < keep else {
+            return try userCount(in: runs.runs(of: .visible, in: 0..<keep))
+        }
+        return try userCount(in: runs.runs(of: .visible, in: keep..<all)).map { total - $0 }
+    }
+
+    /// How many of the messages of `runs` are the user's; `nil` when not all can be read.
+    private func userCount(in runs: [MessageRuns.Run]) throws(LogError) -> Int? {
+        try unlessDamaged { () throws(LogError) in
+            var count = 0
+            try messages(of: runs) { message, _ in
+                if MessageText.isUsers(message) { count += 1 }
+                return true
+            }
+            return count
+        }
+    }
+
+    /// What `read` answers; `nil` where something is damaged, as the messages of a parent may be.
+    private func unlessDamaged<Result>(_ read: () throws(LogError) -> Result) throws(LogError) -> Result? {
+        do throws(LogError) {
+            return try read()
+        } catch {
+            guard error.code == .damaged else { throw error }
+            return nil
         }
     }
 

@@ -170,6 +170,7 @@ struct ModelRun {
         try require(state.lineage.map { "\($0.kind.rawValue) \($0.parent)" }, is: session.madeBy, "lineage")
         try require(state.rotatedTo, is: session.rotatedTo, "where it goes on")
         try require(state.summary.messageCount, is: session.count(.visible), "message count")
+        try require(state.summary.userMessageCount, is: session.userCount, "count of the user's messages")
         try require(state.summary.contextCount, is: session.count(.context), "context count")
         let fields = session.fields.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
         try require(state.fields.description, is: "{\(fields)}", "fields")
@@ -195,6 +196,10 @@ struct ModelRun {
             model.filter { !$0.value.isDeleted && isWanted($0.value) }.keys.sorted()
         }
         try require(try listed { _ in }, is: expected { _ in true }, "list")
+        for row in try store.listBlocking(limit: 1_000).rows {
+            let expected = model[row.summary.session]?.userCount
+            try require(row.summary.userMessageCount, is: expected, "the user's messages of \(row.summary.session)")
+        }
         for flag in [true, false] {
             try require(
                 try listed { $0.archived = flag }, is: expected { ($0["archived"] == "true") == flag }, "archived")

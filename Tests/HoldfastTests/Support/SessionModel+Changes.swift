@@ -152,20 +152,21 @@ extension SessionModel {
         let list: SessionList =
             count(.visible) > 0 && (count(.context) == 0 || Bool.random(using: &random)) ? .visible : .context
         let index = Int.random(in: 0..<count(list), using: &random)
-        let old = messages[places(list)[index]]
-        let parts = old.text.split(separator: "\"")
+        let parts = messages[places(list)[index]].text.split(separator: "\"")
         // A patched message has no whitespace between its members; one that was not made by recovery ends with its
         // number.
         let isPatch = Bool.random(using: &random) && parts.dropLast().last == "n"
         let number = parts.last?.filter(\.isNumber) ?? ""
+        let isUsers = Bool.random(using: &random)
+        let role = isUsers ? "user" : "assistant"
         let text =
             isPatch
-            ? "{\"role\":\"\(parts[3])\",\"content\":\"edit \(step)\",\"n\":\(number)}"
-            : "{\"role\":\"user\", \"content\":\"new \(step)\", \"n\":9}"
-        edit(list, index, text, isUsers: isPatch ? old.isUsers : true)
+            ? "{\"role\":\"\(role)\",\"content\":\"edit \(step)\",\"n\":\(number)}"
+            : "{\"role\":\"\(role)\", \"content\":\"new \(step)\", \"n\":9}"
+        edit(list, index, text, isUsers: isUsers)
         let mutation: Mutation =
             isPatch
-            ? .edit(id, at: index, in: list, patch: JSON("{\"content\":\"edit \(step)\"}"))
+            ? .edit(id, at: index, in: list, patch: JSON("{\"role\":\"\(role)\",\"content\":\"edit \(step)\"}"))
             : .edit(id, at: index, in: list, message: JSON(text))
         return ModelChange(what: "edit \(list) \(index)", mutation: mutation, message: text)
     }

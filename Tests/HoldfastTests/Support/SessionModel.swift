@@ -56,6 +56,9 @@ struct SessionModel {
 
     func count(_ list: SessionList) -> Int { places(list).count }
 
+    /// How many of the visible messages are the user's.
+    var userCount: Int { places(.visible).count { messages[$0].isUsers } }
+
     /// How much of the context stays when `keep` visible messages do.
     func contextCount(keeping keep: Int) -> Int {
         let gone = places(.visible).dropFirst(keep).first { messages[$0].context == .active }

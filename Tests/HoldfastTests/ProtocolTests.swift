@@ -83,6 +83,20 @@ import Testing
     @Test func refusesUnknownAndDoubledFieldsByName() {
         let unknown = client.call(#"{"id":1,"op":"create","session":"s","colour":"red"}"#)
         #expect(unknown["error", "message"]?.contains("colour") == true)
+        for (line, names) in [
+            (#"{"id":1,"op":"append","sesion":"s","messages":[{}]}"#, ["'sesion'", "'session'"]),
+            (#"{"id":1,"op":"append","session":"s","mesages":[{}]}"#, ["'mesages'", "'messages'"]),
+            (#"{"id":1,"op":"claim","session":"s","owner":"w","lease":5}"#, ["'lease'", "'lease_ms'"]),
+            (#"{"id":1,"opp":"get","session":"s"}"#, ["'opp'", "'op'"]),
+            (#"{"id":1,"op":"get","session":7,"sesion":"s"}"#, ["'session'"]),
+            (#"{"id":1,"op":"truncate","session":"s","keep":1,"turn":"t"}"#, ["'keep'", "'count'"]),
+            (#"{"id":1,"op":"truncate","session":"s","turn":"t"}"#, ["the operation needs the field 'count'"]),
+        ] {
+            let reply = client.call(line)
+            let message = reply["error", "message"] ?? ""
+            #expect(reply.code == "bad_request" && names.allSatisfy(message.contains), "\(reply)")
+            #expect(!message.contains("'turn'"), "a field that other operations have is not misspelt: \(reply)")
+        }
         let doubled = client.call(#"{"id":1,"op":"create","op":"create","session":"s"}"#)
         #expect(doubled["error", "message"]?.contains("twice") == true)
         #expect(client.call(#"{"id":1,"op":"get","session":"s"}"#).code == "unknown_session")

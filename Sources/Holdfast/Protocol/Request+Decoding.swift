@@ -10,10 +10,20 @@ extension Request {
             var fields = try RequestFields(root)
             try Self.checkID(fields.value("id"))
             session = try fields.string("session")
-            operation = try Operation(&fields, session)
+            operation = try Self.operation(&fields, session)
             try fields.finish()
         } catch {
             throw RequestRefusal(id: id, session: session, error: error)
+        }
+    }
+
+    private static func operation(
+        _ fields: inout RequestFields, _ session: String?
+    ) throws(HoldfastError) -> Operation {
+        do throws(HoldfastError) {
+            return try Operation(&fields, session)
+        } catch {
+            throw fields.explained(error)
         }
     }
 

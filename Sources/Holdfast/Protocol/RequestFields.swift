@@ -3,6 +3,18 @@ import HoldfastBytes
 /// The members of a request, taken out one by one; what is left at the end is refused. A member that is
 /// `null` counts as missing, except where any value will do.
 struct RequestFields {
+    /// The fields of all operations.
+    private static let names: Set = [
+        "activity", "after", "after_delta", "archived", "around", "attachments", "attempt", "begin_turn", "cause",
+        "claim", "context_count", "count", "cursor", "data", "deltas", "durability", "event", "fields", "files", "from",
+        "hash", "hidden", "id", "if_empty", "if_sequence", "index", "keep_message", "key", "last", "lease_ms", "limit",
+        "list", "max_age_ms", "max_attempts", "max_bytes", "max_rows", "message", "messages", "micros", "min_age_ms",
+        "model", "new_session", "notice", "old_fields", "op", "order", "owner", "parent", "patch", "pending", "pinned",
+        "profile", "project", "provider", "queued", "reason", "resume", "rotated", "session", "source", "status",
+        "stream", "text", "through", "tier", "title", "touch", "turn", "updated_before", "updated_from",
+        "user_explicit",
+    ]
+
     private var members: [String: JSONRef] = [:]
 
     /// The members of `root`.
@@ -75,6 +87,14 @@ struct RequestFields {
         _ name: String, _ words: String
     ) throws(HoldfastError) -> Word? {
         try take(name, words) { $0.string.flatMap(Word.init(rawValue:)) }
+    }
+
+    /// `error` and, in front of it, a field that no operation has: one that is misspelt is missing elsewhere.
+    func explained(_ error: HoldfastError) -> HoldfastError {
+        guard error.code == .badRequest, let name = members.keys.filter({ !Self.names.contains($0) }).min() else {
+            return error
+        }
+        return HoldfastError(.badRequest, "no operation has a field '\(name)'; \(error.message)")
     }
 
     /// Refuses what was not taken out.

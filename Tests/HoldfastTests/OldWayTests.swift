@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastEngine
 import HoldfastSimulation
 import HoldfastStorage
 import HoldfastThreads
@@ -31,6 +32,12 @@ struct OldWayTests {
 
     private func texts(_ session: String = "s") throws -> [String] {
         try store.getBlocking(session).messages.map(\.description)
+    }
+
+    /// Text that does not become shorter by compression.
+    private static func noise(_ seed: Int) -> String {
+        var random = SeededGenerator(seed: UInt64(seed))
+        return (0..<20).map { _ in String(random.next(), radix: 36) }.joined()
     }
 
     private func code(_ mutation: Mutation) -> HoldfastError.Code? {
@@ -298,6 +305,69 @@ struct OldWayTests {
         for n in 0..<10 { try store.writeBlocking(.set("s", fields: JSON("{\"draft\":\(n)}"))) }
         #expect(storage.counters.counts.bytesWritten < 20_000, "\(storage.counters.counts.bytesWritten)")
         try store.close()
+    }
+
+    @Test mutating func `W7081 W4765 what is known of a session does not take its messages`() throws {
+        let message = "{\"text\":\"\(String(repeating: "x", count: 1_000))\"}"
+        let log = MemoryLog()
+        let writer = try HoldfastStore.testing(log)
+        for id in (0..<20).map({ "s\($0)" }) {
+            old.memory[id] = FileStore.Session(messages: Array(repeating: message, count: 50))
+            try writer.writeBlocking(.create(id))
+            try writer.writeBlocking(.append(to: id, Array(repeating: JSON(message), count: 50)))
+        }
+        try writer.compactBlocking()
+        #expect(old.heldBytes > 1_000_000, "the old way: a session that was looked at is there whole")
+        let reopened = log.afterCrash()
+        let store = try HoldfastStore.testing(reopened, hotSessions: 2)
+        #expect(try store.listBlocking().rows.map(\.summary.messageCount) == Array(repeating: 50, count: 20))
+        for id in (0..<20).map({ "s\($0)" }) {
+            #expect(try store.getBlocking(id, Window(limit: 0)).summary.messageCount == 50)
+            #expect(try store.writeBlocking(.append(to: id, [#"{"role":"user"}"#])).messageCount == 51)
+        }
+        #expect(reopened.claimedCount <= 2, "the others were let go")
+        #expect(reopened.state.withLock { $0.readCount } == 0, "no message was read to add one")
+    }
+
+    @Test mutating func `A54189 A100108 what was replaced gives its space back`() throws {
+        var database = OneFileStore()
+        var sizes: [Int] = []
+        for round in 1...60 {
+            let messages = (0..<10).map { "{\"n\":\($0),\"text\":\"\(Self.noise(round * 100 + $0))\"}" }
+            database.compact("s", to: messages)
+            try store.writeBlocking(.replace("s", messages: messages.map { JSON($0) }))
+            if round.isMultiple(of: 5) { try store.compactBlocking("s") }
+            guard round.isMultiple(of: 20) else { continue }
+            sizes.append(machine.storage.contents.reduce(0) { $0 + ($1.key.contains("/s/") ? $1.value.count : 0) })
+        }
+        #expect(database.messages("s")?.count == 600, "the old way keeps what nobody reads any more")
+        #expect(sizes.count == 3 && sizes[2] < sizes[0] * 3 / 2, "\(sizes)")
+        #expect(try texts().count == 10)
+    }
+
+    @Test func `W2096 W2283 a prompt is durable at once and a stream soon, with few syncs`() throws {
+        var (eager, lazy) = (RunJournal(isEager: true), RunJournal(isEager: false))
+        let base = SimulatedStorage()
+        let storage = CountingStorage(base)
+        let opened = try HoldfastStore.opened(in: storage)
+        try opened.store.writeBlocking(.create("s"))
+        storage.counters.reset()
+        try opened.store.writeBlocking(.beginTurn(in: "s", turn: "t", message: #"{"content":"hi"}"#))
+        #expect(storage.counters.counts.syncs > 0)
+        for number in 0..<200 {
+            eager.append("\(number)")
+            lazy.append("\(number)")
+            try opened.store.writeBlocking(.delta(of: "t", in: "s", JSON("\(number)")))
+        }
+        try opened.store.flushBlocking()
+        let syncs = storage.counters.counts.syncs
+        lazy.cutPower()
+        #expect(eager.syncs == 200 && lazy.events.isEmpty, "the old way: a sync for each event, or all of them lost")
+        #expect(syncs < 100, "\(syncs)")
+        let found = try HoldfastStore.opened(in: base.crash(.dropAll)).store
+        opened.log.abandon()
+        #expect(try found.getBlocking("s", Window(limit: 0, deltasAfter: 0)).deltas?.count == 200)
+        try found.close()
     }
 
     @Test func `ClawRouter 61 a sticky pin does not outlive the cache that it is for`() throws {

@@ -19,6 +19,9 @@ struct FileStore {
     var queue: [String] = []
     private(set) var liveStreams: Set<String> = []
 
+    /// What the sessions take that the process has, of which each is there whole.
+    var heldBytes: Int { memory.values.reduce(0) { $0 + $1.messages.reduce(0) { $0 + $1.utf8.count } } }
+
     /// Writes the session as it is in memory. A save that seems to lose everything is passed over in silence.
     mutating func save(_ id: String, skipsIndex: Bool = false) {
         guard let session = memory[id] else { return }
@@ -69,6 +72,26 @@ struct FileStore {
     }
 }
 
+/// The events of a run as the web interface keeps them: with one rule for all of them when they are synced.
+struct RunJournal {
+    /// Whether each event is synced, or the last one only.
+    let isEager: Bool
+    private(set) var events: [String] = []
+    private(set) var syncs = 0
+    private var durableCount = 0
+
+    init(isEager: Bool) { self.isEager = isEager }
+
+    mutating func append(_ event: String, isLast: Bool = false) {
+        events.append(event)
+        guard isEager || isLast else { return }
+        syncs += 1
+        durableCount = events.count
+    }
+
+    mutating func cutPower() { events = Array(events.prefix(durableCount)) }
+}
+
 /// A store as the gateway of the reference keeps it: one file for all sessions, one writer at a time.
 struct OneFileStore {
     private(set) var rows: [(session: String, message: String)] = []
@@ -76,6 +99,9 @@ struct OneFileStore {
     var isIndexDamaged = false
     /// How many tries the lock is held by another one.
     var contention = 0
+
+    /// Puts messages in the place of others, which stay hidden; nothing ever gives their space back.
+    mutating func compact(_ session: String, to messages: [String]) { rows += messages.map { (session, $0) } }
 
     /// Tries a few times, and gives up.
     mutating func append(_ message: String, to session: String) -> Bool {

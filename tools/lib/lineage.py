@@ -12,6 +12,7 @@ def forked(session, op, id, fields):
     if op == "rotate":
         new.fields["parent_session_id"] = json.dumps(id, ensure_ascii=False).encode()
         new.turn, new.queue = copy.deepcopy(session.turn), copy.deepcopy(session.queue)
+        new.router = session.router
         if "messages" in fields:
             new.rows = session.placed(fields["messages"], fields.get("list", "both"))
     else:
@@ -48,7 +49,7 @@ def leave(session, old_fields):
     """What a rotation leaves under the old id."""
     clear_flag(session, "pinned")
     session.fields |= old_fields
-    session.turn, session.queue, session.is_rotated = None, [], True
+    session.turn, session.queue, session.router, session.is_rotated = None, [], None, True
 
 
 def clear_flag(session, name):

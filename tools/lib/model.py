@@ -3,10 +3,11 @@
 import functools
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from lineage import FORKS, forked, leave
 from pipe import encoded
+from router import Entry, after
 
 DIGITS = b"\0"  # in a message of the model: a time that only the store knows
 NUMBER = re.compile(rb"[0-9]+")
@@ -69,6 +70,7 @@ class Session:
     fields: dict = field(default_factory=dict)
     turn: Turn = None
     queue: list = field(default_factory=list)
+    router: Entry = None
     is_deleted: bool = False
     is_rotated: bool = False
     forks: int = 0  # how many sessions were made from it
@@ -93,6 +95,10 @@ class Session:
     @property
     def messages(self):
         return [row.text for row in self.active()]
+
+    @property
+    def user_count(self):
+        return sum(row.is_users for row in self.active())
 
     def _create(self, fields):
         self.fields = dict(fields)
@@ -281,6 +287,9 @@ class Session:
     def _abandon_turn(self, turn):
         self.turn.is_live = False
 
+    def _router(self, **fields):
+        self.router = after(self.router, **fields)
+
     def _list_prompt(self):
         """The first messages of a turn come behind its prompt."""
         if not self.turn.is_listed:
@@ -385,6 +394,7 @@ def _compare_whole(pipe, history, state, answer):
     if answer.ok:
         _compare(state, answer, history.id)
         _compare_queue(pipe, state, history.id)
+        _compare_router(pipe, state, history.id)
         _compare_messages(pipe, state, answer, history.id)
         for name in LISTS:
             _compare_all(pipe, state, name, history.id)
@@ -430,6 +440,8 @@ def check_list(pipe, histories):
         session = expected[id].confirmed
         count = max(len(session.messages), 1 if session.turn else 0)
         require(row["sequence"] in expected[id].sequences(session) and row["message_count"] == count
+                and row.get("user_message_count") == session.user_count
+                and row.get("router", {}).get("model") == (session.router and session.router.model)
                 and ("rotated_to" in row) == session.is_rotated,
                 f"{id}: the list is not up to date: {row}")
 
@@ -458,6 +470,8 @@ def _compare(state, answer, id):
     counts = [answer.fields["message_count"], answer.fields.get("context_count", answer.fields["message_count"])]
     require(counts == [len(state.active(name)) for name in LISTS],
             f"{id}: {counts} messages instead of {[len(state.active(name)) for name in LISTS]}")
+    require(answer.fields.get("user_message_count") == state.user_count,
+            f"{id}: {answer.fields.get('user_message_count')} messages of the user instead of {state.user_count}")
     require(answer.fields["fields"] == {k: json.loads(v) for k, v in state.fields.items()},
             f"{id}: fields {answer.fields['fields']} instead of {state.fields}")
     for name, value in state.fields.items():
@@ -484,6 +498,17 @@ def _compare_queue(pipe, state, id):
     require(found == expected, f"{id}: queue {found} instead of {expected}")
     for message in state.queue:
         require(b'"message":' + message.message + b"}" in answer.line, f"{id}: {message.id} is another message")
+
+
+def _compare_router(pipe, state, id):
+    """Compares what the router knows of the session."""
+    answer = pipe.ask("router_get", session=id)
+    require(answer.ok, f"{id}: {answer.line!r}")
+    entry, expected = answer.fields["router"], state.router and asdict(state.router)
+    found = entry and {name: entry[name] for name in expected or entry}
+    if expected:
+        expected["recent_hashes"] = list(expected["recent_hashes"])
+    require(found == expected, f"{id}: router {entry} instead of {expected}")
 
 
 def _is_in(wanted, line):

@@ -2,6 +2,8 @@
 
 import json
 
+from router import next_event
+
 ODD = [  # spellings that a careless store would change
     b'{"role":"user","content":"caf\\u00e9 \\ud83d\\ude00","n":1.50e+02}',
     b'{"z":1,"a":{"z":null,"a":[ ]},"big":123456789012345678901234567890,"role":"tool"}',
@@ -37,6 +39,8 @@ class Operations:
         if session.is_deleted or (session.is_rotated and not may_fork):
             return None, None
         if session.sequence == 0:
+            if self.random.random() < 0.1:
+                return "router", next_event(None, self.random)
             return "create", {"fields": {"title": encoded_text("a session"), "n": b"1.0"}}
         name = self.random.choices(*self.choices(session, may_fork))[0]
         return name, getattr(self, "_" + name)(session)
@@ -61,6 +65,7 @@ class Operations:
         weights["enqueue"] = 8 if len(session.queue) < 6 else 0.5
         weights |= {"claim": 8, "edit_queued": 2, "drop_queued": 1} if free(session) else {}
         weights |= {"complete": 8, "release": 3} if held(session) else {}
+        weights["router"] = 6
         return list(weights), list(weights.values())
 
     def _append(self, session):
@@ -186,6 +191,9 @@ class Operations:
 
     def _abandon_turn(self, session):
         return {"turn": session.turn.id}
+
+    def _router(self, session):
+        return next_event(session.router, self.random)
 
     def _compact(self, session):
         return {}

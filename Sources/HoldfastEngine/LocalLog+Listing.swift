@@ -7,13 +7,13 @@ extension LocalLog {
 
     package func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError) {
         try index.rebuildIfDamaged()
-        for row in try index.currentRows().values {
+        for row in try index.currentRows().all {
             guard try body(row.summary) else { return }
         }
     }
 
     package func summary(_ session: SessionID) throws(LogError) -> SummaryRow? {
-        try index.currentRows()[session]?.summary
+        try index.currentRow(of: session)?.summary
     }
 
     func indexDamage() throws(LogError) -> String? { try index.damage() }

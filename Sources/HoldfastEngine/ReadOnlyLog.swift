@@ -19,7 +19,7 @@ package final class ReadOnlyLog: SessionLog {
     private struct State {
         var overlay: JournalOverlay
         /// The index as it was read first since; its rows are witnesses of the sessions' ends.
-        var rows: [SessionID: IndexRow]?
+        var rows: IndexRows?
         /// What segments have lost and the journal still has; `nil` before anything looked damaged.
         var restored: [(key: SegmentKey, extents: [Extent])]?
     }
@@ -84,7 +84,7 @@ package final class ReadOnlyLog: SessionLog {
     }
 
     package func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError) {
-        for row in try rows().values {
+        for row in try rows().all {
             guard try body(row.summary) else { return }
         }
     }
@@ -95,14 +95,14 @@ package final class ReadOnlyLog: SessionLog {
 
     /// The index, completed by what the journal names. A row without a sequence is one that the index lacks or
     /// has behind the journal: whoever knows what records mean fills it in.
-    private func rows() throws(LogError) -> [SessionID: IndexRow] {
+    private func rows() throws(LogError) -> IndexRows {
         let overlay = state.withLock { $0.overlay }
         let content = try IndexFile(storage: storage).read(overlay.index)
         var rows = content.rows
-        for session in overlay.sessions { rows[session] = IndexRow(unknown: session) }
+        for session in overlay.sessions { rows.set(IndexRow(unknown: session)) }
         guard content.damage != nil else { return rows }
         for session in SessionFolders(storage: storage).survey().sessions where rows[session] == nil {
-            rows[session] = IndexRow(unknown: session)
+            rows.set(IndexRow(unknown: session))
         }
         return rows
     }

@@ -18,15 +18,22 @@ import HoldfastStorage
     guard let storage = try? storage(files) else { return }
     let index = IndexFile(storage: storage)
     guard let content = try? index.read(nil) else { return }
-    let rows = content.rows.mapValues { row in
-        require(row.summary.session.text.utf8.count <= SessionID.longestByteCount, "a row names a session")
-        return row
+    let rows = byID(content.rows)
+    for session in rows.keys {
+        require(session.text.utf8.count <= SessionID.longestByteCount, "a row names a session")
+        require(content.rows[session] == rows[session], "a row is found by its session")
     }
     guard content.damage == nil, content.mark.generation < Limits.numberLimit else { return }
-    guard (try? index.replace(Array(rows.values), generation: content.mark.generation + 1)) != nil,
+    guard (try? index.replace(rows.values, generation: content.mark.generation + 1)) != nil,
         let again = try? index.read(nil)
     else { return require(false, "an index is written and read") }
-    require(again.damage == nil && again.rows == rows, "an index that is written again is the same")
+    require(again.damage == nil && byID(again.rows) == rows, "an index that is written again is the same")
+}
+
+private func byID(_ rows: IndexRows) -> [SessionID: IndexRow] {
+    Dictionary(rows.all.map { ($0.summary.session, $0) }) { _, _ in
+        fatalError("a session has one row")
+    }
 }
 
 private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }

@@ -28,8 +28,10 @@ package enum SealedJSON {
 
     /// Whether `document` is sealed and unchanged.
     package static func isIntact(_ document: some RandomAccessCollection<UInt8>) -> Bool {
-        let text = document.last == 10 ? Array(document.dropLast()) : Array(document)
+        let text = document.last == 10 ? document.dropLast() : document[...]
         guard text.count > sealByteCount, let check = check(inSeal: text.suffix(sealByteCount)) else { return false }
-        return text.withUnsafeBytes { Checksum.of($0.slice(0..<text.count - sealByteCount)) } == check
+        let sealed = text.dropLast(sealByteCount)
+        let found = sealed.withContiguousStorageIfAvailable { Checksum.of(UnsafeRawBufferPointer($0)) }
+        return found ?? Checksum.of(Array(sealed)) == check
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import HoldfastBytes
 import HoldfastLog
 import HoldfastStorage
@@ -8,7 +9,7 @@ import HoldfastStorage
 struct IndexFile {
     /// What reading found.
     struct Content {
-        var rows: [SessionID: IndexRow] = [:]
+        var rows = IndexRows()
         /// Why rows may be missing, or `nil`.
         var damage: String?
         /// How long `index.json` is.
@@ -20,7 +21,7 @@ struct IndexFile {
 
         /// Keeps which sessions there are, and nothing of what was said of them.
         mutating func forgetRows() {
-            rows = Dictionary(uniqueKeysWithValues: rows.keys.map { ($0, IndexRow(unknown: $0)) })
+            rows = IndexRows(rows.sessions.map { IndexRow(unknown: $0) })
         }
     }
 
@@ -28,7 +29,7 @@ struct IndexFile {
     private static let opening = "{\"format_version\":1,\"generation\":"
     private static let sessionsKey = ",\"sessions\":["
 
-    /// Reads all of it. Memory: the rows, and 1 MiB.
+    /// Reads all of it. Memory: the file, and what its change log has.
     ///
     /// - Parameter mark: what the journal says of it: an older index lacks rows.
     func read(_ mark: IndexMark?) throws(LogError) -> Content {
@@ -46,7 +47,7 @@ struct IndexFile {
     }
 
     /// Replaces the index by `rows`, sorted, as a new generation; durable on return.
-    func replace(_ rows: [IndexRow], generation: UInt64) throws(LogError) -> UInt64 {
+    func replace(_ rows: some Swift.Sequence<IndexRow>, generation: UInt64) throws(LogError) -> UInt64 {
         let temporary = StoreLayout.indexFile + StoreLayout.temporarySuffix
         let byteCount = try storing { () throws(StorageError) -> UInt64 in
             let file = try storage.open(temporary, .create)
@@ -91,27 +92,76 @@ struct IndexFile {
     // MARK: Reading
 
     private func readBase(_ content: inout Content) throws(LogError) {
-        guard let lines = try lines(of: StoreLayout.indexFile) else {
+        guard let text = try text(of: StoreLayout.indexFile) else {
             content.damage = "there is no index.json"
             return
         }
-        content.baseByteCount = lines.byteCount
-        guard let first = try lines.next(), let generation = Self.generation(first) else {
+        content.baseByteCount = text.byteCount
+        var lines = text.lines[...]
+        guard let first = lines.popFirst(), let generation = Self.generation(text.bytes, first, lines.first) else {
             content.damage = "index.json does not begin as an index"
             return
         }
         content.mark.generation = generation
-        while let line = try lines.next() {
-            guard line.first == 0x7B else { break }
-            let object = line.last == 0x2C ? Array(line.dropLast()) : line
-            guard let row = IndexRow(object) else {
-                content.damage = "index.json has a row that cannot be read"
-                continue
-            }
-            content.rows[row.summary.session] = row
+        let rows = Array(lines.prefix { text.bytes[$0] == 0x7B })
+        if let index = IndexText(text.bytes, lines: rows) {
+            content.rows = IndexRows(index)
+        } else {
+            content.damage = "index.json has a row that cannot be read"
+            content.rows = IndexRows(rows.compactMap { IndexText(text.bytes, lines: [$0])?.row(at: $0) })
         }
-        if content.damage == nil, try !lines.isSealed() { content.damage = "index.json fails its checksum" }
-        if lines.isBroken { content.damage = "index.json has a line that is too long" }
+        if !text.isWhole { content.damage = "index.json has a line that is too long" }
+        if content.damage == nil, !SealedJSON.isIntact(text.bytes) { content.damage = "index.json fails its checksum" }
+    }
+
+    /// A file of lines, in memory.
+    private struct Text {
+        var bytes: [UInt8] = []
+        /// Where the lines begin.
+        var lines: [Int] = []
+        var byteCount: UInt64 = 0
+        /// Whether all of it was read.
+        var isWhole = true
+    }
+
+    /// The file `path` up to a line that is longer than any that is written; `nil` when there is none that can be read.
+    private func text(of path: String) throws(LogError) -> Text? {
+        do throws(StorageError) {
+            let file = try storage.open(path, .read)
+            var text = Text(byteCount: try file.byteCount())
+            var start = 0
+            while UInt64(text.bytes.count) < text.byteCount {
+                let piece = try file.read(count: 1 << 20, at: UInt64(text.bytes.count))
+                let offset = text.bytes.count
+                text.bytes += piece
+                for end in Self.newlines(in: piece) {
+                    text.lines.append(start)
+                    start = offset + end + 1
+                }
+                text.isWhole = !piece.isEmpty && text.bytes.count - start <= Limits.metadataByteCount
+                guard text.isWhole else { break }
+            }
+            if start < text.bytes.count { text.lines.append(start) }
+            return text
+        } catch {
+            // What cannot be read is as good as gone: the index is made again.
+            if error.code == .notFound || error.isOfFile { return nil }
+            throw LogError(error)
+        }
+    }
+
+    private static func newlines(in bytes: [UInt8]) -> [Int] {
+        bytes.withUnsafeBytes { bytes in
+            var found: [Int] = []
+            var rest = bytes[...]
+            while let base = UnsafeRawBufferPointer(rebasing: rest).baseAddress,
+                let end = memchr(base, 10, rest.count)
+            {
+                found.append(rest.startIndex + (UnsafeRawPointer(end) - UnsafeRawPointer(base)))
+                rest = rest[(found[found.count - 1] + 1)...]
+            }
+            return found
+        }
     }
 
     private func readLog(_ content: inout Content, _ mark: IndexMark?) throws(LogError) {
@@ -125,7 +175,7 @@ struct IndexFile {
                     content.damage = "the change log has a damaged line"
                     continue
                 }
-                content.rows[row.summary.session] = row
+                content.rows.set(row)
                 if hasSeenMark {
                     content.unproved[row.summary.session] = row
                 } else {
@@ -138,8 +188,10 @@ struct IndexFile {
         if !hasSeenMark { content.damage = content.damage ?? "the index is older than the journal says" }
     }
 
-    private static func generation(_ line: [UInt8]) -> UInt64? {
-        let text = String(decoding: line, as: UTF8.self)
+    /// The generation that the first line names, which ends where the `next` one begins.
+    private static func generation(_ bytes: [UInt8], _ first: Int, _ next: Int?) -> UInt64? {
+        guard let next, next - first <= opening.utf8.count + sessionsKey.utf8.count + 21 else { return nil }
+        let text = String(decoding: bytes[first..<next - 1], as: UTF8.self)
         guard text.hasPrefix(opening), text.hasSuffix(sessionsKey) else { return nil }
         let generation = UInt64(text.dropFirst(opening.count).dropLast(sessionsKey.count))
         return generation.flatMap { $0 < Limits.numberLimit ? $0 : nil }
@@ -202,18 +254,14 @@ final class DocumentWriter {
     }
 }
 
-/// The lines of a file, with its seal checked on the way.
+/// The lines of a file, one after the other.
 final class LineReader {
-    let byteCount: UInt64
-    /// The byte after the last line that was returned.
-    private(set) var offset: UInt64 = 0
     /// Whether the last line that was returned was a whole one.
     private(set) var endedWithNewline = false
     /// Whether reading stopped at a line that is longer than any that is written.
     private(set) var isBroken = false
+    private let byteCount: UInt64
     private let file: any StorageFile
-    private let checksum = StreamingChecksum()
-    private var summed: UInt64 = 0
     private var window: [UInt8] = []
     private var position = 0
     private var read: UInt64 = 0
@@ -228,7 +276,6 @@ final class LineReader {
         while true {
             if let end = window[position...].firstIndex(of: 10) {
                 defer { position = end + 1 }
-                offset += UInt64(end + 1 - position)
                 endedWithNewline = true
                 return Array(window[position..<end])
             }
@@ -238,43 +285,19 @@ final class LineReader {
         }
     }
 
-    /// Whether the whole file ends with the seal of what is before it.
-    func isSealed() throws(LogError) -> Bool {
-        while read < byteCount, !isBroken {
-            position = window.count
-            try fill()
-        }
-        let tailCount = UInt64(SealedJSON.sealByteCount + 1)
-        guard byteCount > tailCount else { return false }
-        return try storing { () throws(StorageError) in
-            let tail = try file.read(count: Int(tailCount), at: byteCount - tailCount)
-            return tail.last == 10 && SealedJSON.check(inSeal: tail.dropLast()) == checksum.value
-        }
-    }
-
     private func lastLine() -> [UInt8]? {
         guard position < window.count else { return nil }
         endedWithNewline = false
         defer { position = window.count }
-        offset += UInt64(window.count - position)
         return Array(window[position...])
     }
 
     private func fill() throws(LogError) {
         let piece = try storing { () throws(StorageError) in try file.read(count: 1 << 20, at: read) }
         isBroken = piece.isEmpty
-        sum(piece)
         read += UInt64(piece.count)
         window = Array(window[position...]) + piece
         position = 0
         if window.count > Limits.metadataByteCount { isBroken = true }
-    }
-
-    /// Adds what lies before the seal to the checksum.
-    private func sum(_ piece: [UInt8]) {
-        let sealed = byteCount - min(byteCount, UInt64(SealedJSON.sealByteCount + 1))
-        let end = min(sealed, summed + UInt64(piece.count))
-        if end > summed { checksum.add(piece[..<Int(end - summed)]) }
-        summed += UInt64(piece.count)
     }
 }

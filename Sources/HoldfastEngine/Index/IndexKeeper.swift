@@ -34,6 +34,8 @@ final class IndexKeeper: Sendable {
     private let state = Lock(State())
     /// Held while rows are written, so that no older row follows a newer one.
     private let writing = Lock(false)
+    /// Held while the index is read for the first time.
+    private let loading = Lock(false)
 
     init(storage: any Storage, mark: IndexMark?) {
         self.storage = storage
@@ -212,7 +214,7 @@ final class IndexKeeper: Sendable {
         let newer = Dictionary(rows.map { ($0.summary.session, $0) }) { _, last in last }
         let end = try file.append(Array(unproved.merging(newer) { _, newer in newer }.values), at: mark)
         state.withLock { state in
-            for row in rows { state.content?.rows[row.summary.session] = row }
+            for row in rows { state.content?.rows.set(row) }
             state.content?.unproved = [:]
             state.content?.mark = end
         }
@@ -221,18 +223,27 @@ final class IndexKeeper: Sendable {
     // MARK: Reading
 
     /// The rows, from memory after the first call.
-    func rows() throws(LogError) -> [SessionID: IndexRow] { try loaded().rows }
+    func rows() throws(LogError) -> IndexRows { try loaded().rows }
 
     /// The rows, with those that have not been written yet laid over.
-    func currentRows() throws(LogError) -> [SessionID: IndexRow] {
+    func currentRows() throws(LogError) -> IndexRows {
         var rows = try loaded().rows
         let (changed, released, provider) = state.withLock { ($0.changed, $0.released, $0.provider) }
-        rows.merge(released) { _, newer in newer }
-        for (session, change) in changed {
-            guard let summary = provider?.summaryRow(of: session) else { continue }
-            rows[session] = IndexRow(summary: summary, tail: change.writer.state.withLock { $0.durable })
-        }
+        for row in released.values { rows.set(row) }
+        for change in changed.values { if let row = Self.row(of: change, from: provider) { rows.set(row) } }
         return rows
+    }
+
+    /// The row of one session, as ``currentRows()`` has it. Cost: that of the one row.
+    func currentRow(of session: SessionID) throws(LogError) -> IndexRow? {
+        let (change, released, provider) = state.withLock { ($0.changed[session], $0.released[session], $0.provider) }
+        if let newest = change.flatMap({ Self.row(of: $0, from: provider) }) ?? released { return newest }
+        return try row(of: session)
+    }
+
+    private static func row(of change: Change, from provider: (any SummaryProvider)?) -> IndexRow? {
+        let summary = provider?.summaryRow(of: change.writer.session)
+        return summary.map { IndexRow(summary: $0, tail: change.writer.state.withLock { $0.durable }) }
     }
 
     /// The row of one session as it is on disk, or `nil`.
@@ -252,15 +263,16 @@ final class IndexKeeper: Sendable {
         return state.withLock { $0.content ?? IndexFile.Content() }
     }
 
-    /// Reads the index, once.
+    /// Reads the index, once, whoever asks for it at the same time.
     private func load() throws(LogError) {
         if state.withLock({ $0.content != nil }) { return }
-        let content = try file.read(knownMark)
-        state.withLock { state in
-            // Somebody else may have loaded it meanwhile, and added to it since.
-            guard state.content == nil else { return }
-            state.content = content
-            state.foundDamage = content.damage
+        try loading.withLock { (_) throws(LogError) in
+            if state.withLock({ $0.content != nil }) { return }
+            let content = try file.read(knownMark)
+            state.withLock { state in
+                state.content = content
+                state.foundDamage = content.damage
+            }
         }
     }
 
@@ -271,10 +283,10 @@ final class IndexKeeper: Sendable {
             guard content.damage == nil, content.mark.logByteCount > max(1 << 20, content.baseByteCount / 2)
             else { return }
             content.mark = IndexMark(generation: try file.unusedGeneration(after: content.mark.generation))
-            content.baseByteCount = try file.replace(
-                Array(content.rows.values), generation: content.mark.generation)
+            content.baseByteCount = try file.replace(content.rows.all, generation: content.mark.generation)
             content.unproved = [:]
-            let fresh = content
+            // As it was written, all rows are text again; those in memory stay if it cannot be read now.
+            let fresh = (try? file.read(content.mark)).flatMap { $0.damage == nil ? $0 : nil } ?? content
             state.withLock { $0.content = fresh }
         }
     }
@@ -294,7 +306,7 @@ final class IndexKeeper: Sendable {
         try load()
         state.withLock { state in
             guard var content = state.content else { return }
-            content.rows = content.rows.mapValues { IndexRow(unknown: $0.summary.session, witness: $0) }
+            content.rows = IndexRows(content.rows.all.map { IndexRow(unknown: $0.summary.session, witness: $0) })
             content.damage = content.damage ?? reason
             state.foundDamage = content.damage
             state.content = content
@@ -307,12 +319,12 @@ final class IndexKeeper: Sendable {
     private func rebuildIfDamagedLocked() throws(LogError) {
         guard var content = state.withLock({ $0.content }), content.damage != nil else { return }
         try SessionFolders(storage: storage).forEach { (session) throws(LogError) in
-            if content.rows[session] == nil { content.rows[session] = IndexRow(unknown: session) }
+            if content.rows[session] == nil { content.rows.set(IndexRow(unknown: session)) }
             return true
         }
         let last = max(content.mark.generation, knownMark?.generation ?? 0)
         content.mark = IndexMark(generation: try file.unusedGeneration(after: last))
-        content.baseByteCount = try file.replace(Array(content.rows.values), generation: content.mark.generation)
+        content.baseByteCount = try file.replace(content.rows.all, generation: content.mark.generation)
         content.unproved = [:]
         content.damage = nil
         let fresh = content

@@ -18,7 +18,7 @@ package final class SessionWalk {
     }
 
     /// How often a place is looked at while a writer goes on writing.
-    private static let attempts = 5
+    private static let attempts = 20
 
     package let session: SessionID
     private let inspector: StoreInspector

@@ -39,7 +39,8 @@ package final class StoreFollower {
         self.inspector = inspector
         watch = JournalWatch(storage: inspector.storage, storeTag: inspector.store.tag)
         only = session
-        told = inspector.index.rows.mapValues(\.lastSequence)
+        told = Dictionary(
+            uniqueKeysWithValues: inspector.index.rows.all.map { ($0.summary.session, $0.lastSequence) })
         seenPosition = inspector.view.position
         seenIndex = inspector.index.mark
         for session in try sessionsToBegin() { try skip(session) }
@@ -144,7 +145,7 @@ package final class StoreFollower {
         // While it is being replaced it looks damaged; then it says nothing, and every session is looked at.
         if content.damage != nil { return inspector.sessions() }
         seenIndex = content.mark
-        let ahead = content.rows.values.filter { $0.lastSequence > told[$0.summary.session] ?? 0 }
+        let ahead = content.rows.all.filter { $0.lastSequence > told[$0.summary.session] ?? 0 }
         behind = Set(ahead.map(\.summary.session))
         return Array(behind)
     }

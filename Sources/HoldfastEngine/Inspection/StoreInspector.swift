@@ -89,7 +89,7 @@ package final class StoreInspector: Sendable {
 
     private func survey() -> (sessions: Set<SessionID>, findings: [RecoveryReport.Finding]) {
         let folders = SessionFolders(storage: storage).survey()
-        return (folders.sessions.union(index.rows.keys).union(view.overlay.sessions), folders.findings)
+        return (folders.sessions.union(index.rows.sessions).union(view.overlay.sessions), folders.findings)
     }
 
     /// The damaged snapshots of `session`. Reads every byte of all of them. Of a folder that cannot be read a walk

@@ -74,7 +74,7 @@ struct LostWrites {
 
     /// What a reader may take from the journal beside the segments, as an opening would write it into them.
     static func restorable(
-        in storage: any Storage, storeTag: UInt64, rows: [SessionID: IndexRow]
+        in storage: any Storage, storeTag: UInt64, rows: IndexRows
     ) throws(LogError) -> [(key: SegmentKey, extents: [Extent])] {
         let overlay = try JournalOverlay.read(from: storage, storeTag: storeTag, notesOlder: true)
         let all = try all(in: storage, storeTag: storeTag, overlay) { (session) throws(LogError) in rows[session] }

@@ -9,7 +9,7 @@ struct SalvageSource: Sendable {
     /// What the journal holds above its low-water mark; nothing when it cannot be read in order.
     let overlay: JournalOverlay
     /// What the index has seen of each session.
-    let rows: [SessionID: IndexRow]
+    let rows: IndexRows
     /// Every session that any file names.
     let sessions: [SessionID]
     /// Collected beforehand when the journal is damaged: only other batches say then what is missing.
@@ -32,12 +32,12 @@ struct SalvageSource: Sendable {
         if let damage = content.map({ $0.damage }) ?? "the index cannot be read" {
             findings.append(Self.finding(.derived, StoreLayout.indexFile, damage))
         }
-        rows = content?.rows ?? [:]
+        rows = content?.rows ?? IndexRows()
         self.overlay = overlay ?? JournalOverlay()
         let isWhole = overlay?.summary.damage.isEmpty ?? false
         evidence = isWhole ? nil : EvidenceCollection.collect(from: storage, storeTag: storeTag)
         lacking = Self.lacking(self.overlay, storage, storeTag, rows)
-        var sessions = Set(rows.keys).union(self.overlay.sessions).union(evidence?.sessions ?? []).union(lacking)
+        var sessions = rows.sessions.union(self.overlay.sessions).union(evidence?.sessions ?? []).union(lacking)
         let folders = SessionFolders(storage: storage).survey()
         sessions.formUnion(folders.sessions)
         findings += folders.findings
@@ -61,7 +61,7 @@ struct SalvageSource: Sendable {
     }
 
     private static func lacking(
-        _ overlay: JournalOverlay, _ storage: any Storage, _ storeTag: UInt64, _ rows: [SessionID: IndexRow]
+        _ overlay: JournalOverlay, _ storage: any Storage, _ storeTag: UInt64, _ rows: IndexRows
     ) -> Set<SessionID> {
         let lost = try? LostWrites.all(in: storage, storeTag: storeTag, overlay) { (session) throws(LogError) in
             rows[session]

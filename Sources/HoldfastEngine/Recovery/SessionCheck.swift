@@ -14,7 +14,7 @@ struct SessionCheck: Sendable {
     let overlay: JournalOverlay
     let restored: [(key: SegmentKey, extents: [Extent])]
     /// What the index had seen when the check began.
-    let rows: [SessionID: IndexRow]
+    let rows: IndexRows
 
     /// How often a session is looked at while a writer goes on writing, and the pause between.
     private static let attemptLimit = 5

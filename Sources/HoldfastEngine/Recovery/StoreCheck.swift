@@ -84,7 +84,7 @@ package struct StoreCheck: Sendable {
         report.indexDamage = index.damage ?? overlay.summary.missing.first.map { _ in JournalSummary.missingBatches }
         if let damage = index.damage { report.findings.append(derived(StoreLayout.indexFile, damage)) }
         let folders = SessionFolders(storage: storage).survey()
-        let sessions = folders.sessions.union(index.rows.keys).union(overlay.sessions)
+        let sessions = folders.sessions.union(index.rows.sessions).union(overlay.sessions)
         let shared = [storeDamage, overlay.index?.traceless(index, sessions)].compactMap(\.self) + folders.findings
         for finding in shared where !report.findings.contains(where: { $0.path == finding.path }) {
             report.findings.append(finding)

@@ -117,6 +117,8 @@ struct ReimportTests {
             #expect(pipe(#"{"op":"get","session":"\#(id)"}"#).contains("session_deleted"), "\(id)")
         }
         #expect(export("kept").contains("m0") && export("used").contains("m0"))
+        #expect(
+            !importing().errors.contains("does not bring it back"), "what is deleted in both places is as it should be")
         // A copy of one that turns up later, as a file or a backup, is told of and stays away.
         scratch.write("in/gone.json", document([message(0)]))
         scratch.write("in/never.jsonl", message(0))

@@ -73,6 +73,7 @@ struct SessionImport {
 
     /// Takes what the source has next; what is no part of a session is passed over.
     mutating func take(_ item: ImportItem) throws(CommandError) {
+        if case .tombstone = item { isTombstone = true }
         if isDeleted { return }
         switch item {
         case .message(let message): try take(message)
@@ -80,8 +81,7 @@ struct SessionImport {
         case .compacted: if isNew { try writer.compact() }
         case .context(let messages): try takeContext(messages)
         case .pending(let prompt): if isNew { pending = prompt }
-        case .tombstone: isTombstone = true
-        case .session, .damaged, .note, .problem: break
+        case .session, .tombstone, .damaged, .note, .problem: break
         }
     }
 

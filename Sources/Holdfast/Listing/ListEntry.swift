@@ -21,14 +21,15 @@ final class ListEntry: Sendable {
         if listed.isDeleted { return nil }
         self.session = session
         row = listed.row
-        isArchived = listed.flag("archived")
-        isPinned = listed.flag("pinned")
+        let fields = listed.root["fields"]
+        isArchived = fields?.flag("archived") ?? false
+        isPinned = fields?.flag("pinned") ?? false
         isRotated = listed.root["rotated_to"] != nil
-        source = listed.text("source") ?? listed.text("session_source")
-        project = listed.text("project_id")
-        profile = listed.text("profile") ?? listed.text("profile_name")
-        parent = listed.root["lineage"]?["parent"]?.text ?? listed.text("parent_session_id")
-        title = listed.text("title")
+        source = fields?["source"]?.text ?? fields?["session_source"]?.text
+        project = fields?["project_id"]?.text
+        profile = fields?["profile"]?.text ?? fields?["profile_name"]?.text
+        parent = listed.root["lineage"]?["parent"]?.text ?? fields?["parent_session_id"]?.text
+        title = fields?["title"]?.text
         foldedTitle = Self.folded(title ?? "")
     }
 
@@ -39,13 +40,10 @@ final class ListEntry: Sendable {
     var isPending: Bool { row.turn != nil || row.queued > 0 }
 }
 
-extension ListedRow {
-    /// The field `name`, a string.
-    fileprivate func text(_ name: String) -> String? { root["fields"]?[name]?.text }
-
-    /// Whether the field `name` is true, or a number that stands for it.
+extension JSONRef {
+    /// Whether the member `name` is true, or a number that stands for it.
     fileprivate func flag(_ name: String) -> Bool {
-        guard let value = root["fields"]?[name] else { return false }
+        guard let value = self[name] else { return false }
         return value.bool ?? (value.int.map { $0 != 0 } ?? false)
     }
 }

@@ -43,7 +43,7 @@ extension JSONRef {
     }
 
     /// Whether the value is the string `text`, compared by the bytes of UTF-8.
-    package func isString(_ text: String) -> Bool { tree.isString(index, text.utf8) }
+    package func isString(_ text: String) -> Bool { tree.isString(index, text) }
 
     /// What is between the quotes.
     private var content: ArraySlice<UInt8>? { kind == .string ? raw.dropFirst().dropLast() : nil }

@@ -56,22 +56,17 @@ package struct JSONRef: Sendable {
     /// Keys are compared decoded and byte for byte. Linear in the number of members.
     package subscript(_ key: String) -> JSONRef? {
         guard kind == .object else { return nil }
-        let name = key.utf8
-        var found: Int?
-        // Without a value for each key: rows of lists are looked into a dozen times, a hundred thousand of them.
-        var walk = children
-        while let place = walk.advance() {
-            guard let value = walk.advance() else { break }
-            if tree.isString(place, name) { found = value }
-        }
-        return found.map { JSONRef(tree: tree, index: $0) }
+        precondition(isListed, Self.tooLittleDetail)
+        return tree.value(of: key, in: index).map { JSONRef(tree: tree, index: $0) }
     }
 
     func hasFlag(_ flag: Int) -> Bool { Int(node.flags) & flag != 0 }
 
+    private static let tooLittleDetail = "the JSON was parsed with too little detail to reach into this value"
+
     private var children: JSONChildren {
         precondition(kind == .object || kind == .array, "a JSON value that holds nothing")
-        precondition(isListed, "the JSON was parsed with too little detail to reach into this value")
+        precondition(isListed, Self.tooLittleDetail)
         return JSONChildren(tree: tree, index: index + 1, end: Int(node.next))
     }
 }
@@ -82,13 +77,10 @@ struct JSONChildren: IteratorProtocol {
     var index: Int
     let end: Int
 
-    mutating func next() -> JSONRef? { advance().map { JSONRef(tree: tree, index: $0) } }
-
-    /// The node of the next one.
-    mutating func advance() -> Int? {
+    mutating func next() -> JSONRef? {
         guard index < end else { return nil }
         defer { index = Int(tree.nodes[index].next) }
-        return index
+        return JSONRef(tree: tree, index: index)
     }
 }
 

@@ -45,15 +45,40 @@ package final class JSONTree: Sendable {
     }
 
     /// Whether the value at the node `index` is the string `text`, compared by the bytes of UTF-8.
-    func isString(_ index: Int, _ text: String.UTF8View) -> Bool {
+    func isString(_ index: Int, _ text: String) -> Bool {
         let node = nodes[index]
         guard JSONKind(rawValue: node.kind) == .string else { return false }
+        var text = text
+        return text.withUTF8 { isString(node, $0) }
+    }
+
+    /// The node of the value of the last member `key` of the object at the node `object`; `nil` when it has none.
+    ///
+    /// Without a value for each key on the way: lists look a dozen times into each of a hundred thousand rows.
+    func value(of key: String, in object: Int) -> Int? {
+        var key = key
+        return key.withUTF8 { name in
+            nodes.withUnsafeBufferPointer { nodes in
+                var found: Int?
+                var place = object + 1
+                while place < Int(nodes[object].next) {
+                    let value = Int(nodes[place].next)
+                    if isString(nodes[place], name) { found = value }
+                    place = Int(nodes[value].next)
+                }
+                return found
+            }
+        }
+    }
+
+    /// Whether the string `node` means `text`.
+    private func isString(_ node: hfjson_node, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
         let content = Int(node.start) + 1..<Int(node.end) - 1
         if Int(node.flags) & HFJSON_FLAG_ESCAPED != 0 {
             return JSONEscapes.decoded(bytes[content], loneSurrogates: .kept).elementsEqual(text)
         }
         guard content.count == text.count else { return false }
-        return zip(content, text).allSatisfy { bytes[$0] == $1 }
+        return bytes.withUnsafeBufferPointer { $0[content].elementsEqual(text) }
     }
 
     /// The value that the whole text is.

@@ -46,6 +46,15 @@ enum StoreAccess {
         try filing { () throws(StorageError) in try PosixStorage(root: path, readOnly: true) }
     }
 
+    /// Says on standard error what is wrong with `store.json`, which nobody needs for reading: for commands that have
+    /// no place for it in what they show.
+    static func tellOfStoreFile(_ arguments: Arguments, _ console: any Console) {
+        guard let folder = try? folder(arguments.store),
+            let damage = (try? StoreFile.readOrInferred(from: folder))?.damage
+        else { return }
+        console.complain("'\(arguments.store)/\(damage.path)' is \(damage.reason).")
+    }
+
     private static func naming(_ path: String, _ error: CommandError) -> CommandError {
         CommandError(error.code, "The store '\(path)': \(error.message)")
     }

@@ -57,24 +57,24 @@ package final class LocalLog: SessionLog {
         let pass = RecoveryPass(
             storage: storage, options: options, storeTag: store.tag, files: files, index: index)
         var (report, completion) = try pass.runIfThereIsRoom(overlay)
-        var unproved: [(key: SegmentKey, extents: [Extent])]?
-        if case .done(let found) = completion { unproved = found }
+        var done: RecoveryPlan?
+        if case .done(let plan) = completion { done = plan }
         let journal = JournalWriter(
             storage: storage, options: options, storeTag: store.tag, after: overlay.summary.position,
-            lowWaterMark: unproved != nil ? nil : overlay.summary.lowWaterMark, index: overlay.index,
+            lowWaterMark: done != nil ? nil : overlay.summary.lowWaterMark, index: overlay.index,
             used: try pass.usedFiles(overlay.summary))
-        if !report.wasClosedCleanly, let unproved {
+        if !report.wasClosedCleanly, let done {
             // The journal will not name these sessions again, so the index must say that it is behind.
             if !overlay.summary.missing.isEmpty { try index.distrust(JournalSummary.missingBatches) }
-            try index.markUnknown(overlay.sessions)
-            try pass.settle(journal, unproved)
+            try index.markUnknown(overlay.sessions, witnesses: done.witnesses)
+            try pass.settle(journal, done.unproved)
         }
         report.milliseconds = (options.clock.monotonicNanoseconds() - begun) / 1_000_000
         recovery = report
         pool = CompressorPool(memoryLimit: options.compressionMemory)
         let meter = options.isMetered ? Meter(in: storage, options: options) : nil
         flusher = Flusher(storage: storage, files: files, index: index, options: options, meter: meter)
-        if unproved == nil {
+        if done == nil {
             index.markUnknownLater(overlay.sessions)
             flusher.add(overlay.extents, batch: overlay.summary.position.lastBatch)
         }

@@ -1,6 +1,6 @@
 import HoldfastBytes
-import HoldfastLog
-import HoldfastStorage
+package import HoldfastLog
+package import HoldfastStorage
 
 // Which store it is, when store.json does not say so.
 extension StoreFile {
@@ -8,7 +8,7 @@ extension StoreFile {
     ///
     /// - Parameter checking: whether the other files are asked in any case, and believed more.
     /// - Throws: `.newerFormat`; `.notAStore` or `.damaged` when no file says which store it is; `.failed`.
-    static func readOrInferred(
+    package static func readOrInferred(
         from storage: any Storage, checking: Bool = false
     ) throws(LogError) -> (store: StoreFile, damage: RecoveryReport.Finding?) {
         do throws(LogError) {

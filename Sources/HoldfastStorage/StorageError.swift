@@ -54,9 +54,12 @@ package struct StorageError: Error, Sendable, Equatable {
 extension StorageError {
     /// Whether it is this file or folder that cannot be used, as by its rights or its kind. Not what may pass, such as
     /// an error of the device, or a limit of the process.
-    package var isOfFile: Bool {
+    package var isOfFile: Bool { code == .permission || isOfKind }
+
+    /// Whether something else stands there: a link, a pipe, a folder for a file, a file for a folder.
+    package var isOfKind: Bool {
         switch code {
-        case .permission, .invalid, .isADirectory, .notADirectory: true
+        case .invalid, .isADirectory, .notADirectory: true
         default: false
         }
     }

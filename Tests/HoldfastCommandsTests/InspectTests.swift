@@ -113,6 +113,10 @@ struct InspectLogTests {
         #expect(log("s1", "--type", "apend").errors.contains("Did you mean 'append'?"))
         #expect(log("s1", "--since", "soon").code == .usage)
         #expect(log("s1", "--regex", "(").code == .usage)
+        #expect(log("s1", "--regex", "[0-9a-f]{64} +([]{}]{64}|\\{x)").code == .success)
+        for tooMuch in ["((a{99}){99}){99}", "(a*){9999}", "(a)\\1"] {
+            #expect(log("s1", "--regex", tooMuch).code == .usage, "\(tooMuch)")
+        }
         #expect(log("s1", "--json", "--hex").code == .usage)
         #expect(log("nobody").code == .noInput)
     }

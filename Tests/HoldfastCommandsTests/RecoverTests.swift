@@ -171,6 +171,19 @@ struct RecoverTests {
         #expect(contents(store) == Array(1...12))
     }
 
+    @Test func aFlippedBitOfASegmentsHeaderIsTurnedBackToo() throws {
+        makeStore()
+        let whole = scratch.bytes(segment())
+        // Magic, version, mode, length and salt, first sequence, chain, tag, number, id, check.
+        for at in [1, 4, 6, 7, 12, 16, 30, 35, 40, 48, 52] {
+            change(segment()) { $0[at] ^= 4 }
+            #expect(holdfast("verify", store).code == .committedDamage)
+            let ran = holdfast("recover", store, "--repair-bits")
+            #expect(ran.code == .success && ran.output.contains("turn one bit back in byte \(at) of"), "\(ran.output)")
+            #expect(scratch.bytes(segment()) == whole)
+        }
+    }
+
     // MARK: Prompts
 
     private func makePrompts() {

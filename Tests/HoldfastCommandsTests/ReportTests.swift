@@ -142,5 +142,10 @@ import Testing
         symlink(store + "/store.json", scratch.at("link.html"))
         #expect(holdfast("report", store, "--html", scratch.at("link.html")).code == .success)
         #expect(scratch.contents("store") == before, "a link is replaced, not followed")
+        mkfifo(scratch.at("pipe"), 0o600)
+        for place in [scratch.at("pipe"), scratch.path, "/dev/nothing-of-this-name"] {
+            #expect(holdfast("report", store, "--html", place).code == .cannotCreate, "\(place)")
+            #expect(holdfast("verify", store, "--write-receipt", place).code == .cannotCreate, "\(place)")
+        }
     }
 }

@@ -64,6 +64,19 @@ import Testing
         #expect(!ran.output.contains("\u{1B}"))
     }
 
+    @Test func `counters that nobody could have counted are shown all the same`() throws {
+        let scratch = Scratch()
+        let store = served(scratch)
+        let most = Limits.numberLimit - 1
+        let text = try #require(scratch.read("store/meter")?.split(separator: "\n").first)
+        let forged = text.dropLast(SealedJSON.sealByteCount)
+            .replacing(#/"(records|bytes|batches|failures|p50|p99|max)":\d+/#) { "\"\($0.1)\":\(most)" }
+            .replacing(#/"milliseconds":\d+/#, with: "\"milliseconds\":0")
+        scratch.write("store/meter", String(decoding: SealedJSON.sealed(Array(forged.utf8)), as: UTF8.self) + "\n")
+        let ran = holdfast("top", store, "--once")
+        #expect(ran.code == .success && ran.output.contains("4,611,686,018,427,387,90"), "\(ran.output)")
+    }
+
     @Test func `nothing in the store changes`() throws {
         let scratch = Scratch()
         let store = served(scratch)

@@ -78,8 +78,13 @@ struct UnreadableStoreTests {
         makeStore()
         replace(Self.place("a"), by: stand)
         expectDamageIsNamed(Self.place("a"), stand)
-        let ran = holdfast("cat", store, "a")
-        #expect(ran.code != .success && ran.errors.contains(Self.place("a")), "\(ran.errors)")
+        for words in [
+            ["cat", store, "a"], ["show", store, "a"], ["inspect", "log", store, "a"], ["blame", store, "a"],
+        ] {
+            let console = TestConsole()
+            #expect(Program.run(words, on: console) == .data, "\(words)")
+            #expect(console.errors.contains("'\(Self.place("a"))'"), "\(console.errors)")
+        }
         let saved = holdfast("recover", store, "--salvage-to", scratch.at("saved"))
         #expect(saved.code == .committedDamage && saved.output.contains("records 1 to 2 lost"), "\(saved.output)")
         #expect(holdfast("tail", store).output.contains("text of b"))
@@ -105,6 +110,25 @@ struct UnreadableStoreTests {
         #expect(holdfast("ls", store).output.contains("a"))
     }
 
+    @Test func `commands without a report of the store say on standard error that store.json is gone`() {
+        makeStore()
+        let words = [
+            ["cat", store, "a"], ["show", store, "a"], ["inspect", "log", store, "a"], ["blame", store, "a"],
+            ["diff", store, "a", "b"], ["tail", store, "a"], ["grep", store, "text", "a"], ["export", store, "a"],
+            ["ls", store],
+        ]
+        for isThere in [true, false] {
+            if !isThere { replace(StoreLayout.storeFile, by: .nothing) }
+            for words in words {
+                let console = TestConsole()
+                let code = Program.run(words, on: console)
+                #expect(code == (words[0] == "diff" ? .different : .success), "\(words); \(console.errors)")
+                let told = console.errors.contains("'\(store)/store.json' is damaged or missing")
+                #expect(told != isThere && console.errors.isEmpty == isThere, "\(words); \(console.errors)")
+            }
+        }
+    }
+
     // MARK: What is refused
 
     @Test func `a session that is not there is not salvaged`() {
@@ -115,6 +139,14 @@ struct UnreadableStoreTests {
             #expect(code == .noInput && console.errors.contains("'nosuch'"))
         }
         #expect(!scratch.names().contains("saved"))
+    }
+
+    @Test func `nothing is salvaged into the store, nor said to be`() {
+        makeStore()
+        for words in [[], ["--dry-run"]] {
+            let target = ["recover", store, "--salvage-to", store]
+            #expect(Program.run(target + words, on: TestConsole()) == .usage)
+        }
     }
 
     @Test func `nothing is exported into the store`() {

@@ -40,6 +40,7 @@ extension Command {
             guard arguments.text("to") != nil || arguments.rest.count == 1 else {
                 throw CommandError(.usage, "Name one SESSION, or a folder with --to.")
             }
+            StoreAccess.tellOfStoreFile(arguments, console)
             let store = try StoreAccess.openReadOnly(arguments.store)
             defer { try? store.close() }
             let format = arguments.text("format").flatMap(ExportFormat.init) ?? .jsonl

@@ -27,6 +27,7 @@ extension Command {
             ("holdfast ls ./store --pending --json", "what waits for an answer, for a program"),
         ],
         run: { arguments, console throws(CommandError) in
+            StoreAccess.tellOfStoreFile(arguments, console)
             let store = try StoreAccess.openReadOnly(arguments.store)
             defer { try? store.close() }
             let rows = try store.allRows(query(arguments))

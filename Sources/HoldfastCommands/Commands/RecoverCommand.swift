@@ -13,7 +13,9 @@ extension Command {
                 "on-damage", .choice(DamageMode.allCases.map(\.rawValue)),
                 "what to do where acknowledged records are lost: end the session before them (cut, the default), go on "
                     + "behind them (skip, into a new store only), or do nothing at all (stop)"),
-            OptionRule("repair-bits", "turn a single flipped bit back where the checksums prove it"),
+            OptionRule(
+                "repair-bits",
+                "turn a single flipped bit of a record or of a segment's header back where the checksums prove it"),
             OptionRule("requeue", "put prompts that no answer followed back into their queues"),
             OptionRule("materialise", "end their turns, with the prompt and what there is of the answer"),
             OptionRule(

@@ -32,7 +32,7 @@ extension Command {
             let page = try openingStore { () throws(CommandError) in
                 try ReportMaker(path: arguments.store, console: console).page()
             }
-            try file.write(page.html)
+            try file.write(Array(page.html.utf8))
             return page.check.hasCommittedDamage ? .committedDamage : .success
         })
 }

@@ -37,6 +37,7 @@ struct Salvaging {
         if let name = request.session, !salvage.knows(try sessionID(name)) {
             throw CommandError(.noInput, "There is no session '\(name)' in the store '\(request.store)'.")
         }
+        try checkTarget()
         let target = request.isDryRun ? nil : try makeTarget()
         var story = SalvageStory(report: try run(salvage, target), target: request.target ?? "")
         story.isDryRun = request.isDryRun
@@ -72,13 +73,14 @@ struct Salvaging {
         return wanted
     }
 
+    private func checkTarget() throws(CommandError) {
+        guard let path = request.target, NamedPath.leads(path, into: request.store) else { return }
+        throw CommandError(.usage, "'\(path)' is inside of '\(request.store)', which must not be written.")
+    }
+
     private func makeTarget() throws(CommandError) -> any Storage {
-        let path = request.target ?? ""
-        if NamedPath.leads(path, into: request.store) {
-            throw CommandError(.usage, "'\(path)' is inside of '\(request.store)', which must not be written.")
-        }
         do throws(StorageError) {
-            return try PosixStorage(root: path, create: true)
+            return try PosixStorage(root: request.target ?? "", create: true)
         } catch {
             throw CommandError(.cannotCreate, error.description)
         }

@@ -27,6 +27,7 @@ extension Command {
             (.noInput, "the store or the session is not there"),
         ],
         run: { arguments, console throws(CommandError) in
+            StoreAccess.tellOfStoreFile(arguments, console)
             let store = try StoreAccess.openReadOnly(arguments.store)
             defer { try? store.close() }
             let view = SessionPrinter(

@@ -35,6 +35,7 @@ extension Command {
                 throw CommandError(.usage, "Name one session, or none for all.")
             }
             let session = try arguments.rest.first.map { (text) throws(CommandError) in try sessionID(text) }
+            StoreAccess.tellOfStoreFile(arguments, console)
             let tail = try Tail(arguments, session, console)
             let isDamaged = try tail.printLast(arguments.count("limit") ?? 10)
             if arguments.has("follow") { try tail.follow() }
@@ -63,7 +64,7 @@ private struct Tail {
 
     /// Prints the last `count` records that were there at the beginning; answers whether some cannot be read.
     func printLast(_ count: Int) throws(CommandError) -> Bool {
-        if !isJSON { try console.line(printer.heading) }
+        if !isJSON { try console.line(DisplayText.fitted(printer.heading, to: console.columns ?? .max)) }
         let sessions = if let session { [session] } else { try newestSessions(count) }
         let last = try inspecting { () throws(LogError) in try follower.last(count, of: sessions) }
         for (session, item) in last { try show(session, item) }

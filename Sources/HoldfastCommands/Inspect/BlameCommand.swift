@@ -25,6 +25,7 @@ extension Command {
             (.noInput, "the store or the session is not there"),
         ],
         run: { arguments, console throws(CommandError) in
+            StoreAccess.tellOfStoreFile(arguments, console)
             let blame = try Blame(arguments)
             let rows = try blame.rows()
             if arguments.has("json") {

@@ -28,6 +28,7 @@ extension Command {
             (.noInput, "the store or the session is not there"),
         ],
         run: { arguments, console throws(CommandError) in
+            StoreAccess.tellOfStoreFile(arguments, console)
             let session = arguments.operands[1]
             let inspector = try StoreAccess.inspect(arguments.store)
             let point = SessionPoint(inspector: inspector, session: try sessionID(session))

@@ -38,6 +38,7 @@ extension Command {
             guard arguments.rest.count == 2 || arguments.text("from") != nil || arguments.text("to") != nil else {
                 throw CommandError(.usage, "Name a second session, or a point with --from or --to.")
             }
+            StoreAccess.tellOfStoreFile(arguments, console)
             return try SessionDiff(arguments, console).run()
         })
 }

@@ -48,7 +48,11 @@ extension Command {
             (.success, "something was found"), (.nothingFound, "nothing was found"),
             (.data, "a part of a session could not be searched"), (.noInput, "the store or a session is not there"),
         ],
-        run: { arguments, console throws(CommandError) in try Grep(arguments, console).run() })
+        run: { arguments, console throws(CommandError) in
+            let grep = try Grep(arguments, console)
+            StoreAccess.tellOfStoreFile(arguments, console)
+            return try grep.run()
+        })
 }
 
 /// Searches sessions.

@@ -39,6 +39,7 @@ extension Command {
                 throw CommandError(.usage, "Give --json or --hex, not both.")
             }
             let filter = try RecordFilter(arguments)
+            StoreAccess.tellOfStoreFile(arguments, console)
             let inspector = try StoreAccess.inspect(arguments.store)
             return try LogPrinter(arguments, filter, console).run(inspector, try sessionID(arguments.operands[1]))
         })
@@ -69,7 +70,9 @@ private struct LogPrinter {
         }
         var left = arguments.count("limit") ?? .max
         var isDamaged = false
-        if !arguments.has("json"), !arguments.has("hex") { try console.line(printer.heading) }
+        if !arguments.has("json"), !arguments.has("hex") {
+            try console.line(DisplayText.fitted(printer.heading, to: console.columns ?? .max))
+        }
         while left > 0, let item = try inspecting({ () throws(LogError) in try walk.next() }) {
             if case .unreadable = item { isDamaged = true }
             if case .record(let record) = item, record.sequence > filter.sequences.upperBound { break }

@@ -82,19 +82,24 @@ struct Receipt: Equatable, Sendable {
     ///
     /// - Throws: with ``ExitCode/data`` when it is no receipt, or was changed.
     init(_ bytes: [UInt8]) throws(CommandError) {
-        let refusal = CommandError(.data, "This is no receipt, or it was changed.")
         guard SealedJSON.isIntact(bytes), let root = try? JSONTree.parse(bytes, detail: 3).root,
-            root["receipt_version"]?.int == Int64(Self.version), let storeID = root["store_id"]?.string,
+            let receipt = Receipt(root), root["digest"]?.string == receipt.digest
+        else { throw CommandError(.data, "This is no receipt, or it was changed.") }
+        self = receipt
+    }
+
+    /// What `root` says, which nothing proves; `nil` when it is no receipt.
+    init?(_ root: JSONRef) {
+        guard root["receipt_version"]?.int == Int64(Self.version), let storeID = root["store_id"]?.string,
             let writtenAt = root["written_at"]?.unsigned, let list = root["sessions"], list.kind == .array
-        else { throw refusal }
+        else { return nil }
         self.storeID = storeID
         self.writtenAt = writtenAt
         sessions = []
         for element in list.elements {
-            guard let session = Session(element) else { throw refusal }
+            guard let session = Session(element) else { return nil }
             sessions.append(session)
         }
-        guard root["digest"]?.string == digest else { throw refusal }
     }
 }
 

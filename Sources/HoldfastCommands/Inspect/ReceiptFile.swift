@@ -21,27 +21,9 @@ enum ReceiptFile {
     ///
     /// - Throws: with ``ExitCode/cannotCreate`` also for a place in the store that the receipt is of.
     static func write(_ receipt: Receipt, to path: String, notInto store: String) throws(CommandError) {
-        let slash = path.lastIndex(of: "/")
-        let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
-        guard !name.isEmpty, name != ".", name != ".." else {
-            throw CommandError(.cannotCreate, "'\(path)' is no name for a file.")
-        }
-        guard try !NamedPath(folder).isInside(store) else {
+        if NamedPath.leads(path, into: store) {
             throw CommandError(.cannotCreate, "Keep the receipt outside of the store: '\(path)' is in it.")
         }
-        do throws(StorageError) {
-            let storage = try PosixStorage(root: folder, create: false)
-            let temporary = name + StoreLayout.temporarySuffix
-            let file = try storage.open(temporary, .create)
-            try file.truncate(to: 0)
-            try file.write(receipt.bytes, at: 0)
-            try file.sync()
-            try file.close()
-            try storage.rename(temporary, name)
-            try storage.syncDirectory("")
-        } catch {
-            throw CommandError(.cannotCreate, error.description)
-        }
+        try OutputFile(path, notIn: store).write(receipt.bytes)
     }
 }

@@ -9,7 +9,7 @@ struct TextPattern: Sendable {
     let isExpression: Bool
     let ignoresCase: Bool
 
-    /// - Throws: when the pattern is empty, too long, or no expression.
+    /// - Throws: when the pattern is empty, too long, no expression, or one that takes the C library too long.
     init(_ text: String, isExpression: Bool, ignoresCase: Bool = false) throws(CommandError) {
         self.text = text
         self.isExpression = isExpression
@@ -17,6 +17,7 @@ struct TextPattern: Sendable {
         guard !text.isEmpty, text.utf8.count <= Self.longest, !text.utf8.contains(0) else {
             throw CommandError(.usage, "A pattern has 1 to \(Self.longest) bytes.")
         }
+        if isExpression { try ExpressionSize(text).check() }
         _ = try TextMatcher(self)
     }
 }

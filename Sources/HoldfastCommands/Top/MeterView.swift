@@ -137,7 +137,8 @@ struct Rates {
     var batches: Double { perSecond(counts.batches) }
     var failures: Double { perSecond(counts.failures) }
 
-    func perSecond(_ count: UInt64) -> Double { Double(count) / seconds }
+    /// Not more than can be counted, whatever the file says.
+    func perSecond(_ count: UInt64) -> Double { min(Double(count) / seconds, Double(Limits.numberLimit)) }
 }
 
 /// A row of bars in one line of text.

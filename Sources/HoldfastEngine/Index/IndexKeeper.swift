@@ -100,10 +100,12 @@ final class IndexKeeper: Sendable {
 
     /// Writes rows without content for `sessions`: whoever lists them must look into the sessions. Durable on
     /// return.
-    func markUnknown(_ sessions: [SessionID]) throws(LogError) {
+    ///
+    /// - Parameter witnesses: what is known better than by the index of where the logs of some have been.
+    func markUnknown(_ sessions: [SessionID], witnesses: [SessionID: IndexRow] = [:]) throws(LogError) {
         guard !sessions.isEmpty else { return }
         try load()
-        let rows = state.withLock { state in sessions.map { Self.unknown($0, in: state) } }
+        let rows = state.withLock { state in sessions.map { witnesses[$0] ?? Self.unknown($0, in: state) } }
         try writing.withLock { (_) throws(LogError) in try append(rows) }
     }
 

@@ -61,4 +61,25 @@ struct IndexRow: Sendable, Equatable {
         end = tree.root["end"]?.unsigned ?? 0
         chain = tree.root["chain"]?.string.flatMap { Hex64.value($0) } ?? 0
     }
+
+    /// Counts the records of `extent`, bytes that were committed to segment `number`, that the row does not know.
+    mutating func count(_ extent: Extent, of number: UInt32) {
+        guard (segment, end) < (number, extent.end) else { return }
+        let known = segment == number ? end : 0
+        extent.bytes.withUnsafeBytes { bytes in
+            var at = 0
+            if extent.offset == 0, let header = try? SegmentHeader(decoding: bytes) {
+                lastSequence = max(lastSequence, header.firstSequence - 1)
+                at = header.byteCount
+            }
+            while at + RecordHeader.byteCount <= bytes.count {
+                let record = bytes.slice(at..<bytes.count)
+                let isNew = extent.offset + UInt64(at) >= known
+                if isNew, record[0] != RecordHeader.markKind { lastSequence += 1 }
+                chain = RecordHeader.storedCheck(record)
+                at += RecordHeader.byteCount + Int(record.load(UInt32.self, at: 8))
+            }
+        }
+        (segment, end) = (number, extent.end)
+    }
 }

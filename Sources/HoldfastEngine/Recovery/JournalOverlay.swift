@@ -34,6 +34,16 @@ struct JournalOverlay {
         return found
     }
 
+    /// How far the log of `session` reaches at least, when what the journal has of it is counted on from `row`.
+    func witness(of session: SessionID, _ row: IndexRow?) -> IndexRow {
+        var witness = IndexRow(unknown: session, witness: row)
+        let all = extents.filter { $0.key.session == session }.sorted { $0.key < $1.key }
+        for (key, extents) in all {
+            for extent in extents { witness.count(extent, of: key.number) }
+        }
+        return witness
+    }
+
     /// The same with what segments have lost, laid under what they may lack.
     func adding(_ restored: [(key: SegmentKey, extents: [Extent])]) -> JournalOverlay {
         var filled = self

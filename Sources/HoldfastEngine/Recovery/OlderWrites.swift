@@ -44,14 +44,13 @@ struct OlderWrites {
 
     /// What of these writes the segments do not have, in the order of its commit, by session and segment.
     ///
-    /// Reads of each segment what the journal has of it. A segment that must not be read or written is left alone.
+    /// Reads of each segment what the journal has of it. Of one that cannot be read, nobody can say what it has.
     func missing(in storage: any Storage) throws(LogError) -> [SessionID: [UInt32: [Extent]]] {
         var missing: [SessionID: [UInt32: [Extent]]] = [:]
         for (key, all) in writes.sorted(by: { $0.key < $1.key }) {
             var lost: [Extent] = []
             try storing { () throws(StorageError) in
-                let (file, mayBeWritten) = try Self.segment(key, storage)
-                guard mayBeWritten else { return }
+                let file = try? storage.open(key.path, .read)
                 for run in Self.runs(all) {
                     for write in Self.missing(run, file) {
                         if let extent = try Self.bytes(of: write, storage) { lost.append(extent) }
@@ -61,16 +60,6 @@ struct OlderWrites {
             if !lost.isEmpty { missing[key.session, default: [:]][key.number] = lost }
         }
         return missing
-    }
-
-    private static func segment(
-        _ key: SegmentKey, _ storage: any Storage
-    ) throws(StorageError) -> (file: (any StorageFile)?, mayBeWritten: Bool) {
-        do throws(StorageError) {
-            return (try storage.open(key.path, .read), true)
-        } catch {
-            return (nil, error.code == .notFound)
-        }
     }
 
     /// Writes that follow each other in the segment, in pieces that are read at once.

@@ -22,10 +22,10 @@ struct RecoveryPass {
 
     /// What a run could do.
     enum Completion {
-        /// Everything is in the segments, and durable but for the ends of segments that were written directly: they may
-        /// stand in the page cache only, marked clean by a sync that failed. Reading them proves nothing, and syncing
-        /// them would not write them.
-        case done(unproved: [(key: SegmentKey, extents: [Extent])])
+        /// Everything is in the segments, and durable but for the ends of segments that were written directly
+        /// (`unproved`): they may stand in the page cache only, marked clean by a sync that failed. Reading them proves
+        /// nothing, and syncing them would not write them.
+        case done(RecoveryPlan)
         /// The disk is full: nothing was changed, and the journal must be kept until its content has been flushed.
         case postponed
     }
@@ -35,7 +35,7 @@ struct RecoveryPass {
         var plan = try plan(overlay)
         do throws(LogError) {
             try run(&plan, overlay)
-            return (plan.report, .done(unproved: plan.unproved))
+            return (plan.report, .done(plan))
         } catch {
             // What is written directly has no other copy: without room its end cannot be made sure of. Nor has what a
             // segment has lost, but in batches that a store at work would not keep.
@@ -60,7 +60,7 @@ struct RecoveryPass {
         let quarantine = Quarantine(storage: storage, clock: options.clock)
         for (finding, bytes) in plan.kept { _ = try quarantine.setAside(finding, bytes) }
         try write(plan.restored)
-        try write(overlay.work)
+        try write(plan.replay)
         for session in overlay.sessions { try makeFoldersDurable(session) }
         // The replay may have to make these files.
         try setAside(&plan.report.findings) { $0.session != nil && $0.kind != .restored }
@@ -125,8 +125,9 @@ struct RecoveryPass {
             do throws(StorageError) {
                 try storage.syncDirectory(folder)
             } catch {
-                // A session that is written directly may have died before its folder was made.
-                guard error.code == .notFound else { throw LogError(error) }
+                // A session that is written directly may have died before its folder was made. And where something else
+                // stands in the folder's place, nothing was written.
+                guard error.code == .notFound || error.isOfKind else { throw LogError(error) }
             }
         }
     }

@@ -8,10 +8,15 @@ import HoldfastStorage
 struct RecoveryPlan {
     /// What is found, and the steps in their order.
     var report: RecoveryReport
+    /// What the journal has and the segments may lack.
+    var replay: [(key: SegmentKey, extents: [Extent])] = []
     /// What segments have lost and the journal still has.
     var restored: [(key: SegmentKey, extents: [Extent])] = []
-    /// Bytes that the journal has of segments that nothing makes whole, each with the place where it belongs.
+    /// Bytes that the journal has of segments that nothing makes whole, or that cannot be written, each with the place
+    /// where it belongs.
     var kept: [(finding: RecoveryReport.Finding, bytes: [UInt8])] = []
+    /// How far the logs reach whose end could not be written.
+    var witnesses: [SessionID: IndexRow] = [:]
     /// What of the segments stays without proof of being durable, written directly as it was.
     var unproved: [(key: SegmentKey, extents: [Extent])] = []
 }
@@ -35,10 +40,7 @@ struct RecoveryPlanner {
             try setAside(&plan.report.findings[index], [], &plan.report.steps)
         }
         try planRestoring(overlay, &plan)
-        for (key, extents) in overlay.work {
-            let byteCount = extents.reduce(0) { $0 + UInt64($1.bytes.count) }
-            plan.report.steps.append(step(.replay, key, extents.first?.offset ?? 0, byteCount))
-        }
+        for (key, extents) in overlay.work { try planReplay(of: extents, into: key, overlay, &plan) }
         let filled = overlay.adding(plan.restored)
         for session in overlay.sessions { try look(at: session, filled, &plan) }
         for (key, extents) in plan.unproved {
@@ -76,6 +78,32 @@ struct RecoveryPlanner {
         return overlay.index?.traceless(nil, Set(overlay.sessions))
     }
 
+    /// Where something else stands in a segment's place, nothing is written, and no other session has to wait: what the
+    /// journal has of it is kept, and the index remembers that it was there.
+    private func planReplay(
+        of extents: [Extent], into key: SegmentKey, _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
+    ) throws(LogError) {
+        let byteCount = extents.reduce(0) { $0 + UInt64($1.bytes.count) }
+        guard isBarred(key) else {
+            plan.replay.append((key, extents))
+            plan.report.steps.append(step(.replay, key, extents.first?.offset ?? 0, byteCount))
+            return
+        }
+        plan.report.replayedWriteCount -= extents.count
+        plan.report.replayedByteCount -= byteCount
+        for extent in extents { keep(extent, key, "the segment cannot be written; a copy from the journal", &plan) }
+        plan.witnesses[key.session] = overlay.witness(of: key.session, try index.row(of: key.session))
+    }
+
+    private func isBarred(_ key: SegmentKey) -> Bool {
+        do throws(StorageError) {
+            _ = try storage.open(key.path, .read)
+            return false
+        } catch {
+            return error.isOfKind
+        }
+    }
+
     private func step(
         _ kind: RecoveryStep.Kind, _ key: SegmentKey, _ offset: UInt64, _ byteCount: UInt64
     ) -> RecoveryStep {
@@ -103,7 +131,7 @@ struct RecoveryPlanner {
             for (key, extents) in lost.work { try restore(key, extents, lost.firstSequence, &plan) }
         case .kept:
             for (key, extents) in lost.work {
-                for extent in extents { keep(extent, key, &plan) }
+                for extent in extents { keep(extent, key, "the segment has lost it; a copy from the journal", &plan) }
             }
         }
     }
@@ -126,10 +154,10 @@ struct RecoveryPlanner {
         plan.report.steps.append(step(.restore, key, start, byteCount))
     }
 
-    private func keep(_ extent: Extent, _ key: SegmentKey, _ plan: inout RecoveryPlan) {
+    private func keep(_ extent: Extent, _ key: SegmentKey, _ reason: String, _ plan: inout RecoveryPlan) {
         let finding = RecoveryReport.Finding(
             kind: .committedDamage, session: key.session, path: key.path, offset: extent.offset,
-            byteCount: UInt64(extent.bytes.count), reason: "the segment has lost it; a copy from the journal")
+            byteCount: UInt64(extent.bytes.count), reason: reason)
         var aside = step(.setAside, key, extent.offset, finding.byteCount)
         aside.quarantine = Quarantine.path(of: extent.bytes)
         plan.kept.append((finding, extent.bytes))

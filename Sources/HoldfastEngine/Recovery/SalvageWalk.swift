@@ -57,7 +57,7 @@ struct SalvageWalk {
     /// Calls `body` with each record until it answers false; answers what could not be read.
     func run(_ body: (Found) throws(LogError) -> Bool) throws(LogError) -> [Fault] {
         var state = State()
-        for number in try segments() {
+        for number in segments() {
             guard let scanner = try open(number, &state) else { continue }
             state.beginsAnew = state.last > 0 && !scanner.continues(state)
             if try !walk(scanner, &state, body) { break }
@@ -76,8 +76,8 @@ struct SalvageWalk {
     }
 
     /// The segments in the folder, and those behind its first that only other files know.
-    private func segments() throws(LogError) -> [UInt32] {
-        let folder = try SessionFolder(session, in: storage, also: Array(unflushed.keys))
+    private func segments() -> [UInt32] {
+        let folder = SessionFolder.orNothing(session, in: storage, also: Array(unflushed.keys)).folder
         // What a trim has taken away is not missing.
         let known = evidence.keys.filter { $0 > folder.segments.first ?? 0 || folder.snapshots.isEmpty }
         return Set(folder.segments).union(known).union(misplaced.keys).sorted()
@@ -200,16 +200,9 @@ struct SalvageWalk {
     // MARK: Headers
 
     private func open(_ number: UInt32, _ state: inout State) throws(LogError) -> SegmentScanner? {
-        let image: SegmentImage
-        let head: [UInt8]
-        do throws(StorageError) {
-            image = try self.image(StoreLayout.segmentFile(session, number), number)
-            head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
-        } catch {
-            guard error.isOfFile else { throw LogError(error) }
-            if let scanner = try elsewhere(number) { return scanner }
-            state.faults.append(headerFault(number, 0, state, error.clause))
-            return nil
+        let (image, refusal) = try image(number)
+        let head = try storing { () throws(StorageError) in
+            try image.read(count: SegmentHeader.longestByteCount, at: 0)
         }
         if let header = header(in: head, number) { return scanner(image, header) }
         if let scanner = try elsewhere(number) { return scanner }
@@ -221,15 +214,30 @@ struct SalvageWalk {
             let whole = Extent(offset: 0, bytes: header.encoded())
             return scanner(try storing { () throws(StorageError) in try image.laying(whole) }, header)
         }
-        if let scanner = try rebuilt(head, image, number, state) { return scanner }
-        guard image.byteCount > 0 else { return nil }
-        var fault = headerFault(number, image.byteCount, state, Self.reason(head))
         let found = bits?.header(in: head) { fits($0, number) }
+        var fault = headerFault(number, image.byteCount, state, refusal ?? Self.reason(head))
         fault.bit = found?.bit
-        fault.isMended = repairsBits && found != nil
-        if let found, fault.isMended { fault.byteCount = UInt64(found.header.byteCount) }
-        state.faults.append(fault)
-        return fault.isMended ? found.map { scanner(image, $0.header) } : nil
+        if repairsBits, let found {
+            fault.isMended = true
+            fault.byteCount = UInt64(found.header.byteCount)
+            state.faults.append(fault)
+            return scanner(image, found.header)
+        }
+        if let scanner = try rebuilt(head, image, number, state) { return scanner }
+        if image.byteCount > 0 || refusal != nil { state.faults.append(fault) }
+        return nil
+    }
+
+    /// The segment; of one that is barred what the journal has, and why it is.
+    private func image(_ number: UInt32) throws(LogError) -> (SegmentImage, refusal: String?) {
+        do throws(StorageError) {
+            return (try image(StoreLayout.segmentFile(session, number), number), nil)
+        } catch {
+            guard error.isOfFile else { throw LogError(error) }
+            let extents = unflushed[number] ?? []
+            let refusal = error.clause
+            return (try storing { () throws(StorageError) in try SegmentImage(file: nil, extents: extents) }, refusal)
+        }
     }
 
     private func headerFault(_ number: UInt32, _ byteCount: UInt64, _ state: State, _ reason: String) -> Fault {

@@ -105,17 +105,8 @@ struct SessionSalvager: Sendable {
     func copyDamaged(
         _ session: SessionID, _ evidence: EvidenceCollection, _ misplaced: MisplacedSegments, _ bits: BitSearch?
     ) throws(LogError) -> Copy {
-        let folder: SessionFolder
-        do throws(LogError) {
-            folder = try SessionFolder(session, in: source.storage)
-        } catch {
-            // It may stand somewhere else, but what there is of it in this place is not known.
-            var told = SalvagedSession(session)
-            let promised = source.scan(session, newestSnapshot: nil).witness.promisedSequence
-            if promised > 0 { told.losses = [.init(first: 1, last: promised, reason: "not found")] }
-            told.findings.append(.unreadable(session, error))
-            return Copy(told: told)
-        }
+        // Where the folder cannot be read, other sources may have the session.
+        let (folder, refusal) = SessionFolder.orNothing(session, in: source.storage)
         let elsewhere = misplaced.of(session)
         let walk = SalvageWalk(
             storage: source.storage, session: session, storeTag: source.storeTag,
@@ -134,6 +125,7 @@ struct SessionSalvager: Sendable {
             survey.ranges, snapshots: snapshots, promised: isLimited ? 0 : max(row, folder.snapshots.last ?? 0),
             trimmed: trimmed(session, folder, snapshots), mode: options.mode)
         var told = survey.told(outline, newestSnapshot: snapshots.last)
+        if let refusal { told.findings.append(.unreadable(session, refusal)) }
         if hasDamaged { told.findings.append(damagedSnapshot(session)) }
         if elsewhere.isEmpty, told.losses.isEmpty, let end = end(session, folder, behind: outline.end) {
             told.findings.append(end)

@@ -33,6 +33,22 @@ struct SessionFolder {
         snapshots.sort()
     }
 
+    private init(_ session: SessionID, only unflushed: [UInt32]) {
+        self.session = session
+        segments = Set(unflushed).sorted()
+    }
+
+    /// The same for those who go on without the folder when it cannot be read: then as if it were empty, and why.
+    static func orNothing(
+        _ session: SessionID, in storage: any Storage, also unflushed: [UInt32] = []
+    ) -> (folder: SessionFolder, refusal: LogError?) {
+        do throws(LogError) {
+            return (try SessionFolder(session, in: storage, also: unflushed), nil)
+        } catch {
+            return (SessionFolder(session, only: unflushed), error)
+        }
+    }
+
     private static func entries(
         of session: SessionID, in storage: any Storage
     ) throws(LogError) -> [DirectoryEntry] {
@@ -40,7 +56,11 @@ struct SessionFolder {
             return try storage.list(StoreLayout.sessionFolder(session))
         } catch {
             if error.code == .notFound { return [] }
-            throw LogError(error)
+            guard error.isOfKind else { throw LogError(error) }
+            throw LogError(
+                .damaged,
+                "Session '\(session)' cannot be read: \(error.clause). Something else stands in the place of its "
+                    + "folder: move that away, and put the folder back from a backup. No other session is concerned.")
         }
     }
 }

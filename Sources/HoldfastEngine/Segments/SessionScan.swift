@@ -38,7 +38,8 @@ struct SessionScan {
             head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
         } catch {
             guard error.isOfFile else { throw LogError(error) }
-            return .failure(SegmentFault(reason: error.clause, 0, isUnreadable: true))
+            let reason = error.clause + (error.isOfKind ? "; something else stands in its place" : "")
+            return .failure(SegmentFault(reason: reason, 0, isUnreadable: true))
         }
         do throws(FormatError) {
             let header = try head.withBytes { (view) throws(FormatError) in
@@ -228,7 +229,7 @@ struct SessionScan {
     }
 
     private func mismatch(_ header: SegmentHeader, _ number: UInt32) -> String? {
-        if header.session != session { return "the segment belongs to session '\(header.session)'" }
+        if header.session != session { return "misplaced: the segment belongs to session '\(header.session)'" }
         if header.storeTag != storeTag { return "the segment belongs to another store" }
         if header.number != number { return "the segment is number \(header.number)" }
         return nil

@@ -107,7 +107,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastCommandsTests",
             dependencies: [
-                "HoldfastCommands", "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastEngine", "CSQLite",
+                "HoldfastCommands", "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastLog", "HoldfastEngine",
+                "CSQLite",
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
         tests("TidyTests", []),

@@ -21,8 +21,8 @@ extension HoldfastStore {
     ///   - path: the store's folder. It is created when it is missing; its parent must exist.
     ///   - commit: where writes become durable; see ``CommitMode``.
     ///   - options: limits and thresholds.
-    /// - Throws: `busy` naming the process that has the store open, `not_a_store`, `newer_format`, `damaged`,
-    ///   `read_only`, `disk_full`, `failed`.
+    /// - Throws: `busy` naming the process that has the store open, `not_a_store`, `newer_format`, `older_format`,
+    ///   `damaged`, `read_only`, `disk_full`, `failed`.
     public static func open(
         path: String, commit: CommitMode = .journal, options: StoreOptions = StoreOptions()
     ) throws(HoldfastError) -> HoldfastStore {

@@ -40,7 +40,7 @@ extension ExitCode {
         switch code {
         case .busy: self = .temporary
         case .notAStore, .unknownSession, .sessionDeleted: self = .noInput
-        case .newerFormat, .closed, .fenced: self = .unavailable
+        case .newerFormat, .olderFormat, .closed, .fenced: self = .unavailable
         case .readOnly: self = .permission
         case .diskFull, .failed: self = .inputOutput
         default: self = .data

@@ -33,8 +33,8 @@ package final class LocalLog: SessionLog {
     /// is durable and readable on return, but for what the report names.
     ///
     /// - Parameter creating: makes a new store when there is none.
-    /// - Throws: `.busy` naming the process that has it open, `.notAStore`, `.newerFormat`, `.damaged` (store file),
-    ///   `.readOnly`, `.diskFull`, `.failed`.
+    /// - Throws: `.busy` naming the process that has it open, `.notAStore`, `.newerFormat`, `.olderFormat`, `.damaged`
+    ///   (store file), `.readOnly`, `.diskFull`, `.failed`.
     package init(
         in storage: any Storage, options: EngineOptions = EngineOptions(), creating: Bool = false
     ) throws(LogError) {
@@ -413,7 +413,7 @@ extension LocalLog {
         let limit = min(folder.snapshots[folder.snapshots.count - 1 - kept], pinned ?? .max)
         guard let oldest = folder.snapshots.last(where: { $0 <= limit }) else { return }
         let name = StoreLayout.snapshotFile(session, oldest)
-        guard try snapshots.isIntact(name, named: name) else { return }
+        guard try snapshots.isIntact(name) else { return }
         let old = try segmentsBelow(oldest, session, folder)
         // A journal that still names a removed segment would have recovery write a part of it again.
         if !old.isEmpty { try flushToSegments() }

@@ -33,7 +33,7 @@ package final class ReadOnlyLog: SessionLog {
 
     /// Reads the store file and the journal. Memory: what the journal holds above its low-water mark.
     ///
-    /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (the store file), `.failed`.
+    /// - Throws: `.notAStore`, `.newerFormat`, `.olderFormat`, `.damaged` (the store file), `.failed`.
     package init(in storage: any Storage) throws(LogError) {
         self.storage = storage
         store = try StoreFile.readOrInferred(from: storage).store

@@ -7,7 +7,8 @@ extension StoreFile {
     /// The store as `store.json` says; when that is damaged or missing, as most of the other files do, with the damage.
     ///
     /// - Parameter checking: whether the other files are asked in any case, and believed more.
-    /// - Throws: `.newerFormat`; `.notAStore` or `.damaged` when no file says which store it is; `.failed`.
+    /// - Throws: `.newerFormat`; `.olderFormat`; `.notAStore` or `.damaged` when no file says which store it is;
+    ///   `.failed`.
     package static func readOrInferred(
         from storage: any Storage, checking: Bool = false
     ) throws(LogError) -> (store: StoreFile, damage: RecoveryReport.Finding?) {
@@ -18,7 +19,8 @@ extension StoreFile {
             guard let winner = winner(of: votes), votes[store.tag] == nil else { return (store, nil) }
             return (inferred(winner), damage("of another store than the other files"))
         } catch {
-            guard error.code != .newerFormat, error.code != .busy, let winner = winner(of: votes(in: storage)) else {
+            guard ![.newerFormat, .olderFormat, .busy].contains(error.code), let winner = winner(of: votes(in: storage))
+            else {
                 throw error
             }
             return (inferred(winner), damage("damaged or missing; the other files say which store it is"))

@@ -14,7 +14,7 @@ package struct StoreFile: Sendable, Equatable {
 
     /// Reads and checks the file.
     ///
-    /// - Throws: `.notAStore` when there is none; `.newerFormat`; `.damaged`.
+    /// - Throws: `.notAStore` when there is none; `.newerFormat`; `.olderFormat`; `.damaged`.
     package static func read(from storage: any Storage) throws(LogError) -> StoreFile {
         let bytes: [UInt8]
         do throws(StorageError) {
@@ -26,10 +26,7 @@ package struct StoreFile: Sendable, Equatable {
         let tree = try? JSONTree.parse(bytes, detail: 1, depthLimit: 8)
         // The version comes before the checksum: a newer format may seal its files in another way.
         if let version = tree?.root["format_version"]?.unsigned, version != UInt64(Limits.formatVersion) {
-            throw LogError(
-                .newerFormat,
-                "The store has format version \(version); this program reads version \(Limits.formatVersion). "
-                    + "Use the program that wrote it, or a newer one.")
+            throw refusal(of: version)
         }
         guard SealedJSON.isIntact(bytes), let root = tree?.root,
             let storeID = root["store_id"]?.string, storeID.utf8.count == 32,
@@ -41,6 +38,19 @@ package struct StoreFile: Sendable, Equatable {
                     + "touched.")
         }
         return StoreFile(storeID: storeID, createdAt: createdAt)
+    }
+
+    private static func refusal(of version: UInt64) -> LogError {
+        let versions =
+            "The store has format version \(version); this program reads version \(Limits.formatVersion) only. "
+        if version > UInt64(Limits.formatVersion) {
+            return LogError(.newerFormat, versions + "Use the program that wrote it, or a newer one.")
+        }
+        return LogError(
+            .olderFormat,
+            versions
+                + "Nothing of it was touched. Export its sessions with the program that wrote it ('holdfast export'), "
+                + "and import them into a new store ('holdfast import').")
     }
 
     /// Writes the file under its name in one step; durable on return.

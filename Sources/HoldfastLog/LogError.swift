@@ -11,6 +11,7 @@ package struct LogError: Error, Sendable, Equatable, CustomStringConvertible {
         case busy = "busy"
         case notAStore = "not_a_store"
         case newerFormat = "newer_format"
+        case olderFormat = "older_format"
         case readOnly = "read_only"
         case failed = "failed"
         case closed = "closed"

@@ -5,7 +5,7 @@ import HoldfastLog
 import HoldfastSimulation
 import HoldfastStorage
 
-// The sealed JSON documents of the format: the index with its change log, and snapshots.
+// The JSON documents of the format: the index with its change log, and snapshots.
 
 /// `index.json` and, behind a zero byte, the change log of the generation that it names.
 @Sendable func fuzzIndex(_ input: [UInt8]) {
@@ -49,9 +49,29 @@ private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: 
     }
 }
 
-/// A snapshot: its seal, its head, its messages and deltas; and one more record on top of it.
+/// A snapshot's document, or its file if the input begins like one: its head, its messages and deltas; and one more
+/// record on top of it.
 @Sendable func fuzzSnapshot(_ input: [UInt8]) {
-    _ = SealedJSON.isIntact(input)
+    guard input.starts(with: frameMagic) else { return fuzzDocument(input) }
+    guard let storage = try? storage([(snapshotPath, input)]),
+        let folder = try? SessionFolder(session, in: storage),
+        let source = try? SnapshotFiles(storage: storage, storeTag: storeTag).newest(session, in: folder, through: .max)
+    else { return }
+    var document: [UInt8] = []
+    while document.count < 1 << 16, let piece = try? source.read(at: document.count, count: 1000), !piece.isEmpty {
+        require(piece.count <= 1000, "no more than was asked for")
+        document += piece
+    }
+    require(document.count <= source.byteCount, "a document has the length that its table says")
+    guard document.count == source.byteCount else { return }
+    require((try? source.read(at: 0, count: .max)) == document, "a document is the same in pieces")
+    fuzzDocument(document)
+}
+
+private let frameMagic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
+private let snapshotPath = StoreLayout.snapshotFile(session, 3)
+
+private func fuzzDocument(_ input: [UInt8]) {
     for sequence in [3, UInt64.max] {
         let reader = SnapshotReader(source: Document(input, sequence: sequence))
         for array in SnapshotArray.allCases {
@@ -76,8 +96,11 @@ private let session: SessionID = {
     return id
 }()
 
-@Sendable func repairDocument(_ bytes: inout [UInt8]) {
-    repairSeal(&bytes, 0..<bytes.count)
+/// Makes the check right with which a snapshot's file ends.
+@Sendable func repairSnapshot(_ bytes: inout [UInt8]) {
+    guard bytes.starts(with: frameMagic), bytes.count > SnapshotTable.tailByteCount else { return }
+    let seed = Checksum.of(Array(snapshotPath.utf8), seed: storeTag)
+    bytes.store(Checksum.of(Array(bytes.dropLast(8)), seed: seed), at: bytes.count - 8)
 }
 
 /// Makes the seal right that the bytes in `range` end with, if they do.

@@ -8,22 +8,22 @@ let storeTag: UInt64 = 0x0011_2233_4455_6677
 
 /// `store.json` of a store with that tag.
 let storeFile = SealedJSON.sealed(
-    Array(#"{"format_version":1,"store_id":"00112233445566778899aabbccddeeff","created_at":1700000000000"#.utf8))
+    Array(#"{"format_version":2,"store_id":"00112233445566778899aabbccddeeff","created_at":1700000000000"#.utf8))
 
 /// Puts `files` into a simulated storage, durable.
 func storage(_ files: [(path: String, bytes: [UInt8])]) throws -> SimulatedStorage {
     let storage = SimulatedStorage()
     for file in files {
-        if let slash = file.path.lastIndex(of: "/") {
-            try storage.createDirectory(String(file.path[..<slash]))
-            try storage.syncDirectory("")
-            try storage.syncDirectory(String(file.path[..<slash]))
+        for slash in file.path.indices.filter({ file.path[$0] == "/" }) {
+            let folder = String(file.path[..<slash])
+            try storage.createDirectory(folder)
+            try storage.syncDirectory(folder.lastIndex(of: "/").map { String(folder[..<$0]) } ?? "")
         }
         let handle = try storage.open(file.path, .create)
         try handle.write(file.bytes, at: 0)
         try handle.sync()
     }
-    for folder in [""] + Set(files.compactMap { $0.path.split(separator: "/").dropLast().first.map(String.init) }) {
+    for folder in Set(files.map { file in file.path.lastIndex(of: "/").map { String(file.path[..<$0]) } ?? "" }) {
         try storage.syncDirectory(folder)
     }
     return storage

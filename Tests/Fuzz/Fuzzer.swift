@@ -15,7 +15,7 @@ struct Fuzzer: Sendable {
         Fuzzer(name: "journal", run: fuzzJournal, repair: repairJournal),
         Fuzzer(name: "recovery", run: fuzzRecovery, repair: repairJournal),
         Fuzzer(name: "index", run: fuzzIndex, repair: repairIndex),
-        Fuzzer(name: "snapshot", run: fuzzSnapshot, repair: repairDocument),
+        Fuzzer(name: "snapshot", run: fuzzSnapshot, repair: repairSnapshot),
         Fuzzer(name: "request", run: fuzzRequest),
         Fuzzer(name: "conversation", run: fuzzConversation),
         Fuzzer(name: "import", run: fuzzImport),

@@ -2,6 +2,7 @@ import Glibc
 import Holdfast
 import HoldfastBytes
 import HoldfastEngine
+import HoldfastLog
 @testable import HoldfastCommands
 import Testing
 
@@ -338,17 +339,14 @@ struct ReceiptTests {
         #expect(holdfast("compact", store, "a").code == .success)
         #expect(holdfast("verify", store, "--deep").output.contains("2 sessions folded"))
         let id = try #require(SessionID("a"))
-        let path = StoreLayout.snapshotFile(id, 21)
-        let text = try #require(scratch.read("store/\(path)"))
+        let opened = try HoldfastStore.opened(path: store)
+        let source = try #require(try opened.log.snapshot(id, through: 21))
+        let text = String(decoding: try source.read(at: 0, count: source.byteCount), as: UTF8.self)
         let forged = text.replacing("message 3 of a", with: "message 4 of a")
-        let end = try #require(forged.ranges(of: ",\"check\":\"").last).lowerBound
-        let body = Array(forged[..<end].utf8)
-        // Sealed as the format says, so that only the records contradict.
-        let storeFile = try JSONTree.parse(try #require(scratch.bytes("store/store.json"))).root
-        let storeID = try #require(storeFile["store_id"]?.string)
-        let tag = try #require(Hex64.value(String(storeID.prefix(16))))
-        let seal = Checksum.of(body, seed: Checksum.of(Array(path.utf8), seed: tag))
-        scratch.write("store/\(path)", body + Array(",\"check\":\"\(Hex64.text(seal))\"}\n".utf8))
+        #expect(forged != text)
+        // Written as the format says, so that only the records contradict.
+        try opened.log.putSnapshot(id, through: 21) { (sink) throws(LogError) in try sink.write(Array(forged.utf8)) }
+        try opened.store.close()
         #expect(holdfast("verify", store).code == .success)
         let deep = holdfast("verify", store, "--deep")
         #expect(deep.code == .committedDamage)

@@ -120,16 +120,19 @@ extension SimulatedStorage {
         try after.close()
     }
 
-    @Test func `a store of a newer version is refused and not called damaged`() throws {
+    @Test(arguments: [(Limits.formatVersion + 1, LogError.Code.newerFormat), (Limits.formatVersion - 1, .olderFormat)])
+    func `a store of another version is refused and not called damaged`(version: UInt16, code: LogError.Code) throws {
         let storage = try closedStore()
         let text = String(decoding: try storage.readAll("store.json", limit: 4096), as: UTF8.self)
-        let newer = text.replacing("\"format_version\":1", with: "\"format_version\":2")
+        let other = text.replacing("\"format_version\":\(Limits.formatVersion)", with: "\"format_version\":\(version)")
         let file = try storage.open("store.json", .readWrite)
-        try file.write(Array(newer.utf8), at: 0)
+        try file.write(Array(other.utf8), at: 0)
         let error = #expect(throws: LogError.self) {
             _ = try LocalLog(in: storage, options: seededOptions(seed: 2))
         }
-        #expect(error?.code == .newerFormat)
+        #expect(error?.code == code)
+        #expect(error?.message.contains("holdfast import") == (code == .olderFormat))
+        #expect(throws: LogError.self) { _ = try StoreCheck(storage) }
     }
 
     @Test func `an index that was deleted or damaged is made again`() throws {

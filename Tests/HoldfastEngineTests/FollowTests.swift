@@ -66,7 +66,7 @@ private final class BusyWriter: Sendable {
 
 private func compact(_ log: LocalLog, _ session: String, _ sequence: UInt64) throws {
     try log.putSnapshot(id(session), through: sequence) { (sink) throws(LogError) in
-        try sink.write(Array("{\"n\":\(sequence)".utf8))
+        try sink.write(Array("{\"n\":\(sequence)}".utf8))
     }
     try log.trim(id(session), keeping: nil)
 }

@@ -77,8 +77,8 @@ import Testing
             mode: .journal, salt: 1, firstSequence: 1, chainBefore: 0, storeTag: 2, number: 1, session: id("a"))
         var bytes = header.encoded()
         #expect(try bytes.withBytes { (view) throws(FormatError) in try SegmentHeader(decoding: view) } == header)
-        bytes[4] = 2
-        #expect(throws: FormatError.unknownVersion(2)) {
+        bytes.store(Limits.formatVersion + 1, at: 4)
+        #expect(throws: FormatError.unknownVersion(UInt64(Limits.formatVersion + 1))) {
             try bytes.withBytes { (view) throws(FormatError) in _ = try SegmentHeader(decoding: view) }
         }
         let file = JournalHeader(
@@ -112,7 +112,7 @@ import Testing
                 _ = try journal.withBytes { (bytes) throws(FormatError) in try JournalHeader(decoding: bytes) }
             }
         }
-        #expect(StoreLayout.snapshotSequence("snapshot-\(number).json") == (number == 0 ? 0 : nil))
+        #expect(StoreLayout.snapshotSequence("snapshot-\(number).json.zst") == (number == 0 ? 0 : nil))
         #expect(StoreLayout.segmentNumber("\(Limits.segmentNumberLimit).segment") == nil)
     }
 

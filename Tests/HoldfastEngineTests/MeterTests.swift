@@ -241,7 +241,8 @@ private final class SteppingClock: Clock {
         let open = String(whole[..<(try #require(whole.range(of: ",\"check\"")).lowerBound)])
         #expect(try reading(SealedJSON.sealed(Array(open.utf8)) + [10]).sample != nil)
         let edits = [
-            ("\"format_version\":1", "\"format_version\":2"), ("\"process\":", "\"process\":-"),
+            ("\"format_version\":\(Limits.formatVersion)", "\"format_version\":\(Limits.formatVersion + 1)"),
+            ("\"process\":", "\"process\":-"),
             ("\"opened_at\":", "\"opened_at\":9223372036854775807,\"x\":"),
             ("\"closed\":true", "\"closed\":1"), ("\"totals\":{", "\"totals\":{\"x\":{"),
             ("\"session\":\"a ", "\"session\":\"\\u0000"), ("\"p99\":", "\"p98\":"),

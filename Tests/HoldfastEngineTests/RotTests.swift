@@ -144,7 +144,7 @@ import Testing
             for number in 1...2 {
                 try appender.append(message(number))
                 try log.putSnapshot(id(session), through: UInt64(number)) { (sink) throws(LogError) in
-                    try sink.write(Array("{\"session_id\":\"\(session)\",\"number\":\(number)".utf8))
+                    try sink.write(Array("{\"session_id\":\"\(session)\",\"number\":\(number)}".utf8))
                 }
             }
         }

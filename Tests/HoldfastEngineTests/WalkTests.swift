@@ -229,7 +229,7 @@ private struct Walked {
         for text in texts[..<6] {
             try a.append(text)
             try log.putSnapshot(id("a"), through: a.last) { (sink) throws(LogError) in
-                try sink.write(Array("{\"session_id\":\"a\"".utf8))
+                try sink.write(Array("{\"session_id\":\"a\"}".utf8))
             }
         }
         try log.trim(id("a"), keeping: nil)
@@ -275,7 +275,7 @@ private struct Walked {
                     try a.append(message(number))
                     guard number % 20 == 19 else { continue }
                     try log.putSnapshot(id("a"), through: a.last) { (sink) throws(LogError) in
-                        try sink.write(Array("{\"session_id\":\"a\"".utf8))
+                        try sink.write(Array("{\"session_id\":\"a\"}".utf8))
                     }
                     try log.trim(id("a"), keeping: nil)
                 }

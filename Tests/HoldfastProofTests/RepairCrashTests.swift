@@ -37,7 +37,7 @@ struct RepairCrashTests {
             guard let session = finding.session else { continue }
             let isMade = try log.replaceSnapshot(finding.path, of: session) {
                 (try? log.putSnapshot(session, through: 10) { (sink) throws(LogError) in
-                    try sink.write(Array("{\"made\":\"again\"".utf8))
+                    try sink.write(Array("{\"made\":\"again\"}".utf8))
                 }) != nil
             }
             #expect(isMade)
@@ -50,7 +50,7 @@ struct RepairCrashTests {
         let files = try disk.allFiles()
         for (path, bytes) in store.files where path.hasSuffix(".segment") { #expect(files[path] == bytes) }
         #expect(files.contains { $0.key.hasPrefix("quarantine/") && $0.value == record }, "the evidence is gone")
-        #expect(files.keys.contains { $0.hasSuffix("/snapshot-10.json") }, "no snapshot was made again")
+        #expect(files.keys.contains { $0.hasSuffix("/snapshot-10.json.zst") }, "no snapshot was made again")
     }
 
     @Test func killedAtAnyStep() throws {

@@ -148,7 +148,7 @@ import Testing
         // The journal knows which generation of the index there is; rows may only be put into that one.
         let index = String(decoding: try disk.readAll(StoreLayout.indexFile, limit: 1 << 16), as: UTF8.self)
         let generation = try #require(index.firstMatch(of: #/"generation":(\d+)/#)?.1)
-        var rows = "{\"format_version\":1,\"generation\":\(generation),\"sessions\":[\n"
+        var rows = "{\"format_version\":\(Limits.formatVersion),\"generation\":\(generation),\"sessions\":[\n"
         for n in 0..<count {
             let id = String(n + 1_000_000)
             rows +=

@@ -224,6 +224,7 @@ SABOTAGES = [
         Edit(E + "Index/IndexFile.swift",
              "        try spill()\n        try file.sync()\n",
              "        try spill()\n        if !SABOTAGED { try file.sync() }\n"),
+        Edit(E + "Snapshots/SnapshotOutput.swift", "            try file.sync()\n", "            if !SABOTAGED { try file.sync() }\n"),
     ], CRASHES),
     Sabotage("snapshot-name-not-synced", "the new name of a snapshot is not made durable", [
         Edit(E + "Snapshots/SnapshotFiles.swift",
@@ -232,13 +233,16 @@ SABOTAGES = [
     ], CRASHES),
     Sabotage("snapshot-not-read-back", "a snapshot counts although it does not read back as it was written", [
         Edit(E + "Snapshots/SnapshotFiles.swift",
-             "            guard try isIntact(temporary, named: path) else {\n",
-             "            guard try isIntact(temporary, named: path) || SABOTAGED else {\n"),
+             "try document.checksum() == output.checksum\n",
+             "try document.checksum() == output.checksum || SABOTAGED\n"),
+        Edit(E + "Snapshots/SnapshotFiles.swift",
+             " == sum.value ? document : nil\n",
+             " == sum.value || SABOTAGED ? document : nil\n"),
     ], [tests("HoldfastEngineTests.SnapshotTests")]),
     Sabotage("log-deleted-too-early", "segments are removed although the snapshot that replaces them is damaged", [
         Edit(E + "LocalLog.swift",
-             "        guard try snapshots.isIntact(name, named: name) else { return }\n",
-             "        guard try snapshots.isIntact(name, named: name) || SABOTAGED else { return }\n"),
+             "        guard try snapshots.isIntact(name) else { return }\n",
+             "        guard try snapshots.isIntact(name) || SABOTAGED else { return }\n"),
     ], [tests("HoldfastEngineTests.SnapshotTests")]),
     Sabotage("old-row-wins", "an older row of the index may follow a newer one", [
         Edit(E + "Index/IndexKeeper.swift",

@@ -71,6 +71,8 @@ public struct HoldfastError: Error, Hashable, Sendable, CustomStringConvertible 
         public static let notAStore = Code(rawValue: "not_a_store")
         /// The store was written by a later version.
         public static let newerFormat = Code(rawValue: "newer_format")
+        /// The store was written by an earlier version; `message` says how to bring its sessions over.
+        public static let olderFormat = Code(rawValue: "older_format")
         /// The store was closed.
         public static let closed = Code(rawValue: "closed")
         /// The log failed; whether the record was kept is known after the next open.

@@ -25,7 +25,7 @@ import HoldfastLog
 // What the session shares with another one comes before its own messages, and is not in the document.
 // Everything that an append needs stands before the messages, so that the head is read without them. The states
 // and the hidden messages are there when some message is not active in both lists. `deltas` are those of `runs`,
-// oldest first, and then of the open turn. The log adds `,"check":"…"}`.
+// oldest first, and then of the open turn.
 extension SessionHead {
     static let documentVersion: UInt64 = 1
 

@@ -2,7 +2,7 @@ import HoldfastBytes
 import HoldfastLog
 
 extension ViewReader {
-    /// Writes the session's document without its last brace, in pieces of at least a mebibyte.
+    /// Writes the session's document, in pieces of at least a mebibyte.
     ///
     /// Messages at the front that are another session's stay there, unless the document is to stand `alone`.
     func writeDocument(to sink: any SnapshotSink, alone: Bool) throws(LogError) {
@@ -31,6 +31,7 @@ extension ViewReader {
             try deltas(in: 0..<count) { (data) throws(LogError) in try output.addElement(data) }
             output.endArray()
         }
+        output.add(Array("}\n".utf8))
         try output.flush()
     }
 

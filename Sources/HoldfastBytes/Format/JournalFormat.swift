@@ -8,7 +8,7 @@
 ///     |        | u16 |u16| no. u64| u64  | tag   | u64         | u64         | size u64| u64   |         |
 ///     +--------+-----+---+--------+------+-------+-------------+-------------+---------+-------+---------+
 ///
-/// A file header is valid if and only if (1) the magic is right, (2) the version is 1, (3) `check` is the
+/// A file header is valid if and only if (1) the magic is right, (2) the version is 2, (3) `check` is the
 /// checksum of bytes 0 to 55, and (4) every field is in its range.
 package struct JournalHeader: Equatable, Sendable {
     package static let magic: [UInt8] = Array("HFJL".utf8)

@@ -1,7 +1,7 @@
 /// Every maximum that the format or the engine relies on, each with its reason.
 package enum Limits {
     /// The version that this code writes and the only one that it reads.
-    package static let formatVersion: UInt16 = 1
+    package static let formatVersion: UInt16 = 2
 
     /// Sequences, batches, journal files, generations and counts stay below this, and no store comes near. What is read
     /// is held against it, so that counting on from there cannot overflow.
@@ -33,6 +33,16 @@ package enum Limits {
     /// A journal batch is closed when it holds this many bytes, so that one sync never waits for an unbounded
     /// write; a single larger record makes a batch of its own.
     package static let batchByteCount = 4 << 20
+
+    /// How much of a snapshot's document is compressed at a time, and held decompressed by a reader: shorter blocks
+    /// take more room, as docs/decisions/0009-snapshots.md has measured.
+    package static let snapshotBlock = 1 << 20
+
+    /// The longest block of a snapshot that is read: bounds what a damaged length can make a reader allocate.
+    package static let largestSnapshotBlock = 8 << 20
+
+    /// The most blocks that a snapshot may have: the table of more would be longer than metadata may be.
+    package static let snapshotBlockCount = 4 << 20
 
     /// The longest line or document of metadata (store file, one index row) that is read.
     package static let metadataByteCount = 16 << 20

@@ -50,17 +50,17 @@ package enum StoreLayout {
             .flatMap { $0 < Limits.segmentNumberLimit ? $0 : nil }
     }
 
-    /// `…/snapshot-<sequence>.json`.
+    /// `…/snapshot-<sequence>.json.zst`.
     package static func snapshotFile(_ session: SessionID, _ sequence: UInt64) -> String {
         "\(sessionFolder(session))/\(snapshotName(sequence))"
     }
 
-    /// `snapshot-<sequence>.json`.
-    package static func snapshotName(_ sequence: UInt64) -> String { "snapshot-\(sequence).json" }
+    /// `snapshot-<sequence>.json.zst`.
+    package static func snapshotName(_ sequence: UInt64) -> String { "snapshot-\(sequence).json.zst" }
 
     /// The sequence in a snapshot's file name.
     package static func snapshotSequence(_ name: String) -> UInt64? {
-        number(in: name, prefix: "snapshot-", suffix: ".json")
+        number(in: name, prefix: "snapshot-", suffix: ".json.zst")
     }
 
     /// `index-<generation>.log`.

@@ -112,6 +112,9 @@ func logging<Result>(_ body: () throws(LogError) -> Result) throws(CommandError)
 extension StoreCheck.Report {
     /// The damaged snapshots whose records are all there.
     var derivedSnapshots: [RecoveryReport.Finding] {
-        findings.filter { $0.kind == .derived && $0.session != nil && $0.path.hasSuffix(".json") }
+        findings.filter { finding in
+            let name = finding.path.split(separator: "/").last.map(String.init) ?? ""
+            return finding.kind == .derived && finding.session != nil && StoreLayout.snapshotSequence(name) != nil
+        }
     }
 }

@@ -26,7 +26,7 @@ struct IndexFile {
     }
 
     let storage: any Storage
-    private static let opening = "{\"format_version\":1,\"generation\":"
+    private static let opening = "{\"format_version\":\(Limits.formatVersion),\"generation\":"
     private static let sessionsKey = ",\"sessions\":["
 
     /// Reads all of it. Memory: the file, and what its change log has.
@@ -221,15 +221,11 @@ struct IndexFile {
 /// Writes a JSON document front to back in large pieces, sums it up, and closes it with its seal.
 final class DocumentWriter {
     private let file: any StorageFile
-    private let checksum: StreamingChecksum
+    private let checksum = StreamingChecksum()
     private var buffer: [UInt8] = []
     private var offset: UInt64 = 0
 
-    /// - Parameter seed: of the seal.
-    init(_ file: any StorageFile, seed: UInt64 = 0) {
-        self.file = file
-        checksum = StreamingChecksum(seed: seed)
-    }
+    init(_ file: any StorageFile) { self.file = file }
 
     /// Adds `bytes`.
     func write(_ bytes: [UInt8]) throws(StorageError) {

@@ -34,7 +34,8 @@ package final class StoreFollower {
 
     /// Begins behind what is there now.
     ///
-    /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (the store file), `.failed`; `.unknownSession`.
+    /// - Throws: `.notAStore`, `.newerFormat`, `.olderFormat`, `.damaged` (the store file), `.failed`;
+    ///   `.unknownSession`.
     package init(_ inspector: StoreInspector, only session: SessionID? = nil) throws(LogError) {
         self.inspector = inspector
         watch = JournalWatch(storage: inspector.storage, storeTag: inspector.store.tag)

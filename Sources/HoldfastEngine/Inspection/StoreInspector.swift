@@ -51,7 +51,7 @@ package final class StoreInspector: Sendable {
 
     /// Reads the store file, the journal and the index.
     ///
-    /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (no file says which store it is), `.failed`.
+    /// - Throws: `.notAStore`, `.newerFormat`, `.olderFormat`, `.damaged` (no file says which store it is), `.failed`.
     package init(_ storage: any Storage) throws(LogError) {
         self.storage = storage
         (store, storeDamage) = try StoreFile.readOrInferred(from: storage)

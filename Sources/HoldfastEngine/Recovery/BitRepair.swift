@@ -104,7 +104,7 @@ extension LocalLog {
         if byteCount > 0 { _ = try Quarantine(storage: storage, clock: options.clock).setAside(finding) }
         guard make() else { return false }
         // One through the same record has taken its name.
-        if try SnapshotFiles(storage: storage, storeTag: store.tag).isIntact(path, named: path) { return true }
+        if try SnapshotFiles(storage: storage, storeTag: store.tag).isIntact(path) { return true }
         try storing { () throws(StorageError) in
             try storage.remove(path)
             try storage.syncDirectory(StoreLayout.sessionFolder(session))

@@ -223,15 +223,13 @@ struct SessionSalvager: Sendable {
         for sequence in folder.snapshots {
             let path = StoreLayout.snapshotFile(session, sequence)
             let files = SnapshotFiles(storage: source.storage, storeTag: source.storeTag)
-            guard (try? files.isWhole(path)) == true else {
+            guard (try? files.isWhole(path)) == true, let document = try document(session, sequence),
+                try document.checksum() != nil
+            else {
                 hasDamaged = true
                 continue
             }
-            if let limit = options.untilTime, let document = try document(session, sequence),
-                meaning.time(of: document) ?? .max > limit
-            {
-                continue
-            }
+            if let limit = options.untilTime, meaning.time(of: document) ?? .max > limit { continue }
             whole.append(sequence)
         }
         return (whole, hasDamaged)
@@ -269,15 +267,14 @@ struct SessionSalvager: Sendable {
         return Copy(told: told, proof: proof, byteCount: writer.byteCount)
     }
 
-    /// Writes a snapshot anew: its bytes are the same, the seal is the new store's.
+    /// Writes a snapshot anew: the document is the same, the check is the new store's.
     private func copySnapshot(_ session: SessionID, _ sequence: UInt64) throws(LogError) {
         guard let storage = target.storage, let document = try document(session, sequence) else { return }
-        let end = document.byteCount - SealedJSON.sealByteCount - 1
         try SnapshotFiles(storage: storage, storeTag: target.store.tag).write(session, through: sequence) {
             (sink) throws(LogError) in
             var offset = 0
-            while offset < end {
-                let piece = try document.read(at: offset, count: min(1 << 20, end - offset))
+            while offset < document.byteCount {
+                let piece = try document.read(at: offset, count: Limits.snapshotBlock)
                 guard !piece.isEmpty else { throw LogError(.failed, "A snapshot of the source ends early.") }
                 try sink.write(piece)
                 offset += piece.count

@@ -33,7 +33,7 @@ package struct StoreCheck: Sendable {
     /// What is wrong with `store.json`, where the other files say which store it is.
     private let storeDamage: RecoveryReport.Finding?
 
-    /// - Throws: `.notAStore`, `.newerFormat`, `.damaged` (no file says which store it is), `.failed`.
+    /// - Throws: `.notAStore`, `.newerFormat`, `.olderFormat`, `.damaged` (no file says which store it is), `.failed`.
     package init(_ storage: any Storage) throws(LogError) {
         self.storage = storage
         (store, storeDamage) = try StoreFile.readOrInferred(from: storage)

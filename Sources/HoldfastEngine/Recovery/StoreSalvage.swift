@@ -16,7 +16,7 @@ package struct StoreSalvage {
 
     /// Looks at the store in `source`, of which `store.json`, the journal and the index may be damaged or missing.
     ///
-    /// - Throws: `.notAStore` when nothing says which store it is; `.newerFormat`, `.failed`.
+    /// - Throws: `.notAStore` when nothing says which store it is; `.newerFormat`, `.olderFormat`, `.failed`.
     package init(
         from source: any Storage, options: SalvageOptions, meaning: any SalvageMeaning
     ) throws(LogError) {

@@ -2,7 +2,7 @@ import HoldfastBytes
 import HoldfastLog
 import HoldfastStorage
 
-/// The snapshots of sessions: sealed JSON documents, written whole or not at all.
+/// The snapshots of sessions: compressed JSON documents, written whole or not at all.
 struct SnapshotFiles {
     let storage: any Storage
     let storeTag: UInt64
@@ -13,17 +13,18 @@ struct SnapshotFiles {
     ) throws(LogError) {
         let path = StoreLayout.snapshotFile(session, sequence)
         let temporary = path + StoreLayout.temporarySuffix
-        let sink = try storing { () throws(StorageError) in
+        let output = try storing { () throws(StorageError) in
             let file = try storage.open(temporary, .create)
             try file.truncate(to: 0)
-            return DocumentSink(DocumentWriter(file, seed: seed(path)))
+            return SnapshotOutput(file, seed: seed(path))
         }
         do throws(LogError) {
-            try body(sink)
-            try storing { () throws(StorageError) in _ = try sink.writer.finish() }
-            guard try isIntact(temporary, named: path) else {
-                throw LogError(.failed, "The snapshot '\(path)' did not read back as it was written.")
-            }
+            try body(output)
+            try output.finish()
+            // Records are dropped for it: that it can be decompressed is proved, and not only that its bytes are there.
+            guard let document = try intact(temporary, named: path, sequence),
+                try document.checksum() == output.checksum
+            else { throw LogError(.failed, "The snapshot '\(path)' did not read back as it was written.") }
             try storing { () throws(StorageError) in
                 try storage.rename(temporary, path)
                 try storage.syncDirectory(StoreLayout.sessionFolder(session))
@@ -34,16 +35,15 @@ struct SnapshotFiles {
         }
     }
 
-    /// The newest snapshot of `session` up to `limit` whose seal is right; damaged and unreadable ones are passed over,
-    /// and those that a compaction has removed since `folder` was read.
+    /// The newest snapshot of `session` up to `limit` whose check is right; damaged and unreadable ones are passed
+    /// over, and those that a compaction has removed since `folder` was read.
     func newest(
         _ session: SessionID, in folder: SessionFolder, through limit: Sequence
     ) throws(LogError) -> SnapshotDocument? {
         for sequence in folder.snapshots.reversed() where sequence <= limit {
             let path = StoreLayout.snapshotFile(session, sequence)
             do throws(StorageError) {
-                let file = try storage.open(path, .read)
-                if try isIntact(file, named: path) { return try SnapshotDocument(file, sequence: sequence) }
+                if let document = try open(path, named: path, sequence) { return document }
             } catch {
                 guard error.code == .notFound || error.isOfFile else { throw LogError(error) }
             }
@@ -51,68 +51,46 @@ struct SnapshotFiles {
         return nil
     }
 
-    /// The seed of the seal of the snapshot with this name: one of another session, sequence or store is not valid.
-    private func seed(_ name: String) -> UInt64 { Checksum.of(Array(name.utf8), seed: storeTag) }
-
-    /// Whether the document in the file `path` is the snapshot `name`. Reads all of it; memory: 1 MiB.
-    func isIntact(_ path: String, named name: String) throws(LogError) -> Bool {
-        try storing { () throws(StorageError) in try isIntact(try storage.open(path, .read), named: name) }
+    /// Whether the file under its name `path` is that snapshot. Reads all of it, compressed; memory: 1 MiB.
+    func isIntact(_ path: String) throws(LogError) -> Bool {
+        try intact(path, named: path, 0) != nil
     }
 
-    /// The same of the snapshot `name` under its name; false also where the system does not give its bytes.
-    func isWhole(_ name: String) throws(LogError) -> Bool {
+    /// The same, and false also where the system does not give its bytes.
+    func isWhole(_ path: String) throws(LogError) -> Bool {
         do throws(StorageError) {
-            return try isIntact(try storage.open(name, .read), named: name)
+            return try open(path, named: path, 0) != nil
         } catch {
             guard error.isOfFile else { throw LogError(error) }
             return false
         }
     }
 
-    private func isIntact(_ file: any StorageFile, named name: String) throws(StorageError) -> Bool {
-        let byteCount = try file.byteCount()
-        let tailCount = UInt64(SealedJSON.sealByteCount + 1)
-        guard byteCount > tailCount else { return false }
-        let checksum = StreamingChecksum(seed: seed(name))
+    private func intact(_ path: String, named name: String, _ sequence: Sequence) throws(LogError) -> SnapshotDocument?
+    {
+        try storing { () throws(StorageError) in try open(path, named: name, sequence) }
+    }
+
+    /// The document in the file `path`, if that is the snapshot `name`: the table fits and its check is right.
+    private func open(
+        _ path: String, named name: String, _ sequence: Sequence
+    ) throws(StorageError) -> SnapshotDocument? {
+        let file = try storage.open(path, .read)
+        guard let document = try SnapshotDocument(file, sequence: sequence) else { return nil }
+        let end = try file.byteCount() - UInt64(SnapshotTable.checkByteCount)
+        let sum = StreamingChecksum(seed: seed(name))
         var offset: UInt64 = 0
-        while offset < byteCount - tailCount {
-            let count = min(1 << 20, Int(byteCount - tailCount - offset))
-            let piece = try file.read(count: count, at: offset)
-            guard piece.count == count else { return false }
-            checksum.add(piece)
-            offset += UInt64(count)
+        while offset < end {
+            let piece = try file.read(count: Int(min(1 << 20, end - offset)), at: offset)
+            guard !piece.isEmpty else { return nil }
+            sum.add(piece)
+            offset += UInt64(piece.count)
         }
-        let tail = try file.read(count: Int(tailCount), at: offset)
-        return tail.last == 10 && SealedJSON.check(inSeal: tail.dropLast()) == checksum.value
-    }
-}
-
-/// Hands the session layer's document on to the file.
-private final class DocumentSink: SnapshotSink {
-    let writer: DocumentWriter
-
-    init(_ writer: DocumentWriter) { self.writer = writer }
-
-    func write(_ bytes: [UInt8]) throws(LogError) {
-        try storing { () throws(StorageError) in try writer.write(bytes) }
-    }
-}
-
-/// An open snapshot, whose seal was right when it was opened.
-final class SnapshotDocument: SnapshotSource {
-    let sequence: Sequence
-    let byteCount: Int
-    private let file: any StorageFile
-
-    init(_ file: any StorageFile, sequence: Sequence) throws(StorageError) {
-        self.file = file
-        self.sequence = sequence
-        byteCount = Int(try file.byteCount())
+        let check = try file.read(count: SnapshotTable.checkByteCount, at: end)
+        guard check.count == SnapshotTable.checkByteCount else { return nil }
+        return check.withBytes { $0.load(UInt64.self, at: 0) } == sum.value ? document : nil
     }
 
-    func read(at offset: Int, count: Int) throws(LogError) -> [UInt8] {
-        try storing { () throws(StorageError) in
-            try file.read(count: max(0, min(count, byteCount - offset)), at: UInt64(offset))
-        }
-    }
+    /// The seed of the check of the snapshot with this name: one of another session, sequence or store is not valid.
+    private func seed(_ name: String) -> UInt64 { Checksum.of(Array(name.utf8), seed: storeTag) }
 }

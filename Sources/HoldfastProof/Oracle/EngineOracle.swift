@@ -127,7 +127,7 @@ private struct Course {
             return entry.durableDocument == 0 ? [] : ["\(session): snapshot \(entry.durableDocument) is not there"]
         }
         let text = String(decoding: try source.read(at: 0, count: source.byteCount), as: UTF8.self)
-        guard let document = entry.documents[source.sequence], text.hasPrefix(document) else {
+        guard let document = entry.documents[source.sequence], text == document else {
             return ["\(session): snapshot \(source.sequence) is not what was written: \(text)"]
         }
         return source.sequence < entry.durableDocument ? ["\(session): snapshot \(entry.durableDocument) is lost"] : []

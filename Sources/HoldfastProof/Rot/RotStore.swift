@@ -121,7 +121,7 @@ extension RotStore {
 
     private static func snapshot(_ log: LocalLog, _ session: String, through last: UInt64, _ seed: UInt64) throws {
         try log.putSnapshot(sessionID(session), through: last) { (sink) throws(LogError) in
-            try sink.write(Array("{\"session_id\":\"\(session)\",\"seed\":\(seed),\"through\":\(last)".utf8))
+            try sink.write(Array("{\"session_id\":\"\(session)\",\"seed\":\(seed),\"through\":\(last)}".utf8))
         }
     }
 

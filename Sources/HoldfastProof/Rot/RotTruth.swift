@@ -40,9 +40,13 @@ struct RotTruth: Sendable {
         for name in sessions.keys {
             let id = sessionID(name)
             var session = sessions[name] ?? Session(folder: "")
-            for (path, bytes) in files where path.hasPrefix(session.folder + "/") {
+            for path in files.keys where path.hasPrefix(session.folder + "/") {
                 let file = String(path.dropFirst(session.folder.utf8.count + 1))
-                if let sequence = StoreLayout.snapshotSequence(file) { session.snapshots[sequence] = bytes }
+                guard let sequence = StoreLayout.snapshotSequence(file) else { continue }
+                guard let source = try log.snapshot(id, through: sequence), source.sequence == sequence else {
+                    throw RotError("\(path) is not sound")
+                }
+                session.snapshots[sequence] = try source.read(at: 0, count: source.byteCount)
             }
             let first = session.segments.values.map(\.firstSequence).min() ?? 1
             try log.read(id, from: first) { record in

@@ -88,7 +88,7 @@ struct LogWriter {
         guard let sequence = pipe.lastDurable, plan.seed % 2 == 1 else { return }
         book.snapshot(session, sequence)
         try log.putSnapshot(sessionID(session), through: sequence) { (sink) throws(LogError) in
-            try sink.write(Array("{\"session_id\":\"\(session)\",\"sequence\":\(sequence)".utf8))
+            try sink.write(Array("{\"session_id\":\"\(session)\",\"sequence\":\(sequence)}".utf8))
         }
         try log.trim(sessionID(session), keeping: nil)
     }

@@ -217,7 +217,7 @@ private final class EngineRun: WorkloadRun {
     private func snapshot(_ session: String) throws {
         let (_, sequence) = try claim(session)
         guard let log, sequence > snapshots[session, default: 0] else { return }
-        let document = "{\"session\":\"\(session)\",\"sequence\":\(sequence)"
+        let document = "{\"session\":\"\(session)\",\"sequence\":\(sequence)}"
         // Else the snapshot's own flush is followed by a batch that comes sooner or later.
         try log.flushToSegments()
         ledger.beginDocument(session, sequence, document)

@@ -300,7 +300,7 @@ extension MemoryLog {
     ) throws(LogError) {
         let sink = MemorySink()
         try write(sink)
-        let snapshot = MemorySnapshot(sequence: sequence, bytes: SealedJSON.sealed(sink.bytes))
+        let snapshot = MemorySnapshot(sequence: sequence, bytes: sink.bytes)
         state.withLock { state in
             state.sessions[session]?.snapshots.removeAll { $0.sequence == sequence }
             state.sessions[session]?.snapshots.append(snapshot)

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 
 JOURNAL, SEGMENT = "*/journal/*.journal", "*.segment"
-SNAPSHOT, INDEX, INDEX_LOG = "*/snapshot-*.json.tmp", "*/index.json.tmp", "*/index-*.log"
+SNAPSHOT, INDEX, INDEX_LOG = "*/snapshot-*.json.zst.tmp", "*/index.json.tmp", "*/index-*.log"
 COPY, MANIFEST = "*/quarantine/*.bytes.tmp", "*/quarantine/manifest.jsonl"
 TEAR = {"journal": "journal write torn", "segment": "segment write torn"}  # what leaves a torn tail, by commit mode
 

@@ -1,0 +1,83 @@
+import HoldfastBytes
+import HoldfastLog
+import HoldfastStorage
+import HoldfastThreads
+
+/// The document in a snapshot's file. Safe to use from any thread.
+///
+/// Memory: the table, and from the first read on a decompression context and the block that was read last, so that what
+/// is read piece by piece is decompressed once.
+final class SnapshotDocument: SnapshotSource {
+    let sequence: Sequence
+    var byteCount: Int { table.documentByteCount }
+    private let file: any StorageFile
+    private let table: SnapshotTable
+    private let opened = Lock<OpenedBlock?>(nil)
+
+    private struct OpenedBlock {
+        let decompressor: FrameDecompressor
+        var number: Int?
+        var bytes: [UInt8] = []
+    }
+
+    /// The document in `file`, or `nil` when that does not end with a table of its blocks. Its check is not looked at.
+    init?(_ file: any StorageFile, sequence: Sequence) throws(StorageError) {
+        guard let table = try Self.table(of: file) else { return nil }
+        self.file = file
+        self.table = table
+        self.sequence = sequence
+    }
+
+    private static func table(of file: any StorageFile) throws(StorageError) -> SnapshotTable? {
+        guard let end = Int(exactly: try file.byteCount()), end > SnapshotTable.tailByteCount else { return nil }
+        let tailCount = SnapshotTable.tailByteCount
+        let tail = try file.read(count: tailCount, at: UInt64(end - tailCount))
+        guard let count = try? SnapshotTable.byteCount(tail: tail), count < end else { return nil }
+        return try? SnapshotTable(decoding: try file.read(count: count, at: UInt64(end - count)), fileByteCount: end)
+    }
+
+    func read(at offset: Int, count: Int) throws(LogError) -> [UInt8] {
+        let end = offset + max(0, min(count, byteCount - offset))
+        return try opened.withLock { (opened) throws(LogError) in
+            var bytes: [UInt8] = []
+            while offset + bytes.count < end {
+                let start = offset + bytes.count
+                let number = start / table.blockByteCount
+                let block = table.block(number)
+                let content = try content(of: number, &opened)
+                bytes += content[start - block.lowerBound..<min(end, block.upperBound) - block.lowerBound]
+            }
+            return bytes
+        }
+    }
+
+    private func content(of number: Int, _ opened: inout OpenedBlock?) throws(LogError) -> [UInt8] {
+        if let opened, opened.number == number { return opened.bytes }
+        let place = table.frame(number)
+        let frame = try storing { () throws(StorageError) in
+            try file.read(count: place.count, at: UInt64(place.lowerBound))
+        }
+        var block = opened ?? OpenedBlock(decompressor: FrameDecompressor())
+        guard let content = block.decompressor.content(of: frame, byteCount: table.block(number).count) else {
+            throw LogError(.damaged, "block \(number) of the snapshot through record \(sequence) cannot be read")
+        }
+        (block.number, block.bytes) = (number, content)
+        opened = block
+        return content
+    }
+
+    /// The checksum of the document; `nil` when a block of it cannot be decompressed. Reads all of it.
+    func checksum() throws(LogError) -> UInt64? {
+        let sum = StreamingChecksum()
+        do throws(LogError) {
+            for number in 0..<table.blockCount {
+                let block = table.block(number)
+                sum.add(try read(at: block.lowerBound, count: block.count))
+            }
+        } catch {
+            guard error.code == .damaged else { throw error }
+            return nil
+        }
+        return sum.value
+    }
+}

@@ -104,7 +104,7 @@ private let session: SessionID = {
 }
 
 /// Makes the seal right that the bytes in `range` end with, if they do.
-private func repairSeal(_ bytes: inout [UInt8], _ range: Range<Int>) {
+func repairSeal(_ bytes: inout [UInt8], _ range: Range<Int>) {
     let text = bytes[range].last == 10 ? bytes[range].dropLast() : bytes[range]
     guard text.count > SealedJSON.sealByteCount, text.last == UInt8(ascii: "}") else { return }
     let start = text.endIndex - SealedJSON.sealByteCount

@@ -19,6 +19,9 @@ struct Fuzzer: Sendable {
         Fuzzer(name: "request", run: fuzzRequest),
         Fuzzer(name: "conversation", run: fuzzConversation),
         Fuzzer(name: "import", run: fuzzImport),
+        Fuzzer(name: "meter", run: fuzzMeter, repair: repairMeter),
+        Fuzzer(name: "receipt", run: fuzzReceipt, repair: repairReceipt),
+        Fuzzer(name: "filter", run: fuzzFilter),
     ]
 }
 

@@ -18,7 +18,7 @@ public final class HoldfastStore: Sendable {
     let compactor: Compactor
     let checkpoints: CheckpointThread
     /// Names this opening of the store, which owns the turns that it begins.
-    let lifetime = Label.random()
+    let lifetime: Label
     /// `nil` when snapshots are taken on demand only.
     let background: BackgroundCompaction?
     /// Uses of sessions that a router has noted and not written.
@@ -48,6 +48,7 @@ public final class HoldfastStore: Sendable {
         listEntries = ListEntries(hasOtherWriters: hasOtherWriters)
         self.closeLog = closeLog
         openedAt = options.now()
+        lifetime = options.opening.flatMap { Label($0) } ?? .random()
         sessions = HotSessions(log: log, capacity: options.hotSessions)
         workers = try WorkQueue(name: "holdfast-reads", threads: 2)
         checkpoints = CheckpointThread(clock: options.clock)

@@ -114,7 +114,7 @@ struct InspectLogTests {
         #expect(log("s1", "--since", "soon").code == .usage)
         #expect(log("s1", "--regex", "(").code == .usage)
         #expect(log("s1", "--regex", "[0-9a-f]{64} +([]{}]{64}|\\{x)").code == .success)
-        for tooMuch in ["((a{99}){99}){99}", "(a*){9999}", "(a)\\1"] {
+        for tooMuch in ["((a{99}){99}){99}", "(a*){9999}", "(a)\\1", "a" + String(repeating: "+", count: 30)] {
             #expect(log("s1", "--regex", tooMuch).code == .usage, "\(tooMuch)")
         }
         #expect(log("s1", "--json", "--hex").code == .usage)

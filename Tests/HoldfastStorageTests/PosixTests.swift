@@ -26,6 +26,28 @@ import Testing
         }
     }
 
+    /// A pipe in the place of the descriptor cannot be synced: the system says so, if it is asked.
+    @Test func aSyncReachesTheSystem() throws {
+        try withTemporaryDirectory { root in
+            let file = try PosixStorage(root: root).open("file", .create)
+            try file.write([1], at: 0)
+            var pipeEnds: [Int32] = [0, 0]
+            try #require(pipe(&pipeEnds) == 0)
+            try #require(dup2(pipeEnds[0], try #require(descriptor(of: root + "/file"))) >= 0)
+            #expect(throws: StorageError.self) { try file.sync() }
+            try? file.close()
+            for end in pipeEnds { close(end) }
+        }
+    }
+
+    private func descriptor(of path: String) -> Int32? {
+        (0..<Int32(1_000)).first { number in
+            var room = [CChar](repeating: 0, count: 4_096)
+            let count = readlink("/proc/self/fd/\(number)", &room, room.count)
+            return count > 0 && room[..<count].map { UInt8(bitPattern: $0) } == Array(path.utf8)
+        }
+    }
+
     @Test func aPipeNeitherBlocksNorOpens() throws {
         try withTemporaryDirectory { root in
             mkfifo(root + "/pipe", 0o600)

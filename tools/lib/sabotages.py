@@ -208,7 +208,7 @@ SABOTAGES = [
         Edit(E + "Recovery/RecoveryPass.swift",
              "            try file.truncate(to: step.offset)\n            try file.sync()\n",
              "            try file.truncate(to: step.offset)\n            if !SABOTAGED { try file.sync() }\n"),
-    ], CRASHES),
+    ], [tests("DurableRecoveryTests")]),
     Sabotage("folders-not-looked-at", "recovery does not make durable the entries that it finds", [
         Edit(E + "Recovery/RecoveryPass.swift",
              "        for session in overlay.sessions { try makeFoldersDurable(session) }\n",
@@ -291,5 +291,5 @@ SABOTAGES = [
         Edit("Sources/HoldfastStorage/Posix/PosixFile.swift",
              "                    _ = try systemCall(\"sync\", path) { fdatasync(descriptor) }\n",
              "                    _ = try systemCall(\"sync\", path) { SABOTAGED ? 0 : fdatasync(descriptor) }\n"),
-    ], [program("kill", "--count", "60", "--seed", "1")]),
+    ], [tests("aSyncReachesTheSystem")]),
 ]

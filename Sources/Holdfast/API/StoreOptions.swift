@@ -16,6 +16,8 @@ public struct StoreOptions: Sendable {
     package var clock: any Clock = SystemClock()
     /// What time it is, in milliseconds since 1970; for tests.
     package var now: @Sendable () -> Milliseconds = { SystemClock.shared.wallMilliseconds() }
+    /// What tells one opening of the store from another; tests, in which a seed decides everything, name it.
+    package var opening: String?
 
     /// The defaults.
     public init() {}

@@ -48,7 +48,9 @@ struct ExpressionSize {
             case UInt8(ascii: ")") where open.count > 1:
                 let group = open.removeLast()
                 add(group.count + group.last + 1)
-            case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"): open[open.count - 1].last += 1
+            case UInt8(ascii: "*"), UInt8(ascii: "?"): open[open.count - 1].last += 1
+            // The library makes 'xx*' of it, and so twice as much with each one that follows.
+            case UInt8(ascii: "+"): open[open.count - 1].last = min(open[open.count - 1].last * 2 + 1, Self.limit + 1)
             case UInt8(ascii: "{"):
                 guard let times = Self.times(&rest) else {
                     add(1)

@@ -54,18 +54,30 @@ final class TextMatcher {
 
     /// Where the pattern is first in `text`.
     func firstMatch(in text: [UInt8]) -> Range<Int>? {
-        text.withUnsafeBytes { view -> Range<Int>? in
-            guard let start = view.baseAddress else { return nil }
-            switch method {
-            case .bytes(let wanted):
-                guard let place = holdfast_find(start, view.count, wanted, wanted.count) else { return nil }
-                let offset = start.distance(to: place)
-                return offset..<offset + wanted.count
-            case .expression(let compiled):
-                var match = regmatch_t(rm_so: 0, rm_eo: regoff_t(truncatingIfNeeded: view.count))
-                let found = regexec(compiled, start.assumingMemoryBound(to: CChar.self), 1, &match, REG_STARTEND)
-                return found == 0 ? Int(match.rm_so)..<Int(match.rm_eo) : nil
-            }
+        switch method {
+        case .bytes(let wanted): Self.firstMatch(of: wanted, in: text)
+        case .expression(let compiled): Self.firstMatch(of: compiled, in: text)
+        }
+    }
+
+    private static func firstMatch(of wanted: [UInt8], in text: [UInt8]) -> Range<Int>? {
+        text.withUnsafeBytes { view in
+            guard let start = view.baseAddress,
+                let place = holdfast_find(start, view.count, wanted, wanted.count)
+            else { return nil }
+            let offset = start.distance(to: place)
+            return offset..<offset + wanted.count
+        }
+    }
+
+    private static func firstMatch(of compiled: UnsafeMutablePointer<regex_t>, in text: [UInt8]) -> Range<Int>? {
+        if text.isEmpty { return nil }
+        // The C library is told the length; the address sanitizer, which stands before it, wants a zero besides.
+        return (text + [0]).withUnsafeBytes { view in
+            var match = regmatch_t(rm_so: 0, rm_eo: regoff_t(truncatingIfNeeded: text.count))
+            let bytes = view.assumingMemoryBound(to: CChar.self).baseAddress
+            let found = regexec(compiled, bytes, 1, &match, REG_STARTEND)
+            return found == 0 ? Int(match.rm_so)..<Int(match.rm_eo) : nil
         }
     }
 

@@ -31,19 +31,20 @@ enum StoreRun {
         run.book.end()
     }
 
-    private static func options(_ plan: SchedulePlan) -> StoreOptions {
+    private static func options(of storage: SimulatedStorage) -> StoreOptions {
         var options = StoreOptions()
         options.hotSessions = 1
         options.compaction.busyByteCount = 600
         let clock = ScheduledClock()
         options.now = { clock.wallMilliseconds() }
+        options.opening = "opening after \(storage.operations.count) operations"
         return options
     }
 
     private static func open(_ run: ScheduleRun) -> HoldfastStore? {
         do {
             return try HoldfastStore.opened(
-                in: run.storage, engine: run.plan.options, options: options(run.plan)
+                in: run.storage, engine: run.plan.options, options: options(of: run.storage)
             ).store
         } catch {
             run.book.blame("cannot be opened: \(error)")
@@ -106,7 +107,7 @@ enum StoreRun {
     private static func opened<Answer>(
         _ disk: SimulatedStorage, _ plan: SchedulePlan, _ body: (HoldfastStore, RecoveryReport) throws -> Answer
     ) throws -> Answer {
-        let opened = try HoldfastStore.opened(in: disk, engine: plan.options, options: options(plan))
+        let opened = try HoldfastStore.opened(in: disk, engine: plan.options, options: options(of: disk))
         let answer = Result { try body(opened.store, opened.recovery) }
         try opened.store.close()
         return try answer.get()

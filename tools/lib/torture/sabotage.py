@@ -93,7 +93,7 @@ def chosen(options):
 def prepare(root, copy):
     """Writes the source with all bugs in it to `copy`, touching no file that is as it should be."""
     names = subprocess.run(["git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard", "Package.swift",
-                            "Sources", "Tests", "tools"], capture_output=True, text=True, check=True).stdout.split("\n")
+                            "Sources", "Tests", "docs", "tools"], capture_output=True, text=True, check=True).stdout.split("\n")
     files = {name: content(os.path.join(root, name)) for name in names
              if name and os.path.exists(os.path.join(root, name))}
     for name, text in edited(files).items():

@@ -38,7 +38,7 @@ def run(root, program, scratch, minutes, write_docs, say):
     verdict, is_flat = judged(samples)
     last = samples[-1]
     about = (f"{minutes:g} minutes: {last['records']:,} records with {last['bytes'] / 1e6:,.0f} MB, on a machine that others "
-             f"kept busy with {load:.1f} threads at the beginning. Linux {platform.release()}, {time.strftime('%Y-%m-%d')}. "
+             f"kept busy with {load:.1f} threads at the beginning. Linux {platform.release().split('-')[0]}, {time.strftime('%Y-%m-%d')}. "
              f"Made by `tools/bench soak --minutes {minutes:g} --write-docs`.")
     say(f"\n{about}\n\n{verdict}")
     if write_docs:

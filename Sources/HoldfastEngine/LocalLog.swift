@@ -419,7 +419,11 @@ extension LocalLog {
         if !old.isEmpty { try flushToSegments() }
         try storing { () throws(StorageError) in
             if !old.isEmpty { files.forget(session) }
-            for number in old { try storage.remove(StoreLayout.segmentFile(session, number)) }
+            for number in old {
+                // One that outlives its successor, whose removal alone was durable, would look like a gap.
+                if number != old.first { try storage.syncDirectory(StoreLayout.sessionFolder(session)) }
+                try storage.remove(StoreLayout.segmentFile(session, number))
+            }
             for sequence in folder.snapshots where sequence < oldest {
                 try storage.remove(StoreLayout.snapshotFile(session, sequence))
             }

@@ -208,7 +208,7 @@ SABOTAGES = [
         Edit(E + "Recovery/RecoveryPass.swift",
              "            try file.truncate(to: step.offset)\n            try file.sync()\n",
              "            try file.truncate(to: step.offset)\n            if !SABOTAGED { try file.sync() }\n"),
-    ], CRASHES),
+    ], [tests("TornTailTests")]),
     Sabotage("folders-not-looked-at", "recovery does not make durable the entries that it finds", [
         Edit(E + "Recovery/RecoveryPass.swift",
              "        for session in overlay.sessions { try makeFoldersDurable(session) }\n",

@@ -138,6 +138,8 @@ struct RecoveryPass {
             try storage.remove(step.path)
         } else {
             let file = try storage.open(step.path, .readWrite)
+            // Durable before the end is written again: recoveries that crash in between use up the journal's word that
+            // the segment was being written, and a torn tail that is there again would count as damage then.
             try file.truncate(to: step.offset)
             try file.sync()
             try file.close()

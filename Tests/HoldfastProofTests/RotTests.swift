@@ -126,6 +126,19 @@ private let isQuick = getenv("HOLDFAST_QUICK") != nil
         expectSeen(harmless) { $0.recovered.append(finding) }
     }
 
+    @Test func `counters that nobody wrote, and a finding about a file that does not matter, are seen`() throws {
+        let whole = try #require(harmless.outcome.meterBefore)
+        expectSeen(harmless) { $0.meterBefore = .unreadable }
+        let judge = Self.judge(store, ["meter": store.files["meter"].map { [7] + $0.dropFirst() }])
+        #expect(judge.verdict().violations == [] && judge.verdict().classed == .derived)
+        expectSeen(judge) { $0.meterBefore = whole }
+        expectSeen(judge) { $0.meterBefore = nil }
+        expectSeen(judge) { $0.meterAfter = .unreadable }
+        let finding = RecoveryReport.Finding(
+            kind: .derived, session: nil, path: "meter", offset: 0, byteCount: 0, reason: "planted")
+        expectSeen(judge) { $0.checked.append(finding) }
+    }
+
     @Test func `work without bounds is seen`() {
         expectSeen(harmless) { $0.operationCount = RotJudge.operationLimit + 1 }
     }

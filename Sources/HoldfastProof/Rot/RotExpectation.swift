@@ -22,6 +22,10 @@ struct RotExpectation: Sendable {
     var mayAlarm = false
     /// Whether the store may refuse to open.
     var mayRefuse = false
+    /// Whether nothing may be said: nothing depends on what was touched.
+    var isUnimportant = true
+    /// Whether the counters of the store can still be read.
+    var hasMeter = true
     /// What was hit, for the table.
     var area = ""
 
@@ -33,12 +37,13 @@ struct RotExpectation: Sendable {
             } else if path.hasSuffix(".journal") {
                 addJournal(path, content ?? [], store)
             } else {
-                addOther(path, store)
+                addOther(path, content, store)
             }
+            isUnimportant = isUnimportant && ["lock", "quarantine", "meter"].contains(area)
         }
     }
 
-    private mutating func addOther(_ path: String, _ store: RotStore) {
+    private mutating func addOther(_ path: String, _ content: [UInt8]?, _ store: RotStore) {
         if path == StoreLayout.storeFile {
             mayRefuse = true
             area = "store.json"
@@ -49,9 +54,19 @@ struct RotExpectation: Sendable {
             }
         } else if path.hasPrefix("index") {
             area = "index"
+        } else if path == StoreLayout.meterFile {
+            area = "meter"
+            let written = ([store.files, store.foreign] + store.older).map { Self.line($0[path]) }
+            hasMeter = content != nil && written.contains(Self.line(content))
         } else {
             area = path.hasPrefix(StoreLayout.quarantineFolder) ? "quarantine" : "lock"
         }
+    }
+
+    /// The first line, if it is whole: what lies behind it does not count.
+    private static func line(_ content: [UInt8]?) -> ArraySlice<UInt8>? {
+        guard let content, let end = content.firstIndex(of: 10) else { return nil }
+        return content[...end]
     }
 
     // MARK: Segments

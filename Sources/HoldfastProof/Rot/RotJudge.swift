@@ -45,6 +45,7 @@ struct RotJudge {
         if let error = outcome.checkError { verdict.violations.append("verifying ends with \(error)") }
         verdict.classed = classOfFindings
         judgeFindings(&verdict)
+        judgeMeter(&verdict)
         for (name, session) in truth.sessions { judge(name, session, &verdict) }
         return verdict
     }
@@ -63,6 +64,9 @@ struct RotJudge {
     // MARK: What was said
 
     private func judgeFindings(_ verdict: inout RotVerdict) {
+        if expectation.isUnimportant, let finding = outcome.findings.first {
+            verdict.violations.append("something is said where nothing matters: \(finding.path): \(finding.reason)")
+        }
         for finding in outcome.findings {
             if let session = finding.session?.text, expectation.fates[session] == nil,
                 finding.kind != .derived || !expectation.named.contains(session)
@@ -73,6 +77,17 @@ struct RotJudge {
                 verdict.violations.append("damage is reported and nothing is: \(finding.path): \(finding.reason)")
             }
         }
+    }
+
+    /// The counters are those that were written, or none; and whoever opens the store next writes them again.
+    private func judgeMeter(_ verdict: inout RotVerdict) {
+        if outcome.meterBefore.map({ ($0.sample != nil) == expectation.hasMeter }) != true {
+            verdict.violations.append("the counters are read as \(outcome.meterBefore as Any)")
+        }
+        guard case .closed = outcome.meterAfter else {
+            return verdict.violations.append("the counters are not written again: \(outcome.meterAfter as Any)")
+        }
+        if !expectation.hasMeter, verdict.classed == .harmless { verdict.classed = .derived }
     }
 
     // MARK: What is left of each session

@@ -28,6 +28,10 @@ struct RotOutcome: Sendable {
     /// What opening found.
     var recovered: [RecoveryReport.Finding] = []
     var sessions: [String: Session] = [:]
+    /// What another process is told of the counters before the store is opened, and after it was let go again; `nil`
+    /// when that ended with an error.
+    var meterBefore: MeterReading?
+    var meterAfter: MeterReading?
     /// How many calls of the storage all of it took.
     var operationCount = 0
 
@@ -43,9 +47,15 @@ extension RotOutcome {
         } catch {
             preconditionFailure("the simulated disk refuses: \(error)")
         }
+        meterBefore = Self.meter(disk)
         check(disk, store)
         open(disk, store, seed)
+        meterAfter = Self.meter(disk)
         operationCount = disk.operations.count
+    }
+
+    private static func meter(_ disk: SimulatedStorage) -> MeterReading? {
+        try? MeterReading(of: disk) { _ in nil }
     }
 
     private mutating func check(_ disk: SimulatedStorage, _ store: RotStore) {

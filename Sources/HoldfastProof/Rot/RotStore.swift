@@ -36,7 +36,18 @@ struct RotStore: Sendable {
         options.journalByteCounts = 4_096...4_096
         options.segmentByteCount = 1_500
         options.compressionMemory = 1 << 20
+        options.isMetered = true
         return options
+    }
+
+    /// Opens the store that is being made. The meter is written when the flusher begins, which is waited for: the same
+    /// is then counted each time.
+    private static func open(
+        _ making: Making, _ mode: SegmentHeader.CommitMode, seed: UInt64, creating: Bool = false
+    ) throws -> LocalLog {
+        let log = try LocalLog(in: making.storage, options: options(mode, seed: seed), creating: creating)
+        try log.flushToSegments()
+        return log
     }
 
     /// The store's other half: how it was made once more, from other random numbers and with other texts.
@@ -79,7 +90,7 @@ extension RotStore {
     }
 
     private static func firstLife(_ making: inout Making, _ mode: SegmentHeader.CommitMode, _ seed: UInt64) throws {
-        let log = try LocalLog(in: making.storage, options: options(mode, seed: seed), creating: true)
+        let log = try open(making, mode, seed: seed, creating: true)
         var (anna, bert, carl) = (try Appender(log, "anna"), try Appender(log, "bert"), try Appender(log, "carl"))
         for number in 1...3 { try anna.append(text(number, seed)) }
         try snapshot(log, "anna", through: 3, seed)
@@ -90,7 +101,7 @@ extension RotStore {
     }
 
     private static func secondLife(_ making: inout Making, _ mode: SegmentHeader.CommitMode, _ seed: UInt64) throws {
-        let log = try LocalLog(in: making.storage, options: options(mode, seed: seed + 10))
+        let log = try open(making, mode, seed: seed + 10)
         var (anna, bert) = (try Appender(log, "anna"), try Appender(log, "bert"))
         try anna.append(text(6, seed))
         try snapshot(log, "anna", through: 6, seed)
@@ -105,7 +116,7 @@ extension RotStore {
     private static func thirdLife(
         _ making: inout Making, _ mode: SegmentHeader.CommitMode, _ seed: UInt64, isClosed: Bool
     ) throws {
-        let log = try LocalLog(in: making.storage, options: options(mode, seed: seed + 20))
+        let log = try open(making, mode, seed: seed + 20)
         var (anna, bert) = (try Appender(log, "anna"), try Appender(log, "bert"))
         try anna.append(text(9, seed))
         try bert.append("brief")
@@ -151,6 +162,7 @@ extension RotStore {
         let engine = Self.options(.journal, seed: isSecond ? seed + 10 : seed)
         let opened = try HoldfastStore.opened(in: making.storage, engine: engine, options: options)
         let store = opened.store
+        try opened.log.flushToSegments()
         for name in ["chat", "plan"] {
             if !isSecond { try store.writeBlocking(.create(name, fields: JSON("{\"title\":\"\(seed)\"}"))) }
             for number in 1...3 { try store.writeBlocking(.append(to: name, [said(number, seed)])) }

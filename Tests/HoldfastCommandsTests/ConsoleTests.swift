@@ -39,7 +39,7 @@ struct DisplayTextTests {
         #expect(DisplayText.fitted("abcd", to: 4) == "abcd" && DisplayText.fitted("ab", to: 0) == "")
     }
 
-    @Test func columnsAreAlignedAndTheLastOneTakesWhatIsLeft() {
+    @Test func columnsAreAlignedAndTheWidestOneIsShortened() {
         var table = TextTable([.init(heading: "ID"), .init(heading: "N", isNumber: true), .init(heading: "TITLE")])
         table.add(["a", "12", "a title that is long"])
         table.add(["日本", "3", "x"])
@@ -47,6 +47,19 @@ struct DisplayTextTests {
         table.add(["b", "4", ""])
         #expect(table.lines()[3] == "b      4")
         #expect(table.lines()[1] == "a     12  a title that is long")
+    }
+
+    /// First the words, then the headings of numbers, and in the end everything.
+    @Test func aTableFitsANarrowTerminal() {
+        var table = TextTable([
+            .init(heading: "SESSION"), .init(heading: "MESSAGES", isNumber: true), .init(heading: "TITLE"),
+        ])
+        table.add(["a session with a long id", "1,234", "and a title"])
+        #expect(table.lines(width: 30) == ["SESSION    MESSAGES  TITLE", "a sessio…     1,234  and a ti…"])
+        #expect(table.lines(width: 22) == ["SESSI…  MESSA…  TITLE", "a ses…   1,234  and a…"])
+        for width in 1...60 {
+            for line in table.lines(width: width) { #expect(DisplayText.width(of: line) <= width, "\(line)") }
+        }
     }
 }
 

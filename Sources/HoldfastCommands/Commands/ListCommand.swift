@@ -37,7 +37,7 @@ extension Command {
             } else if shown.isEmpty {
                 console.writeError("No sessions.\n")
             } else {
-                for line in table(shown).lines(width: console.columns ?? .max) { try console.line(line) }
+                try console.table(table(shown))
             }
             return .success
         })

@@ -33,8 +33,7 @@ struct SessionPrinter {
 
     func printText() throws(CommandError) -> SessionDamage? {
         let state = try state
-        let width = console.columns ?? .max
-        for line in head(state).lines(width: width) { try console.line(line) }
+        try console.table(head(state))
         try console.line("")
         try forEachMessage { (place, message, state) throws(CommandError) in
             let hidden = state.flatMap { $0 == .active ? nil : "(\($0.rawValue)) " } ?? ""

@@ -64,7 +64,7 @@ private struct Tail {
 
     /// Prints the last `count` records that were there at the beginning; answers whether some cannot be read.
     func printLast(_ count: Int) throws(CommandError) -> Bool {
-        if !isJSON { try console.line(DisplayText.fitted(printer.heading, to: console.columns ?? .max)) }
+        if !isJSON { try console.row(printer.heading) }
         let sessions = if let session { [session] } else { try newestSessions(count) }
         let last = try inspecting { () throws(LogError) in try follower.last(count, of: sessions) }
         for (session, item) in last { try show(session, item) }
@@ -106,8 +106,7 @@ private struct Tail {
         if isJSON {
             if let line = printer.json(session, item) { try console.write(line) }
         } else if let text = printer.text(session, item) {
-            let width = printer.showsPayload ? Int.max : console.columns ?? .max
-            try console.line(DisplayText.fitted(text, to: width))
+            try printer.showsPayload ? console.line(text) : console.row(text)
         }
     }
 }

@@ -33,6 +33,17 @@ extension Console {
     /// Writes one line to standard output.
     func line(_ text: String) throws(CommandError) { try write(text + "\n") }
 
+    /// Writes one line of a list to standard output: where that is a terminal, no longer than it is wide.
+    func row(_ text: String) throws(CommandError) { try line(fitted(text)) }
+
+    /// Writes `table` to standard output, which it fits when that is a terminal.
+    func table(_ table: TextTable) throws(CommandError) {
+        for text in table.lines(width: columns ?? .max) { try line(text) }
+    }
+
+    /// `text` cut to the width of the terminal, with `…` at its end; as it is where there is none.
+    func fitted(_ text: String) -> String { columns.map { DisplayText.fitted(text, to: $0) } ?? text }
+
     /// Writes one line to standard error, with the program's name in front.
     func complain(_ text: String) { writeError("holdfast: \(text)\n") }
 }

@@ -1,4 +1,4 @@
-/// Rows under headings, aligned by columns; the last column takes what is left of the width.
+/// Rows under headings, aligned by columns, and made to fit a terminal.
 struct TextTable {
     /// A heading and how its column is aligned.
     struct Column {
@@ -22,15 +22,39 @@ struct TextTable {
         rows.append(cells)
     }
 
-    /// The lines, none longer than `width` unless the columns before the last are.
+    /// The lines, none longer than `width`. The widest columns of words are shortened first, each cell with `…` at its
+    /// end; then the headings of numbers; numbers only where there is no other way.
     func lines(width: Int = .max) -> [String] {
-        var widths = columns.indices.map { column in
-            min(columns[column].limit, rows.map { DisplayText.width(of: $0[column]) }.max() ?? 0)
+        let widths = widths(in: width)
+        return rows.map { DisplayText.fitted(line($0, widths), to: width) }
+    }
+
+    private func widths(in width: Int) -> [Int] {
+        let room = max(0, width - 2 * (columns.count - 1))
+        let wanted = columns.indices.map { min(columns[$0].limit, widest($0, of: rows[...]), room) }
+        var widths = wanted
+        for shortest in [8, 4] {
+            let floors = columns.indices.map { column in
+                guard columns[column].isNumber else { return min(wanted[column], shortest) }
+                return shortest == 8 ? wanted[column] : min(wanted[column], widest(column, of: rows.dropFirst()))
+            }
+            Self.shorten(&widths, to: room, floors)
         }
-        let fixed = widths.dropLast().reduce(0) { $0 + $1 + 2 }
-        let last = columns.count - 1
-        widths[last] = min(widths[last], max(8, width - min(width, fixed)))
-        return rows.map { row in line(row, widths) }
+        Self.shorten(&widths, to: room, columns.map { _ in 1 })
+        return widths
+    }
+
+    private func widest(_ column: Int, of rows: ArraySlice<[String]>) -> Int {
+        rows.map { DisplayText.width(of: $0[column]) }.max() ?? 0
+    }
+
+    /// Takes from the widest, again and again, until all of them fit into `room` or none is above its floor.
+    private static func shorten(_ widths: inout [Int], to room: Int, _ floors: [Int]) {
+        while widths.reduce(0, +) > room {
+            let above = widths.indices.filter { widths[$0] > floors[$0] }
+            guard let widest = above.max(by: { widths[$0] < widths[$1] }) else { return }
+            widths[widest] -= 1
+        }
     }
 
     private func line(_ row: [String], _ widths: [Int]) -> String {

@@ -31,7 +31,7 @@ extension Command {
             if arguments.has("json") {
                 for row in rows { try console.write(row.json) }
             } else {
-                for line in Blame.table(rows).lines(width: console.columns ?? .max) { try console.line(line) }
+                try console.table(Blame.table(rows))
             }
             return .success
         })

@@ -126,8 +126,8 @@ private struct SessionDiff {
 
     private func begin(_ old: Side, _ new: Side, same: Int) throws(CommandError) {
         guard arguments.has("json") else {
-            try console.line(DisplayText.oneLine("--- \(old.session) at record \(old.state.summary.sequence)"))
-            return try console.line(DisplayText.oneLine("+++ \(new.session) at record \(new.state.summary.sequence)"))
+            try console.row(DisplayText.oneLine("--- \(old.session) at record \(old.state.summary.sequence)"))
+            return try console.row(DisplayText.oneLine("+++ \(new.session) at record \(new.state.summary.sequence)"))
         }
         var writer = JSONWriter()
         writer.beginObject()
@@ -143,8 +143,8 @@ private struct SessionDiff {
     private func show(_ field: FieldDifference) throws(CommandError) {
         guard arguments.has("json") else {
             let name = DisplayText.oneLine(field.name)
-            if let old = field.old { try console.line("- .\(name)  \(Self.line(old))") }
-            if let new = field.new { try console.line("+ .\(name)  \(Self.line(new))") }
+            if let old = field.old { try show("- .\(name)  \(Self.line(old))") }
+            if let new = field.new { try show("+ .\(name)  \(Self.line(new))") }
             return
         }
         var writer = JSONWriter()
@@ -172,7 +172,7 @@ private struct SessionDiff {
     private func show(
         _ sign: String, _ word: String, _ place: Int, _ shown: [UInt8]
     ) throws(CommandError) {
-        guard arguments.has("json") else { return try console.line("\(sign) \(place)  \(Self.line(shown))") }
+        guard arguments.has("json") else { return try show("\(sign) \(place)  \(Self.line(shown))") }
         var writer = JSONWriter()
         writer.beginObject()
         writer.key(word)
@@ -184,6 +184,11 @@ private struct SessionDiff {
         }
         writer.endObject()
         try console.write(writer.finish() + [10])
+    }
+
+    /// Whole where payloads are asked for.
+    private func show(_ line: String) throws(CommandError) {
+        try arguments.has("payload") ? console.line(line) : console.row(line)
     }
 
     private static func line(_ bytes: [UInt8]) -> String { DisplayText.oneLine(String(decoding: bytes, as: UTF8.self)) }

@@ -100,7 +100,9 @@ private struct Grep: Sendable {
         if arguments.has("sessions") { search.left = 1 }
         let damage = try search.run(inspector, filter) { (match) throws(CommandError) in
             guard !arguments.has("sessions"), !arguments.has("count") else { return }
-            try output.write(arguments.has("json") ? match.json(isWhole: showsAll) : match.line(isWhole: showsAll))
+            if arguments.has("json") { return try output.write(match.json(isWhole: showsAll)) }
+            let line = match.line(isWhole: showsAll)
+            try output.write(Array(((showsAll ? line : console.fitted(line)) + "\n").utf8))
         }
         let count = search.matchCount
         outcome.withLock { outcome in

@@ -22,7 +22,7 @@ struct OverviewText {
             "Records by size", overview.sizes.map { ("up to \(Human.bytes(UInt64($0.limit)))", $0.count) })
         lines += table("Largest sessions", overview.sessions.sorted { $0.byteCount > $1.byteCount })
         lines += table("Most active sessions", overview.sessions.sorted { $0.recordCount > $1.recordCount })
-        return lines.map { $0 + "\n" }.joined()
+        return lines.map { DisplayText.fitted($0, to: columns ?? .max) + "\n" }.joined()
     }
 
     private var head: [String] {
@@ -85,10 +85,11 @@ struct OverviewText {
     private func section(_ title: String, _ rows: [(name: String, count: Int)]) -> [String] {
         guard let most = rows.map(\.count).max(), most > 0 else { return [] }
         let width = rows.map { $0.name.count }.max() ?? 0
+        let room = (columns ?? .max) - width - Human.count(most).count - 5
         return ["", title]
             + rows.map { name, count in
                 let padding = String(repeating: " ", count: width - name.count)
-                let bar = bar(Double(count) / Double(most), width: Self.barWidth)
+                let bar = bar(Double(count) / Double(most), width: max(1, min(Self.barWidth, room)))
                 return "  \(name)\(padding)  \(bar)\(Human.count(count))"
             }
     }

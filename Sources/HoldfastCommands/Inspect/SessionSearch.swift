@@ -154,11 +154,11 @@ extension SessionSearch.Match {
     private static let context = 60
 
     /// `session:record:role: … the words around it …`.
-    func line(isWhole: Bool) -> [UInt8] {
+    func line(isWhole: Bool) -> String {
         let record = (isInSnapshot ? "≤" : "") + String(sequence)
         let text = isWhole ? String(decoding: spelling, as: UTF8.self) : excerpt
-        let line = "\(DisplayText.oneLine(session.text)):\(record):\(DisplayText.oneLine(role ?? type ?? "")): "
-        return Array((line + DisplayText.oneLine(text) + "\n").utf8)
+        let place = "\(DisplayText.oneLine(session.text)):\(record):\(DisplayText.oneLine(role ?? type ?? "")): "
+        return place + DisplayText.oneLine(text)
     }
 
     /// One object on one line.

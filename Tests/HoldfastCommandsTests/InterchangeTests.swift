@@ -118,6 +118,8 @@ import Testing
         #expect(ran.errors.contains("turn 't1'") && !ran.errors.contains("t3"), "\(ran.errors)")
         #expect(holdfast("show", store, "lost", "--json").output.contains(#""content":"where?","timestamp":1.5"#))
         for id in ["done", "known"] { #expect(!holdfast("show", store, id, "--json").output.contains(#""turn":"#)) }
+        let again = importing()
+        #expect(again.code == .success && again.errors.isEmpty, "\(again.errors)")
     }
 
     @Test func backupsCountWhenNobodyWantedLess() {

@@ -81,8 +81,8 @@ struct DocumentImport {
         else { return }
         let message = SessionDocument.prompt(content[...], timestamp: turn.createdAt[...])
         document.pending = PendingPrompt(
-            message: message, attachments: turn.attachments, turn: turn.id, stream: turn.stream)
-        try body(.note("The prompt of turn '\(turn.id)' was in the journal only; it waits for its answer now."))
+            message: message, attachments: turn.attachments, turn: turn.id, stream: turn.stream,
+            note: "The prompt of turn '\(turn.id)' was in the journal only; it waits for its answer now.")
     }
 
     private func bytes(of path: String, _ limit: Int) throws(CommandError) -> [UInt8] {

@@ -43,6 +43,8 @@ struct PendingPrompt: Equatable {
     var turn: String?
     var stream: String?
     var source: String?
+    /// What is to be told where the prompt comes into the store, which it does with a new session only.
+    var note: String?
 }
 
 /// A part of a file that could not be imported.

@@ -141,6 +141,7 @@ final class Importer {
         if outcome == .deleted {
             note("Session '\(session.header.id)' was deleted in the store; '\(file.shownPath)' does not bring it back.")
         }
+        if outcome == .added, let text = session.note { note(text) }
         tallies.append(session.tally(outcome))
     }
 

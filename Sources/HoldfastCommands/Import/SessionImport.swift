@@ -100,6 +100,9 @@ struct SessionImport {
         return isNew ? .added : hasWritten ? .extended : .unchanged
     }
 
+    /// What there is to tell of the prompt that came along.
+    var note: String? { pending?.note }
+
     /// What the source contributes to the report when it ended so.
     func tally(_ outcome: Outcome) -> ImportReport.Tally {
         ImportReport.Tally(

@@ -70,8 +70,15 @@ extension HoldfastStore {
     public static func openReadOnly(
         path: String, options: StoreOptions = StoreOptions()
     ) throws(HoldfastError) -> HoldfastStore {
+        try openReadOnly(path: path, options: options, journalBits: .ignored)
+    }
+
+    /// The same, with what is done about flipped bits in batches of the journal.
+    package static func openReadOnly(
+        path: String, options: StoreOptions = StoreOptions(), journalBits: JournalBits
+    ) throws(HoldfastError) -> HoldfastStore {
         let storage = try storage { () throws(StorageError) in try PosixStorage(root: path, readOnly: true) }
-        let log = try translated { () throws(LogError) in try ReadOnlyLog(in: storage) }
+        let log = try translated { () throws(LogError) in try ReadOnlyLog(in: storage, bits: journalBits) }
         return try HoldfastStore(log: log, options: options, hasOtherWriters: true)
     }
 

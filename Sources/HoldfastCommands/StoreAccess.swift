@@ -13,9 +13,10 @@ enum StoreAccess {
     ///
     /// - Parameter creating: makes a new store in a folder that is missing or empty.
     static func open(
-        _ path: String, creating: Bool, commit: CommitMode = .journal
+        _ path: String, creating: Bool, commit: CommitMode = .journal, journalBits: JournalBits = .ignored
     ) throws(CommandError) -> HoldfastStore.Opened {
         var engine = EngineOptions()
+        engine.journalBits = journalBits
         engine.commitMode = commit == .journal ? .journal : .segment
         engine.fit(descriptorLimit: PosixStorage.descriptorLimit)
         engine.isMetered = true
@@ -32,10 +33,14 @@ enum StoreAccess {
     }
 
     /// Opens the store in the folder `path` for reading. Another process may be writing to it.
-    static func openReadOnly(_ path: String) throws(CommandError) -> HoldfastStore {
+    static func openReadOnly(
+        _ path: String, journalBits: JournalBits = .ignored
+    ) throws(CommandError) -> HoldfastStore {
         do throws(CommandError) {
             _ = try folder(path)
-            return try asking { () throws(HoldfastError) in try HoldfastStore.openReadOnly(path: path) }
+            return try asking { () throws(HoldfastError) in
+                try HoldfastStore.openReadOnly(path: path, journalBits: journalBits)
+            }
         } catch {
             throw naming(path, error)
         }

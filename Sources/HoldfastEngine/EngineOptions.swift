@@ -33,6 +33,8 @@ package struct EngineOptions: Sendable {
     /// How many snapshots before the newest one, with the records since, ``LocalLog/trim(_:keeping:isFinal:)``
     /// keeps of a session that is not over; `nil` keeps all of every session.
     package var retainedGenerations: Int? = 1
+    /// What an opening does about flipped bits in batches of the journal.
+    package var journalBits = JournalBits.ignored
     /// Whether the store's counters are written to the file `meter` once a second, for other processes.
     package var isMetered = false
     package var clock: any Clock = SystemClock()

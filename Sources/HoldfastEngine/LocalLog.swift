@@ -52,7 +52,8 @@ package final class LocalLog: SessionLog {
             try storage.syncDirectory("")
             try storage.syncDirectory(StoreLayout.journalFolder)
         }
-        let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag, notesOlder: true)
+        let overlay = try JournalOverlay.read(
+            from: storage, storeTag: store.tag, notesOlder: true, bits: options.journalBits)
         index = IndexKeeper(storage: storage, mark: overlay.index)
         let pass = RecoveryPass(
             storage: storage, options: options, storeTag: store.tag, files: files, index: index)

@@ -14,6 +14,7 @@ import Glibc
 package final class ReadOnlyLog: SessionLog {
     private let storage: any Storage
     private let store: StoreFile
+    private let bits: JournalBits
     private let state: Lock<State>
 
     private struct State {
@@ -33,11 +34,13 @@ package final class ReadOnlyLog: SessionLog {
 
     /// Reads the store file and the journal. Memory: what the journal holds above its low-water mark.
     ///
+    /// - Parameter bits: what is done about flipped bits in batches of the journal.
     /// - Throws: `.notAStore`, `.newerFormat`, `.olderFormat`, `.damaged` (the store file), `.failed`.
-    package init(in storage: any Storage) throws(LogError) {
+    package init(in storage: any Storage, bits: JournalBits = .ignored) throws(LogError) {
         self.storage = storage
+        self.bits = bits
         store = try StoreFile.readOrInferred(from: storage).store
-        state = Lock(State(overlay: try JournalOverlay.read(from: storage, storeTag: store.tag)))
+        state = Lock(State(overlay: try JournalOverlay.read(from: storage, storeTag: store.tag, bits: bits)))
     }
 
     package func read(
@@ -64,7 +67,7 @@ package final class ReadOnlyLog: SessionLog {
 
     /// Reads the journal again, to see what was committed since.
     package func refresh() throws(LogError) {
-        let fresh = try JournalOverlay.read(from: storage, storeTag: store.tag)
+        let fresh = try JournalOverlay.read(from: storage, storeTag: store.tag, bits: bits)
         state.withLock { $0 = State(overlay: fresh.adding($0.restored ?? []), restored: $0.restored) }
     }
 

@@ -15,7 +15,8 @@ extension Command {
                     + "behind them (skip, into a new store only), or do nothing at all (stop)"),
             OptionRule(
                 "repair-bits",
-                "turn a single flipped bit of a record or of a segment's header back where the checksums prove it"),
+                "turn a single flipped bit of a record, of a segment's header or of a batch of the journal back where "
+                    + "the checksums prove it"),
             OptionRule("requeue", "put prompts that no answer followed back into their queues"),
             OptionRule("materialise", "end their turns, with the prompt and what there is of the answer"),
             OptionRule(

@@ -32,7 +32,10 @@ struct Recovering {
             let folder = try StoreAccess.folder(request.store)
             // What an opening refuses has no plan.
             _ = try logging { () throws(LogError) in try StoreFile.read(from: folder) }
-            return (try StoreCheck.run(on: request.store, console), try StoreAccess.openReadOnly(request.store))
+            return (
+                try StoreCheck.run(on: request.store, console, bits: journalBits),
+                try StoreAccess.openReadOnly(request.store, journalBits: journalBits)
+            )
         }
         defer { try? store.close() }
         var story = RecoveryStory(recovery: check.journal)
@@ -53,15 +56,19 @@ struct Recovering {
         guard request.repairsBits else { return BitRepairs() }
         let damaged = Set(check.findings.filter { $0.kind == .committedDamage }.compactMap(\.session))
         let folder = try StoreAccess.folder(request.store)
-        return try logging { () throws(LogError) in try StoreCheck(folder).flippedBits(in: damaged.sorted()) }
+        return try logging { () throws(LogError) in
+            try StoreCheck(folder, bits: journalBits).flippedBits(in: damaged.sorted())
+        }
     }
+
+    private var journalBits: JournalBits { request.repairsBits ? .turnedBack : .told }
 
     // MARK: The run
 
     /// Recovers the store, and checks what it has then.
     private func carryOut() throws(CommandError) -> RecoveryStory {
         let opened = try openingStore { () throws(CommandError) in
-            try StoreAccess.open(request.store, creating: false)
+            try StoreAccess.open(request.store, creating: false, journalBits: journalBits)
         }
         var story = RecoveryStory(recovery: opened.recovery)
         let looked = Result { () throws(CommandError) in try repair(opened, &story) }
@@ -72,13 +79,13 @@ struct Recovering {
 
     private func repair(_ opened: HoldfastStore.Opened, _ story: inout RecoveryStory) throws(CommandError) {
         story.rebuiltIndex = try logging { () throws(LogError) in try opened.log.repairIndex() }
-        var check = try StoreCheck.run(on: request.store, console)
+        var check = try StoreCheck.run(on: request.store, console, bits: journalBits)
         let bits = try bits(check)
         if !bits.repairs.isEmpty {
             story.steps += bits.steps(in: try StoreAccess.folder(request.store))
             try logging { () throws(LogError) in try opened.log.carryOut(bits) }
             story.forget(damageOf: bits.healed)
-            check = try StoreCheck.run(on: request.store, console)
+            check = try StoreCheck.run(on: request.store, console, bits: journalBits)
         }
         story.add(check)
         for finding in check.derivedSnapshots { try rebuild(finding, opened, &story) }

@@ -96,7 +96,8 @@ extension RecoveryStory {
             parts += waiting[session.text]?.words(now) ?? []
             lines.append("session \(session): \(parts.joined(separator: "; "))")
         }
-        if findings.isEmpty { lines.append("No damage.") }
+        let hasMended = steps.contains { $0.kind == .repairBit }
+        if findings.isEmpty { lines.append(hasMended ? "No other damage." : "No damage.") }
         lines += stepLines
         return lines.map { DisplayText.oneLine($0) + "\n" }.joined()
     }
@@ -130,9 +131,10 @@ extension RecoveryStory {
             let aside = isDryRun ? "to be set aside" : "set aside"
             let fate = finding.quarantine.map { "\(aside) in '\($0)'" } ?? (isDryRun ? "to be cut off" : "cut off")
             if finding.byteCount == 0 { return "\(place): \(finding.reason)" }
-            return "a torn end of \(place), never acknowledged, \(fate)"
+            return "a torn end of \(place), never acknowledged, \(fate)\(flipped(finding))"
         case .committedDamage:
-            return "acknowledged data is damaged: \(records(finding))\(place): \(finding.reason)\(copied(finding))"
+            let damage = "acknowledged data is damaged: \(records(finding))\(place): \(finding.reason)"
+            return damage + flipped(finding) + copied(finding)
         case .mediaError:
             return "what was acknowledged cannot be read: \(records(finding))\(place): \(finding.reason)"
         case .restored:
@@ -140,6 +142,14 @@ extension RecoveryStory {
             return "\(records(finding))\(place): \(finding.reason), \(fate) again from there\(copied(finding))"
         case .derived: return "'\(finding.path)': \(finding.reason); the log has all that it says"
         }
+    }
+
+    /// Of the journal nothing is left to repair once a recovery is through with it.
+    private func flipped(_ finding: Finding) -> String {
+        guard finding.bit != nil else { return "" }
+        let isTooLate = finding.session == nil && !isDryRun
+        return ", one bit of it has flipped ('holdfast recover --repair-bits' "
+            + (isTooLate ? "would have turned it back)" : "turns it back)")
     }
 
     private func copied(_ finding: Finding) -> String {

@@ -33,7 +33,7 @@ extension SalvageStory {
         if report.absentCount > 0 {
             lines.append("Nothing is kept from before that point of \(Human.count(report.absentCount, "session")).")
         }
-        lines += report.findings.map { "store: '\($0.path)': \($0.reason)" }
+        lines += report.findings.map { "store: '\($0.path)': \($0.reason)\(Self.hint($0.bit))" }
         let waiting = Dictionary(pending.map { ($0.session, $0) }) { first, _ in first }
         var named = Set(pending.compactMap { SessionID($0.session) })
         named.formUnion(report.sessions.map(\.session))
@@ -87,13 +87,17 @@ extension SalvageStory {
         return parts
     }
 
+    private static func hint(_ bit: FlippedBit?) -> String {
+        bit == nil ? "" : ", one bit of it has flipped ('--repair-bits' turns it back)"
+    }
+
     private func words(_ loss: SalvagedSession.Loss) -> String {
         let which = loss.first == loss.last ? "record \(loss.first)" : "records \(loss.first) to \(loss.last)"
         var text = "\(which) lost: \(loss.reason)"
         if let path = loss.path, let offset = loss.offset, let count = loss.byteCount {
             text += ", \(Human.bytes(count)) at offset \(Human.count(offset)) of '\(path)'"
         }
-        if loss.bit != nil { text += ", one bit of it has flipped ('--repair-bits' turns it back)" }
+        text += Self.hint(loss.bit)
         if loss.isInSnapshot { text += "; a snapshot includes what they did" }
         return text
     }
@@ -139,7 +143,7 @@ extension SalvageStory {
             writer.integer(value)
         }
         writer.objects("lost", session.losses, writeMembers)
-        writer.objects("repaired_bits", session.repairedBits, writeMembers)
+        writer.objects("repaired_bits", session.repairedBits) { $0.writeMembers(to: &$1) }
         writer.objects("findings", session.findings) { $0.writeMembers(to: &$1) }
     }
 
@@ -155,13 +159,8 @@ extension SalvageStory {
         }
         if let bit = loss.bit {
             writer.object("flipped_bit") { writer in
-                writeMembers(bit, to: &writer)
+                bit.writeMembers(to: &writer)
             }
         }
-    }
-
-    private static func writeMembers(_ bit: FlippedBit, to writer: inout JSONWriter) {
-        writer.member("byte", bit.offset)
-        writer.member("bit", bit.bit)
     }
 }

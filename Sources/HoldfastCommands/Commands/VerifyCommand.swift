@@ -49,13 +49,15 @@ extension Command {
 
 extension StoreCheck {
     /// Checks the store in the folder `path` with a progress bar.
-    static func run(on path: String, _ console: any Console) throws(CommandError) -> Report {
+    static func run(
+        on path: String, _ console: any Console, bits: JournalBits = .told
+    ) throws(CommandError) -> Report {
         let folder = try StoreAccess.folder(path)
         var progress: ProgressBar?
         var shown = 0
         defer { progress?.finish() }
         do throws(LogError) {
-            return try StoreCheck(folder).run(threadCount: StoreAccess.processorCount) { done, total in
+            return try StoreCheck(folder, bits: bits).run(threadCount: StoreAccess.processorCount) { done, total in
                 let bar = progress ?? ProgressBar("Checking", total: total, on: console)
                 progress = bar
                 bar.advance(by: done - shown)

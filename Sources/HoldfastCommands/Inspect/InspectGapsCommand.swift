@@ -51,7 +51,8 @@ private struct GapList: Sendable {
     func run() throws(CommandError) -> ExitCode {
         try OrderedWork(sessions.count, on: console).run { (piece, output) throws(CommandError) in
             let session = sessions[piece]
-            try inspector.forEachItem(of: session, WalkOptions(decodes: false)) { (item) throws(CommandError) in
+            try inspector.forEachItem(of: session, WalkOptions(decodes: false, namesBits: true)) {
+                (item) throws(CommandError) in
                 guard let gap = Gap(item, session) else { return true }
                 if gap.isDamage { isDamaged.withLock { $0 = true } }
                 guard gap.isDamage || gap.isTorn || showsTrimmed else { return true }

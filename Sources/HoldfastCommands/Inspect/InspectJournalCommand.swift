@@ -70,7 +70,10 @@ extension JournalOutline {
         var lines = table.lines(width: width ?? .max)
         lines.append("State: \(summary). Batches up to \(lowWaterMark) of \(lastBatch) are in the segments.")
         if idleFileCount > 0 { lines.append("\(Human.count(idleFileCount, "file")) not in use.") }
-        lines += findings.map { DisplayText.oneLine("\($0.path) at offset \($0.offset): \($0.reason)") }
+        lines += findings.map { finding in
+            let bit = finding.bit == nil ? "" : ", one bit of it has flipped"
+            return DisplayText.oneLine("\(finding.path) at offset \(finding.offset): \(finding.reason)\(bit)")
+        }
         return lines.map { $0 + "\n" }.joined()
     }
 

@@ -66,12 +66,13 @@ private struct LogPrinter {
     func run(_ inspector: StoreInspector, _ session: SessionID) throws(CommandError) -> ExitCode {
         let walk = try inspecting { () throws(LogError) in
             try inspector.walk(
-                session, WalkOptions(from: filter.sequences.lowerBound, keepsBytes: arguments.has("hex")))
+                session,
+                WalkOptions(from: filter.sequences.lowerBound, keepsBytes: arguments.has("hex"), namesBits: true))
         }
         var left = arguments.count("limit") ?? .max
         var isDamaged = false
         if !arguments.has("json"), !arguments.has("hex") {
-            try console.line(DisplayText.fitted(printer.heading, to: console.columns ?? .max))
+            try console.row(printer.heading)
         }
         while left > 0, let item = try inspecting({ () throws(LogError) in try walk.next() }) {
             if case .unreadable = item { isDamaged = true }
@@ -89,8 +90,7 @@ private struct LogPrinter {
         } else if arguments.has("hex"), let text = dump.text(item) {
             try console.line(text)
         } else if let text = printer.text(session, item) {
-            let width = arguments.has("payload") ? Int.max : console.columns ?? .max
-            try console.line(DisplayText.fitted(text, to: width))
+            try arguments.has("payload") ? console.line(text) : console.row(text)
         }
     }
 }

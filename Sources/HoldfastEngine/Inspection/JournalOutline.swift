@@ -62,7 +62,7 @@ extension StoreInspector {
     /// low-water mark.
     package func journal(_ body: (JournalBatch) -> Void = { _ in }) throws(LogError) -> JournalOutline {
         var files: [String: (batches: Int, bytes: UInt64)] = [:]
-        let reader = JournalReader(storage: storage, storeTag: store.tag)
+        let reader = JournalReader(storage: storage, storeTag: store.tag, bits: .told)
         let summary = try reader.read { (batch) throws(LogError) in
             files[batch.file.path, default: (0, 0)].batches += 1
             files[batch.file.path, default: (0, 0)].bytes += UInt64(batch.header.paddedByteCount)

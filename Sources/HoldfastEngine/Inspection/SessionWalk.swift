@@ -23,6 +23,7 @@ package final class SessionWalk {
     package let session: SessionID
     private let inspector: StoreInspector
     private let options: WalkOptions
+    private let bits: BitSearch?
     private let decompressor = BlockDecompressor()
 
     // What is read, as of the last look.
@@ -53,6 +54,7 @@ package final class SessionWalk {
         self.session = session
         self.inspector = inspector
         self.options = options
+        bits = options.namesBits ? inspector.bits : nil
         let view = inspector.view
         position = view.position
         (folder, scan) = try Self.ground(of: session, inspector, view, options)
@@ -320,6 +322,7 @@ package final class SessionWalk {
             verdict, lastNumber, scanner.offset, (found?.record.offset ?? scanner.byteCount) - scanner.offset,
             "\(fault.rawValue) at record \(first)")
         finding.firstSequence = first
+        finding.bit = try storing { () throws(StorageError) in try bits?.record(at: scanner)?.bit }
         stretches.append(finding)
         guard let found else { return try leaveSegment() }
         closeStretches(before: found.record.sequence)

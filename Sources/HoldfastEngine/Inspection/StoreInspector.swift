@@ -41,6 +41,8 @@ package final class StoreInspector: Sendable {
 
     let storage: any Storage
     let store: StoreFile
+    /// How its walks look for flipped bits; all of them together do not search for long.
+    let bits = BitSearch(budget: .ofTelling)
     /// What is wrong with `store.json`, where the other files say which store it is.
     private let storeDamage: RecoveryReport.Finding?
     private let state: Lock<View>

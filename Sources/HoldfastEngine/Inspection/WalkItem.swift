@@ -73,10 +73,15 @@ package struct WalkOptions: Sendable {
     package var decodes = true
     /// Whether the stored bytes are wanted.
     package var keepsBytes = false
+    /// Whether a flipped bit is looked for where bytes are no valid record: takes less than two seconds in all.
+    package var namesBits = false
     /// Bytes of segments that may be gone, as the journal still has them.
     var older: [UInt32: [Extent]] = [:]
 
-    package init(from: Sequence = 1, decodes: Bool = true, keepsBytes: Bool = false) {
+    package init(
+        from: Sequence = 1, decodes: Bool = true, keepsBytes: Bool = false, namesBits: Bool = false
+    ) {
+        self.namesBits = namesBits
         self.from = from
         self.decodes = decodes
         self.keepsBytes = keepsBytes

@@ -27,8 +27,11 @@ package struct JournalStretch: Sendable, Equatable {
     package var offset: UInt64
     package var byteCount: UInt64
     package var reason: String
-    /// The last batch that is missing there.
+    /// The first and the last batch that is missing there.
+    package var firstBatch = UInt64.max
     package var lastBatch = UInt64.max
+    /// A flipped bit: the one thing that is wrong with a batch, or with the first of several, each of which has one.
+    package var bit: FlippedBit?
 }
 
 /// What a journal held.
@@ -43,6 +46,8 @@ struct JournalSummary: Sendable {
     var missing: [JournalStretch] = []
     /// Bytes of a batch behind the last valid one: it was being written and was never acknowledged.
     var tornTail: JournalStretch?
+    /// Batches that were read with one bit turned back, each with its place and that bit.
+    var mended: [JournalStretch] = []
     var files: [JournalFile] = []
     /// Every journal file in the folder, oldest first; before them those whose header is not valid.
     var paths: [String] = []
@@ -63,6 +68,7 @@ struct JournalReader {
 
     let storage: any Storage
     let storeTag: UInt64
+    var bits = JournalBits.ignored
 
     /// One valid batch. `body` is valid only during the call that it is given to.
     struct Batch {
@@ -79,6 +85,15 @@ struct JournalReader {
     /// A batch that is damaged while a later one is valid is damage: the later one promises it. What is invalid
     /// behind the last valid batch was being written.
     func read(_ body: (Batch) throws(LogError) -> Void) throws(LogError) -> JournalSummary {
+        var summary = try read(mendingWith: bits == .turnedBack ? BitSearch(budget: BitBudget()) : nil, body)
+        if bits == .told { try tellOfBits(&summary) }
+        return summary
+    }
+
+    /// The same; a batch that `search` can mend is given out as it was written.
+    func read(
+        mendingWith search: BitSearch?, _ body: (Batch) throws(LogError) -> Void
+    ) throws(LogError) -> JournalSummary {
         var handles: [String: any StorageFile] = [:]
         var summary = try findFiles(&handles)
         for index in summary.files.indices {
@@ -91,7 +106,7 @@ struct JournalReader {
                 try handles[file.path]?.readAll(limit: Limits.largestPayloadLimit * 2, path: file.path) ?? []
             }
             handles[file.path] = nil
-            try read(file, bytes, isLast: index == summary.files.count - 1, &summary, body)
+            try read(file, bytes, isLast: index == summary.files.count - 1, search, &summary, body)
         }
         // What is below the low-water mark is in the segments.
         let mark = summary.lowWaterMark
@@ -214,24 +229,43 @@ struct JournalReader {
     // MARK: Batches
 
     private func read(
-        _ file: JournalFile, _ bytes: [UInt8], isLast: Bool, _ summary: inout JournalSummary,
+        _ file: JournalFile, _ bytes: [UInt8], isLast: Bool, _ search: BitSearch?, _ summary: inout JournalSummary,
         _ body: (Batch) throws(LogError) -> Void
     ) throws(LogError) {
-        try bytes.withBytes { (whole) throws(LogError) in
-            // A file that was cut has lost its second header first.
-            let end = min(whole.count, Int(clamping: file.header.fileByteCount) - JournalHeader.sectorByteCount)
-            let view = whole.slice(0..<max(0, end))
-            var offset = JournalHeader.sectorByteCount
-            while let found = nextBatch(from: offset, view, file, after: summary.position.lastBatch) {
-                noteGap(offset..<found.offset, found.header, file, &summary)
-                offset = try deliver(found, view, file, &summary, body)
-            }
-            if isLast { noteTail(view, offset, file, &summary) }
+        var (bytes, offset) = (bytes, JournalHeader.sectorByteCount)
+        while let mended = try readOn(file, bytes, &offset, isLast: isLast, search, &summary, body) {
+            guard let bit = mended.bit else { break }
+            bytes[Int(bit.offset)] ^= 1 << UInt8(bit.bit)
+            summary.mended.append(mended)
         }
         // What an older file has lost, later batches miss. And a new file that a crash has kept half can hold an old
         // header, where the file system gave it blocks of a removed one.
         if isLast, !file.hasItsLength {
             summary.damage.append(stretch(file.path, file.byteCount, 0, "file cut short or grown"))
+        }
+    }
+
+    /// Reads from `offset` to the end of the file; or to a batch that one flipped bit makes whole, which it answers.
+    private func readOn(
+        _ file: JournalFile, _ bytes: [UInt8], _ offset: inout Int, isLast: Bool, _ search: BitSearch?,
+        _ summary: inout JournalSummary, _ body: (Batch) throws(LogError) -> Void
+    ) throws(LogError) -> JournalStretch? {
+        try bytes.withBytes { (whole) throws(LogError) in
+            // A file that was cut has lost its second header first.
+            let end = min(whole.count, Int(clamping: file.header.fileByteCount) - JournalHeader.sectorByteCount)
+            let view = whole.slice(0..<max(0, end))
+            while true {
+                let found = nextBatch(from: offset, view, file, after: summary.position.lastBatch)
+                let isNext = found.map { summary.position.isFollowed(by: $0.header) } ?? false
+                if !isNext, let mended = search?.batch(in: view, at: offset, of: file, after: summary.position) {
+                    return mended
+                }
+                guard let found else { break }
+                noteGap(offset..<found.offset, found.header, file, &summary)
+                offset = try deliver(found, view, file, &summary, body)
+            }
+            if isLast { noteTail(view, offset, file, &summary) }
+            return nil
         }
     }
 
@@ -283,11 +317,12 @@ struct JournalReader {
         _ range: Range<Int>, _ header: BatchHeader, _ file: JournalFile, _ summary: inout JournalSummary
     ) {
         let position = summary.position
-        guard header.number != position.lastBatch + 1 || header.chainBefore != position.chain else { return }
+        guard !position.isFollowed(by: header) else { return }
         var gap = stretch(
             file.path, UInt64(range.lowerBound), UInt64(range.count),
             "batches \(position.lastBatch + 1) to \(header.number - 1) cannot be read")
         if header.number == position.lastBatch + 1 { gap.reason = "batch \(header.number) continues another log" }
+        gap.firstBatch = position.lastBatch + 1
         gap.lastBatch = header.number - 1
         summary.damage.append(gap)
     }
@@ -305,5 +340,11 @@ struct JournalReader {
         let length = BatchHeader.padded(BatchHeader.byteCount + Int(rest.load(UInt32.self, at: 24)))
         summary.tornTail = stretch(
             file.path, UInt64(offset), UInt64(min(length, rest.count)), "a batch that was being written")
+        summary.tornTail?.firstBatch = summary.position.lastBatch + 1
     }
+}
+
+extension JournalPosition {
+    /// Whether the batch with this header continues the log that ends here.
+    func isFollowed(by header: BatchHeader) -> Bool { header.number == lastBatch + 1 && header.chainBefore == chain }
 }

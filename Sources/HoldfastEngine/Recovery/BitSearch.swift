@@ -1,4 +1,4 @@
-import HoldfastBytes
+package import HoldfastBytes
 import HoldfastStorage
 import HoldfastThreads
 
@@ -13,6 +13,15 @@ package struct FlippedBit: Sendable, Equatable {
         self.offset = offset
         self.bit = bit
     }
+
+    /// What has happened, for the manifest of the quarantine.
+    var story: String { "bit \(bit) of byte \(offset) had flipped and was turned back" }
+
+    /// The bit's members, inside an object that the caller has begun.
+    package func writeMembers(to writer: inout JSONWriter) {
+        writer.member("byte", offset)
+        writer.member("bit", bit)
+    }
 }
 
 /// How much may be summed up in looking for flipped bits, for all records together.
@@ -25,6 +34,9 @@ final class BitBudget: Sendable {
 
     /// `byteCount` of sums in all: some twenty seconds of one core.
     init(byteCount: UInt64 = 1 << 38) { left = Lock(byteCount) }
+
+    /// Where the search is for a hint only: less than two seconds.
+    static var ofTelling: BitBudget { BitBudget(byteCount: 1 << 34) }
 
     /// Whether a record of so many bytes may be tried.
     func take(byteCount: Int) -> Bool {

@@ -53,15 +53,16 @@ struct JournalOverlay {
 
     /// Reads the whole journal. Memory: what is above the low-water mark at any point of it, and one file.
     ///
-    /// - Parameter notesOlder: whether writes below the low-water mark are noted too, some 60 bytes for each.
+    /// - Parameters:
+    ///   - notesOlder: whether writes below the low-water mark are noted too, some 60 bytes for each.
+    ///   - bits: what is done about flipped bits in batches.
     static func read(
-        from storage: any Storage, storeTag: UInt64, notesOlder: Bool = false
+        from storage: any Storage, storeTag: UInt64, notesOlder: Bool = false, bits: JournalBits = .ignored
     ) throws(LogError) -> JournalOverlay {
         var content = Content()
         content.older = notesOlder ? OlderWrites() : nil
-        let summary = try JournalReader(storage: storage, storeTag: storeTag).read { (batch) throws(LogError) in
-            content.take(batch)
-        }
+        let reader = JournalReader(storage: storage, storeTag: storeTag, bits: bits)
+        let summary = try reader.read { (batch) throws(LogError) in content.take(batch) }
         var overlay = JournalOverlay()
         overlay.summary = summary
         // Closing in order gives the journal up.

@@ -129,5 +129,10 @@ extension RecoveryReport.Finding {
         writer.member("acknowledged", kind != .tornTail)
         writer.member("reason", reason)
         writer.member("quarantine", quarantine)
+        if let bit {
+            writer.object("flipped_bit") { writer in
+                bit.writeMembers(to: &writer)
+            }
+        }
     }
 }

@@ -39,6 +39,7 @@ struct RecoveryPlanner {
             // The journal's files are going to be used again.
             try setAside(&plan.report.findings[index], [], &plan.report.steps)
         }
+        for batch in overlay.summary.mended { try planMending(of: batch, &plan) }
         try planRestoring(overlay, &plan)
         for (key, extents) in overlay.work { try planReplay(of: extents, into: key, overlay, &plan) }
         let filled = overlay.adding(plan.restored)
@@ -67,6 +68,19 @@ struct RecoveryPlanner {
         report.sessions = overlay.sessions
         report.findings = summary.findings + [missingSessions(overlay)].compactMap(\.self)
         return report
+    }
+
+    /// The batch counts as if its bit had not flipped; what stands in the file is kept before the file is used again.
+    private func planMending(of batch: JournalStretch, _ plan: inout RecoveryPlan) throws(LogError) {
+        guard let bit = batch.bit else { return }
+        var finding = batch.finding(.committedDamage)
+        finding.reason = bit.story
+        try setAside(&finding, [], &plan.report.steps)
+        let bytes = try storing { () throws(StorageError) in
+            try storage.open(batch.path, .read).read(count: Int(batch.byteCount), at: batch.offset)
+        }
+        plan.kept.append((finding, bytes))
+        plan.report.steps.append(RecoveryStep(kind: .repairBit, path: batch.path, offset: bit.offset, byteCount: 1))
     }
 
     /// Damage, where all sessions are gone at once: their folder, or every one in it together with the index.
@@ -286,7 +300,9 @@ extension JournalSummary {
 extension JournalStretch {
     /// The stretch as a finding that concerns no session alone.
     func finding(_ kind: RecoveryReport.Finding.Kind) -> RecoveryReport.Finding {
-        RecoveryReport.Finding(
+        var finding = RecoveryReport.Finding(
             kind: kind, session: nil, path: path, offset: offset, byteCount: byteCount, reason: reason)
+        finding.bit = bit
+        return finding
     }
 }

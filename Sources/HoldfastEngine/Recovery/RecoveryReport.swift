@@ -29,6 +29,8 @@ package struct RecoveryReport: Sendable, Equatable {
         package var reason: String
         /// The file in quarantine that holds the bytes, once they have been set aside.
         package var quarantine: String?
+        /// The one bit that makes the bytes whole again when it is turned back, where that was looked for.
+        package var bit: FlippedBit?
 
         /// Whether something that was acknowledged is damaged, missing or cannot be read.
         package var isDamage: Bool { kind == .committedDamage || kind == .mediaError }

@@ -21,13 +21,14 @@ struct SalvageSource: Sendable {
     /// Damage outside of sessions.
     let findings: [RecoveryReport.Finding]
 
-    init(_ storage: any Storage) throws(LogError) {
+    /// - Parameter repairsBits: whether a flipped bit in a batch of the journal is turned back, or only told.
+    init(_ storage: any Storage, repairsBits: Bool) throws(LogError) {
         var findings: [RecoveryReport.Finding] = []
         self.storage = storage
         let (store, doubt) = try StoreFile.readOrInferred(from: storage, checking: true)
         storeTag = store.tag
         if let doubt { findings.append(doubt) }
-        let overlay = Self.overlay(of: storage, storeTag, &findings)
+        let overlay = Self.overlay(of: storage, storeTag, repairsBits ? .turnedBack : .told, &findings)
         let content = try? IndexFile(storage: storage).read(overlay?.index)
         if let damage = content.map({ $0.damage }) ?? "the index cannot be read" {
             findings.append(Self.finding(.derived, StoreLayout.indexFile, damage))
@@ -70,10 +71,16 @@ struct SalvageSource: Sendable {
     }
 
     private static func overlay(
-        of storage: any Storage, _ storeTag: UInt64, _ findings: inout [RecoveryReport.Finding]
+        of storage: any Storage, _ storeTag: UInt64, _ bits: JournalBits, _ findings: inout [RecoveryReport.Finding]
     ) -> JournalOverlay? {
         do throws(LogError) {
-            let overlay = try JournalOverlay.read(from: storage, storeTag: storeTag, notesOlder: true)
+            let overlay = try JournalOverlay.read(from: storage, storeTag: storeTag, notesOlder: true, bits: bits)
+            for batch in overlay.summary.mended {
+                var finding = batch.finding(.restored)
+                finding.bit = nil
+                finding.reason = batch.bit?.story ?? batch.reason
+                findings.append(finding)
+            }
             for stretch in overlay.summary.damage { findings.append(stretch.finding(.committedDamage)) }
             if let tail = overlay.summary.tornTail { findings.append(tail.finding(.tornTail)) }
             return overlay

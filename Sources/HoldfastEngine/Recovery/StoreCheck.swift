@@ -32,10 +32,14 @@ package struct StoreCheck: Sendable {
     private let store: StoreFile
     /// What is wrong with `store.json`, where the other files say which store it is.
     private let storeDamage: RecoveryReport.Finding?
+    private let bits: JournalBits
 
+    /// - Parameter bits: what is done about flipped bits in batches of the journal. When they are told, those of
+    ///   segments are too.
     /// - Throws: `.notAStore`, `.newerFormat`, `.olderFormat`, `.damaged` (no file says which store it is), `.failed`.
-    package init(_ storage: any Storage) throws(LogError) {
+    package init(_ storage: any Storage, bits: JournalBits = .ignored) throws(LogError) {
         self.storage = storage
+        self.bits = bits
         (store, storeDamage) = try StoreFile.readOrInferred(from: storage)
     }
 
@@ -53,7 +57,8 @@ package struct StoreCheck: Sendable {
     private func planned() throws(LogError) -> (overlay: JournalOverlay, plan: RecoveryPlan) {
         var attempt = 0
         while true {
-            let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag, notesOlder: true)
+            let overlay = try JournalOverlay.read(
+                from: storage, storeTag: store.tag, notesOlder: true, bits: bits)
             let index = IndexKeeper(storage: storage, mark: overlay.index)
             do throws(LogError) {
                 return (
@@ -104,12 +109,13 @@ package struct StoreCheck: Sendable {
             progress(done, total)
         }
         for (_, part) in parts.sorted(by: { $0.key < $1.key }) { report.findings += part.findings }
+        if bits == .told { try tellOfBits(&report.findings) }
         return report
     }
 
     /// How to walk a session now.
     func scan(of session: SessionID) throws(LogError) -> SessionScan {
-        scan(of: session, try JournalOverlay.read(from: storage, storeTag: store.tag))
+        scan(of: session, try JournalOverlay.read(from: storage, storeTag: store.tag, bits: bits))
     }
 
     private func scan(of session: SessionID, _ overlay: JournalOverlay) -> SessionScan {

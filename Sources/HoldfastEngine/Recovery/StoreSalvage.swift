@@ -20,7 +20,7 @@ package struct StoreSalvage {
     package init(
         from source: any Storage, options: SalvageOptions, meaning: any SalvageMeaning
     ) throws(LogError) {
-        self.source = try SalvageSource(source)
+        self.source = try SalvageSource(source, repairsBits: options.repairsBits)
         self.options = options
         self.meaning = meaning
     }

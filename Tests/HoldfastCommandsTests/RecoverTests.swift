@@ -53,9 +53,10 @@ struct RecoverTests {
     }
 
     /// Where record `sequence` of session `s1` stands.
-    private func place(of sequence: Int) -> Range<Int> {
-        let bytes = scratch.bytes(segment()) ?? []
-        return bytes.withUnsafeBytes { view in
+    private func place(of sequence: Int) -> Range<Int> { place(of: sequence, scratch.bytes(segment()) ?? []) }
+
+    private func place(of sequence: Int, _ bytes: [UInt8]) -> Range<Int> {
+        bytes.withUnsafeBytes { view in
             guard let header = try? SegmentHeader(decoding: view) else { return 0..<0 }
             func end(_ at: Int) -> Int {
                 at + RecordHeader.byteCount + Int(view.loadUnaligned(fromByteOffset: at + 8, as: UInt32.self))
@@ -307,6 +308,21 @@ struct RecoverTests {
         let ran = holdfast("recover", store, "--salvage-to", saved)
         #expect(ran.code == .success && ran.output.contains("store.json"), "\(ran.output)\(ran.errors)")
         #expect(contents(saved) == Array(1...12))
+    }
+
+    @Test func aFolderUnderAWrongNameCostsNothing() throws {
+        makeStore()
+        let folder = "store/" + StoreLayout.sessionFolder(try #require(SessionID("s1")))
+        #expect(rename(scratch.at(folder), scratch.at(folder + "-renamed")) == 0)
+        #expect(holdfast("verify", store).code == .committedDamage)
+        let ran = holdfast("recover", store, "--salvage-to", saved)
+        #expect(ran.code == .success && ran.output.contains("all that is in it was found there"), "\(ran.output)")
+        #expect(contents(saved) == Array(1...12))
+        // Of two copies nobody knows which one is right.
+        let file = try #require(scratch.bytes(folder + "-renamed/00000001.segment"))
+        scratch.write(segment(), Array(file[..<place(of: 9, file).lowerBound]))
+        for name in scratch.names("store") where name.hasPrefix("index") { scratch.delete("store/\(name)") }
+        #expect(holdfast("recover", store, "--salvage-to", scratch.at("other")).code == .committedDamage)
     }
 
     @Test func aSessionWhoseFilesAreGoneComesBackFromTheJournal() throws {

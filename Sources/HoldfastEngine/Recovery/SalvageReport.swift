@@ -94,6 +94,16 @@ package struct SalvageReport: Sendable {
         (findings + sessions.flatMap(\.findings)).contains { $0.kind == .tornTail }
     }
 
+    /// A folder under a wrong name has cost nothing when the sessions of all that it holds are complete.
+    mutating func settle(_ strayFolder: String, _ owners: Set<SessionID>?) {
+        let incomplete = Set(sessions.filter(\.hasLosses).map(\.session))
+        guard let owners, owners.isDisjoint(with: incomplete) else { return }
+        for place in findings.indices where findings[place].path == strayFolder && findings[place].isDamage {
+            findings[place].kind = .derived
+            findings[place].reason += "; all that is in it was found there"
+        }
+    }
+
     mutating func add(_ session: SalvagedSession) {
         if session.last == 0 && session.losses.isEmpty && session.findings.isEmpty {
             absentCount += 1

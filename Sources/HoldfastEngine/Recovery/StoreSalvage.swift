@@ -81,6 +81,9 @@ package struct StoreSalvage {
             try team.forEach(
                 Set(damaged).union(unknown).sorted(),
                 { (session) throws(LogError) in try salvager.copyDamaged(session, evidence, misplaced, bits) }, take)
+            for folder in source.strayFolders {
+                report.settle(folder, misplaced.owners(of: folder, in: source.storage))
+            }
         }
         try team.forEach(proofs, { (proof) throws(LogError) in (proof, try salvager.proves(proof)) }) {
             (proof, isProved) throws(LogError) in

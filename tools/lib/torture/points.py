@@ -49,6 +49,7 @@ POINTS = [
     Point("snapshot written, not synced", "compacting", "before", "fdatasync", SNAPSHOT),
     Point("snapshot synced, not renamed", "compacting", "before", "renameat", SNAPSHOT),
     Point("snapshot renamed, folder not synced", "compacting", "after", "renameat", SNAPSHOT),
+    Point("session folder synced", "compacting", "after", "fsync", "*/sessions/*/*"),
     Point("old segment about to be removed", "compacting", "before", "unlinkat", SEGMENT),
     Point("old segment removed", "compacting", "after", "unlinkat", SEGMENT),
     Point("recovery, anywhere", "opening", "after", "any", "*"),

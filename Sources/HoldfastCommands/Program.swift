@@ -27,7 +27,9 @@ package enum Program {
         do throws(CommandError) {
             return try dispatch(words, console)
         } catch {
-            if !error.message.isEmpty { console.complain(error.message) }
+            // It may name what somebody else has named.
+            let message = DisplayText.lines(error.message).joined(separator: "\n")
+            if !message.isEmpty { console.complain(message) }
             return error.code
         }
     }

@@ -32,6 +32,15 @@ struct DisplayTextTests {
         #expect(DisplayText.oneLine("  \u{202E}txt ") == "·txt")
     }
 
+    @Test func norCanWhatIsNamedInAnError() {
+        for words in [["a\u{1B}[2J"], ["inspect", "/nowhere/\u{1B}[2J\u{202E}"], ["ls", "/", "--\u{7}"]] {
+            let console = TestConsole()
+            _ = Program.run(words, on: console)
+            #expect(console.errors.contains("·") && !console.errors.contains("\u{1B}"), "\(console.errors)")
+            #expect(!console.errors.contains("\u{7}") && !console.errors.contains("\u{202E}"), "\(console.errors)")
+        }
+    }
+
     @Test func wideCharactersCountTwice() {
         #expect(DisplayText.width(of: "日本") == 4 && DisplayText.width(of: "é") == 1)
         #expect(DisplayText.fitted("日本語", to: 5) == "日本…")

@@ -137,6 +137,20 @@ struct FlippedBitTests {
         #expect(scratch.contents("store") == before)
     }
 
+    @Test func aLookNamesTheOneOfASegmentsHeader() throws {
+        try crash()
+        #expect(holdfast("recover", store).code == .success)
+        let segment = try #require(scratch.contents("store").keys.first { $0.hasSuffix(".segment") })
+        var bytes = try #require(scratch.bytes(segment))
+        bytes[20] ^= 8
+        scratch.write(segment, bytes)
+        for words in [["inspect", "log", store, "s1"], ["inspect", "gaps", store]] {
+            let console = TestConsole()
+            _ = Program.run(words, on: console)
+            #expect(console.output.contains("damaged segment header, one bit of it has flipped"), "\(console.output)")
+        }
+    }
+
     /// Of a segment this is told without being asked for, too.
     @Test func aCheckNamesTheOneOfARecord() throws {
         try crash()

@@ -130,6 +130,51 @@ struct RecoverTests {
         #expect(scratch.mode("store/quarantine/manifest.jsonl") == 0o600)
     }
 
+    /// Of a deleted session none before the newest is kept, so nothing takes the damaged one's place.
+    @Test func aDamagedSnapshotOfADeletedSessionGoes() throws {
+        makeStore()
+        ask(store, #"{"id":1,"op":"delete","session":"s1"}"#)
+        #expect(holdfast("compact", store).code == .success)
+        let path = try #require(tree().keys.first { $0.contains("snapshot-") })
+        let stray = path.split(separator: "/").dropLast().joined(separator: "/") + "/snapshot-5.json.zst"
+        scratch.write(stray, tree()[path] ?? [])
+        #expect(holdfast("recover", store, "--dry-run").output.contains("make the snapshot again"))
+        let ran = holdfast("recover", store)
+        #expect(ran.code == .success, "\(ran.output)\(ran.errors)")
+        #expect(tree()[path] != nil && tree()[stray] == nil)
+        #expect(holdfast("verify", store).output.contains("No damage."))
+    }
+
+    /// Its bytes would be written over, wherever they are.
+    @Test(arguments: [true, false])
+    func whereALinkStandsForTheJournalOrTheLockThereIsNoPlanEither(_ isLock: Bool) {
+        makeStore()
+        let path = isLock ? "store/lock" : "store/journal/\(scratch.names("store/journal").last ?? "")"
+        scratch.write("elsewhere", scratch.bytes(path) ?? [])
+        scratch.delete(path)
+        #expect(symlink(scratch.at("elsewhere"), scratch.at(path)) == 0)
+        for words in [["recover", store, "--dry-run"], ["recover", store]] {
+            let console = TestConsole()
+            #expect(Program.run(words, on: console) == .cannotOpen)
+            #expect(console.errors.contains("'--salvage-to' makes a new store"), "\(console.errors)")
+        }
+        #expect(contents(store) == Array(1...12))
+        #expect(holdfast("recover", store, "--salvage-to", saved).code == (isLock ? .success : .committedDamage))
+        #expect(contents(saved) == Array(1...12))
+    }
+
+    @Test func whereAFolderStandsForTheIndexThereIsNoPlanEither() {
+        makeStore()
+        scratch.delete("store/index.json")
+        scratch.write("store/index.json/x", "")
+        for words in [["recover", store, "--dry-run"], ["recover", store]] {
+            let console = TestConsole()
+            #expect(Program.run(words, on: console) == .cannotOpen && console.errors.contains("'index.json'"))
+        }
+        #expect(holdfast("recover", store, "--salvage-to", saved).code == .success)
+        #expect(contents(saved) == Array(1...12))
+    }
+
     /// Without a witness in the index a session that lost its files would not be missed.
     @Test(arguments: [false, true])
     func anIndexThatWasMadeAnewKnowsWhereItsSessionsEnd(_ isSalvage: Bool) throws {
@@ -202,6 +247,7 @@ struct RecoverTests {
         let told = holdfast("recover", store).output
         #expect(told.contains("attempt 1, 1 piece of output, 6 bytes, durable)"), "\(told)")
         #expect(told.contains("session s2: 1 queued message kept"), "\(told)")
+        #expect(holdfast("recover", store, "--json").output.contains(#""deltas":1,"delta_bytes":6"#))
     }
 
     @Test func promptsGoBackIntoTheQueue() {
@@ -304,10 +350,24 @@ struct RecoverTests {
     @Test func withoutItsStoreFileAStoreIsSaved() {
         makeStore()
         scratch.write("store/store.json", "")
-        #expect(holdfast("recover", store).code == .cannotOpen)
+        let refused = holdfast("recover", store)
+        #expect(
+            refused.code == .cannotOpen && refused.errors.contains("'--salvage-to' makes a new"), "\(refused.errors)")
         let ran = holdfast("recover", store, "--salvage-to", saved)
         #expect(ran.code == .success && ran.output.contains("store.json"), "\(ran.output)\(ran.errors)")
         #expect(contents(saved) == Array(1...12))
+    }
+
+    @Test func aHeaderThatIsMadeAgainIsNamed() {
+        makeStore()
+        change(segment()) { bytes in for at in 26..<30 { bytes[at] ^= 0x55 } }
+        let ran = holdfast("recover", store, "--salvage-to", saved)
+        #expect(
+            ran.code == .success && ran.output.contains("damaged segment header, which was made again"), "\(ran.output)"
+        )
+        #expect(!ran.output.contains("No damage.") && contents(saved) == Array(1...12), "\(ran.output)")
+        let bits = holdfast("recover", store, "--repair-bits")
+        #expect(bits.code == .committedDamage && !bits.output.contains("turn one bit"), "\(bits.output)")
     }
 
     @Test func aFolderUnderAWrongNameCostsNothing() throws {

@@ -16,6 +16,7 @@ struct Recovering {
 
     /// Does it, and answers what there is to tell.
     func story() throws(CommandError) -> RecoveryStory {
+        try openingStore { () throws(CommandError) in try checkOpening() }
         if request.isDryRun { return try plan() }
         if request.mode == .stop {
             let plan = try plan()
@@ -24,15 +25,28 @@ struct Recovering {
         return try carryOut()
     }
 
+    /// What an opening refuses has no plan either; but there may be enough for a salvage.
+    private func checkOpening() throws(CommandError) {
+        let folder = try StoreAccess.folder(request.store)
+        do throws(LogError) {
+            _ = try StoreFile.read(from: folder)
+            try StoreCheck(folder).checkSharedFiles()
+        } catch {
+            let told = HoldfastError(error)
+            guard [.damaged, .notAStore, .failed].contains(error.code),
+                (try? StoreFile.readOrInferred(from: folder)) != nil
+            else { throw CommandError(told) }
+            let hint = "Without a backup, '--salvage-to' makes a new store of all that can be read."
+            throw CommandError(ExitCode(told.code), "\(told.message) \(hint)")
+        }
+    }
+
     // MARK: The plan
 
     /// Says what a recovery would do. Writes nothing.
     private func plan() throws(CommandError) -> RecoveryStory {
         let (check, store) = try openingStore { () throws(CommandError) in
-            let folder = try StoreAccess.folder(request.store)
-            // What an opening refuses has no plan.
-            _ = try logging { () throws(LogError) in try StoreFile.read(from: folder) }
-            return (
+            (
                 try StoreCheck.run(on: request.store, console, bits: journalBits),
                 try StoreAccess.openReadOnly(request.store, journalBits: journalBits)
             )

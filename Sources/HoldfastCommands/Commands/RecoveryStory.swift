@@ -225,6 +225,8 @@ extension RecoveryStory {
             waiting.turn?.writeMembers(to: &writer)
             if let turn = waiting.turn {
                 writer.member("age", now - min(now, turn.begunAt))
+                writer.member("deltas", turn.deltas)
+                writer.member("delta_bytes", turn.deltaBytes)
             }
             writer.member("queued", waiting.queued)
         }

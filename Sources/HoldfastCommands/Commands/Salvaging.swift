@@ -50,6 +50,8 @@ struct Salvaging {
         do throws(StorageError) {
             return try source.holdOff(StoreLayout.lockFile)
         } catch {
+            // Where something else stands in the lock's place, no writer can take it either.
+            if error.isOfKind { return nil }
             guard error.code == .locked else { throw CommandError(error) }
             throw CommandError(
                 .temporary,

@@ -31,6 +31,7 @@ extension Command {
         run: { arguments, console throws(CommandError) in
             let top = Top(folder: try StoreAccess.folder(arguments.store), console: console)
             try top.checkStore()
+            StoreAccess.tellOfStoreFile(arguments, console)
             if arguments.has("json") {
                 try console.write(MeterView(reading: try top.read(), now: Moment.wall()).json)
             } else if arguments.has("once") {
@@ -56,7 +57,7 @@ private struct Top {
     private static let historyLimit = 240
 
     func checkStore() throws(CommandError) {
-        do throws(LogError) { _ = try StoreFile.read(from: folder) } catch { throw CommandError(HoldfastError(error)) }
+        try logging { () throws(LogError) in _ = try StoreFile.readOrInferred(from: folder) }
     }
 
     func read() throws(CommandError) -> MeterReading {

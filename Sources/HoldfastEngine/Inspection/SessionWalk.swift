@@ -176,6 +176,7 @@ package final class SessionWalk {
             lastNumber = number
             var finding = scan.finding(verdict, number, 0, fault.byteCount, fault.reason)
             finding.firstSequence = tail.sequence + 1
+            finding.bit = (try? bits.flatMap { (bits) throws(StorageError) in try scan.headerBit(number, bits) }) ?? nil
             stretches.append(finding)
             return true
         }

@@ -57,7 +57,9 @@ extension StoreCheck {
                         sequence: fault.sequence)
                 }
             }
-            if !faults.isEmpty, faults.allSatisfy(\.isMended) { found.healed.insert(session) }
+            // A header that can be made again is damaged as long as nobody does.
+            let isHealed = faults.allSatisfy { $0.isMended && $0.bit != nil }
+            if !faults.isEmpty, isHealed { found.healed.insert(session) }
         }
         return found
     }
@@ -119,6 +121,8 @@ extension LocalLog {
             reason: "the snapshot fails its checksum")
         if byteCount > 0 { _ = try Quarantine(storage: storage, clock: options.clock).setAside(finding) }
         guard make() else { return false }
+        // Of a deleted session none before the newest is kept.
+        guard try storing({ () throws(StorageError) in try storage.attributes(path) }) != nil else { return true }
         // One through the same record has taken its name.
         if try SnapshotFiles(storage: storage, storeTag: store.tag).isIntact(path) { return true }
         try storing { () throws(StorageError) in

@@ -31,6 +31,11 @@ struct SalvageSurvey {
     func told(_ outline: SalvageOutline, newestSnapshot: UInt64?) -> SalvagedSession {
         var told = told
         told.repairedBits = faults.compactMap { $0.isMended ? $0.bit : nil }
+        told.findings = faults.filter { $0.isMended && $0.bit == nil }.map { fault in
+            RecoveryReport.Finding(
+                kind: .derived, session: told.session, path: fault.path, offset: 0, byteCount: 0,
+                reason: "'\(fault.path)': \(fault.reason), which was made again")
+        }
         let taken = ranges.reduce(0) { sum, range in
             let (first, last) = (max(range.lowerBound, outline.base + 1), min(range.upperBound, outline.end))
             return first <= last ? sum + Int(last - first + 1) : sum

@@ -37,7 +37,7 @@ struct SalvageWalk {
         var reason: String
         /// The bit that mends it, or would.
         var bit: FlippedBit?
-        /// Whether the bit was turned back, so that nothing is lost here.
+        /// Whether the bit was turned back, or the segment's header made again, so that nothing is lost here.
         var isMended = false
     }
 
@@ -206,24 +206,32 @@ struct SalvageWalk {
         }
         if let header = header(in: head, number) { return scanner(image, header) }
         if let scanner = try elsewhere(number) { return scanner }
+        var fault = headerFault(number, image.byteCount, state, refusal ?? Self.reason(head))
+        func noteMended() {
+            fault.isMended = true
+            if image.byteCount > 0 { state.faults.append(fault) }
+        }
         for candidate in evidence[number] ?? [] where candidate.offset == 0 {
             let extent = try storing { () throws(StorageError) in
                 try candidate.read(count: SegmentHeader.longestByteCount, at: 0, from: storage)
             }
             guard let extent, let header = header(in: extent.bytes, number) else { continue }
+            noteMended()
             let whole = Extent(offset: 0, bytes: header.encoded())
             return scanner(try storing { () throws(StorageError) in try image.laying(whole) }, header)
         }
         let found = bits?.header(in: head) { fits($0, number) }
-        var fault = headerFault(number, image.byteCount, state, refusal ?? Self.reason(head))
-        fault.bit = found?.bit
         if repairsBits, let found {
-            fault.isMended = true
+            fault.bit = found.bit
             fault.byteCount = UInt64(found.header.byteCount)
-            state.faults.append(fault)
+            noteMended()
             return scanner(image, found.header)
         }
-        if let scanner = try rebuilt(head, image, number, state) { return scanner }
+        if let scanner = try rebuilt(head, image, number, state) {
+            noteMended()
+            return scanner
+        }
+        fault.bit = found?.bit
         if image.byteCount > 0 || refusal != nil { state.faults.append(fault) }
         return nil
     }

@@ -50,6 +50,27 @@ package struct StoreCheck: Sendable {
         return try planned().plan.report
     }
 
+    /// Throws when a file of the journal may not be read, or when something else stands in its place or in that of the
+    /// lock, or a folder in that of the index: no opening goes on then, for it would write there.
+    package func checkSharedFiles() throws(LogError) {
+        let journal = (try? storage.list(StoreLayout.journalFolder)) ?? []
+        let files = journal.map(\.name).filter { $0.hasSuffix(".journal") }.map { "\(StoreLayout.journalFolder)/\($0)" }
+        for path in files + [StoreLayout.lockFile, StoreLayout.indexFile] {
+            do throws(StorageError) {
+                try storage.open(path, .read).close()
+            } catch {
+                let isBarred =
+                    switch path {
+                    case StoreLayout.lockFile: error.isOfKind
+                    // A new one takes the place of anything else.
+                    case StoreLayout.indexFile: error.code == .isADirectory
+                    default: error.isOfFile
+                    }
+                if isBarred { throw LogError(error) }
+            }
+        }
+    }
+
     /// How often the plan is made again when files go that it wants to look at.
     private static let attemptLimit = 5
 

@@ -55,6 +55,13 @@ struct SessionScan {
         }
     }
 
+    /// The flipped bit that is all that is wrong with the header of segment `number`.
+    func headerBit(_ number: UInt32, _ bits: BitSearch) throws(StorageError) -> FlippedBit? {
+        let image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
+        let head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
+        return bits.header(in: head) { mismatch($0, number) == nil }?.bit
+    }
+
     /// Why a segment cannot be used at all.
     struct SegmentFault: Error {
         var reason: String

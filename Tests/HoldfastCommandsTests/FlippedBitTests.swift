@@ -137,6 +137,25 @@ struct FlippedBitTests {
         #expect(scratch.contents("store") == before)
     }
 
+    /// What the recovery names by itself is looked at by the check behind it.
+    @Test func soDoesARecoveryThatReplaysTheSession() throws {
+        try crash()
+        #expect(holdfast("recover", store).code == .success)
+        let opened = try HoldfastStore.opened(path: store)
+        try opened.store.writeBlocking(.append(to: "s1", [JSON("{\"n\":5}")]))
+        opened.log.abandon()
+        let segment = try #require(scratch.contents("store").keys.first { $0.hasSuffix(".segment") })
+        var bytes = try #require(scratch.bytes(segment))
+        bytes[bytes.count / 2] ^= 8
+        scratch.write(segment, bytes)
+        for words in [["verify", store], ["recover", store, "--dry-run"], ["recover", store]] {
+            let console = TestConsole()
+            #expect(Program.run(words, on: console) == .committedDamage)
+            #expect(console.output.contains("('holdfast recover --repair-bits' turns it back)"), "\(console.output)")
+        }
+        #expect(holdfast("recover", store, "--repair-bits").code == .success)
+    }
+
     @Test func aLookNamesTheOneOfASegmentsHeader() throws {
         try crash()
         #expect(holdfast("recover", store).code == .success)

@@ -50,10 +50,14 @@ struct RecoveryStory: RecoverOutcome {
     /// What the process answers the shell with.
     var exitCode: ExitCode { hasCommittedDamage ? .committedDamage : hasTornTail ? .tornTail : .success }
 
-    /// Adds what a check found, but for what the recovery has named.
+    /// Adds what a check found, but for what the recovery has named, of which it may know more.
     mutating func add(_ check: StoreCheck.Report) {
-        for finding in check.findings
-        where !findings.contains(where: { $0.path == finding.path && $0.offset == finding.offset }) {
+        for finding in check.findings {
+            let known = findings.firstIndex { $0.path == finding.path && $0.offset == finding.offset }
+            if let known {
+                findings[known].bit = findings[known].bit ?? finding.bit
+                continue
+            }
             // The index has a line of its own.
             if finding.session == nil && finding.path == StoreLayout.indexFile { continue }
             findings.append(finding)

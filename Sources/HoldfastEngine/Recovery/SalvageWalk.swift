@@ -206,7 +206,7 @@ struct SalvageWalk {
         }
         if let header = header(in: head, number) { return scanner(image, header) }
         if let scanner = try elsewhere(number) { return scanner }
-        var fault = headerFault(number, image.byteCount, state, refusal ?? Self.reason(head))
+        var fault = headerFault(number, image.byteCount, state, refusal ?? Self.reason(head, image))
         func noteMended() {
             fault.isMended = true
             if image.byteCount > 0 { state.faults.append(fault) }
@@ -254,10 +254,8 @@ struct SalvageWalk {
             reason: reason)
     }
 
-    private static func reason(_ head: [UInt8]) -> String {
-        guard let header = head.withUnsafeBytes({ try? SegmentHeader(decoding: $0) }) else {
-            return "damaged segment header"
-        }
+    private static func reason(_ head: [UInt8], _ image: SegmentImage) -> String {
+        guard let header = head.withUnsafeBytes({ try? SegmentHeader(decoding: $0) }) else { return image.headerFault }
         return "the file is segment \(header.number) of session '\(header.session)'"
     }
 

@@ -130,7 +130,8 @@ package struct StoreCheck: Sendable {
             progress(done, total)
         }
         for (_, part) in parts.sorted(by: { $0.key < $1.key }) { report.findings += part.findings }
-        if bits == .told { try tellOfBits(&report.findings) }
+        guard bits == .told else { return report }
+        try tellOfBits(&report.findings)
         return report
     }
 

@@ -49,6 +49,12 @@ final class SegmentImage {
         return bytes
     }
 
+    /// What is wrong with the segment when its header cannot be read.
+    var headerFault: String {
+        if fileByteCount > 0 { return "damaged segment header" }
+        return "the file is missing or empty" + (byteCount == 0 ? "" : ", but for what the journal has of it")
+    }
+
     /// Whether the file itself has the bytes in `range`, which is to say that they are not in the journal only.
     func isInFile(_ range: Range<UInt64>) throws(StorageError) -> Bool {
         guard let file, range.upperBound <= fileByteCount else { return false }

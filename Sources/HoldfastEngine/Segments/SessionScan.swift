@@ -51,7 +51,7 @@ struct SessionScan {
             return .success(SegmentScanner(image, header: header, payloadLimit: payloadLimit))
         } catch {
             // Another version too is damage: which version a store has is said by store.json, for all of its files.
-            return .failure(SegmentFault(reason: "damaged segment header", image.byteCount))
+            return .failure(SegmentFault(reason: image.headerFault, image.byteCount))
         }
     }
 

@@ -20,8 +20,10 @@ package struct SessionID: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
 
     /// Takes `bytes` as an identifier, or answers `nil` when they are not UTF-8 or break the rules above.
-    package init?(utf8 bytes: some Collection<UInt8>) {
-        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+    package init?(utf8 bytes: UnsafeRawBufferPointer) {
+        guard let text = bytes.withMemoryRebound(to: UInt8.self, { String(validating: $0, as: UTF8.self) }) else {
+            return nil
+        }
         self.init(text)
     }
 
@@ -37,7 +39,13 @@ package struct SessionID: Hashable, Comparable, Sendable, CustomStringConvertibl
         }
     }
     package static func < (a: SessionID, b: SessionID) -> Bool {
-        a.text.utf8.lexicographicallyPrecedes(b.text.utf8)
+        a.withBytes { a in
+            b.withBytes { b in
+                guard let first = a.baseAddress, let second = b.baseAddress else { return false }
+                let order = memcmp(first, second, min(a.count, b.count))
+                return order < 0 || order == 0 && a.count < b.count
+            }
+        }
     }
     package func hash(into hasher: inout Hasher) { withBytes { hasher.combine(bytes: $0) } }
 

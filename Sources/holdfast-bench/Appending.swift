@@ -5,7 +5,7 @@ import Holdfast
 ///
 /// - `--commit journal|segment`, `--style threads|tasks|deltas`;
 /// - `--compaction off`, and `--compact 1` to compact all sessions at the end, which then counts;
-/// - `--warm 1` to append all records once before, which does not count;
+/// - `--warm N` to append all records N times before, each time to new sessions, which does not count;
 /// - `--crash 1` to end as by `kill -9` when all is appended.
 func append(_ options: Options) async throws(HoldfastError) {
     let clientCount = max(1, options.number("clients", or: 1))
@@ -21,16 +21,16 @@ func append(_ options: Options) async throws(HoldfastError) {
             clientCount: clientCount)
         clients = style == "tasks" ? await runTasks(clients, in: store, pace) : runThreads(clients, in: store, pace)
     }
-    let isWarm = options.number("warm", or: 0) == 1
-    if isWarm {
-        await run(nil, rounds: 1)
+    let warmRounds = options.number("warm", or: 0)
+    if warmRounds > 0 {
+        await run(nil, rounds: warmRounds)
         for index in clients.indices { clients[index].forget() }
         rest(until: nanoseconds() + 3_000_000_000)  // until the flusher has done its work too
     }
     let before = Usage.now()
     let begun = nanoseconds()
     let end = begun + UInt64(options.seconds("seconds", or: 1) * 1e9)
-    await run(options.number("once", or: 0) == 1 ? nil : end, rounds: isWarm ? 2 : 1)
+    await run(options.number("once", or: 0) == 1 ? nil : end, rounds: warmRounds + 1)
     let elapsed = Double(nanoseconds() - begun) / 1e9
     if options.number("crash", or: 0) == 1 {
         report(clients, elapsed, before)

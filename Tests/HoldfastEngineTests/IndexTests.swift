@@ -3,6 +3,7 @@ import HoldfastEngine
 import HoldfastLog
 import HoldfastProof
 import HoldfastSimulation
+import HoldfastStorage
 import HoldfastThreads
 import Testing
 
@@ -63,6 +64,52 @@ private final class SlowProvider: SummaryProvider {
             return true
         }
         #expect(rows == [2])
+        try log.close()
+    }
+
+    /// Every session of the index with the record that its row tells of; 0 when the row tells nothing.
+    private func rows(_ log: LocalLog) throws -> [String: UInt64] {
+        var rows: [String: UInt64] = [:]
+        try log.list { row in
+            rows[row.session.text] = row.sequence
+            return true
+        }
+        return rows
+    }
+
+    /// A log whose index has rows of `sessions`, in this order, that tell of a record each.
+    private func opened(_ sessions: [String]) throws -> LocalLog {
+        let storage = SimulatedStorage()
+        try LocalLog(in: storage, options: seededOptions(.journal), creating: true).close()
+        let text = String(decoding: try storage.readAll(StoreLayout.indexFile, limit: 1 << 16), as: UTF8.self)
+        let rows = sessions.map { session in
+            var writer = JSONWriter()
+            writer.string(session)
+            return "{\"session_id\":" + String(decoding: writer.finish(), as: UTF8.self)
+                + ",\"sequence\":1,\"last\":1,\"segment\":0,\"end\":0,\"chain\":\"0000000000000000\",\"summary\":{}}"
+        }
+        let open = try #require(text.firstMatch(of: /.*/)?.0) + "\n" + rows.joined(separator: ",\n") + "\n]"
+        let file = try storage.open(StoreLayout.indexFile, .create)
+        try file.truncate(to: 0)
+        try file.write(SealedJSON.sealed(Array(open.utf8)) + [10], at: 0)
+        try file.sync()
+        return try LocalLog(in: storage, options: seededOptions(.journal))
+    }
+
+    @Test func `each row is found by its session, however that is spelled`() throws {
+        let sessions = ["\u{1}", "Z", "a", "a\"b", "a\\", "aa", "\u{E9}"]
+        let log = try opened(sessions)
+        for session in sessions {
+            #expect(try log.summary(try #require(SessionID(session)))?.sequence == 1, "\(session)")
+        }
+        #expect(try log.summary(try #require(SessionID("b"))) == nil)
+        #expect(try rows(log) == Dictionary(uniqueKeysWithValues: sessions.map { ($0, 1) }))
+        try log.close()
+    }
+
+    @Test func `rows that do not stand in order are not believed`() throws {
+        let log = try opened(["a", "c", "b", "d"])
+        #expect(try rows(log) == ["a": 0, "c": 0, "d": 0])
         try log.close()
     }
 }

@@ -27,7 +27,7 @@ import Testing
     private func ids(_ change: (inout SessionQuery) -> Void) throws -> [String] {
         var query = SessionQuery()
         change(&query)
-        return try store.listBlocking(query).rows.map(\.summary.session)
+        return try store.listBlocking(query, limit: 500).rows.map(\.summary.session)
     }
 
     @Test func filtersLookAtTheFieldsOfTheRows() throws {
@@ -137,6 +137,29 @@ import Testing
         #expect(client.call(#"{"id":1,"op":"archive","session":"s0"}"#).isOK)
         #expect(client.call(#"{"id":1,"op":"pin","session":"s1","pinned":false}"#).isOK)
         #expect(try ids { $0.archived = true } == ["s0", "s1"])
+    }
+
+    @Test func whatChangedBetweenTwoListsIsShown() throws {
+        for n in 0..<200 { try store.writeBlocking(.create("old\(n)", fields: #"{"source":"a"}"#)) }
+        #expect(try ids { $0.source = "a" }.count == 200)
+        for n in 0..<200 {
+            try store.writeBlocking(.create("z\(n)", fields: #"{"source":"b"}"#))
+            if n % 3 == 0 { try store.writeBlocking(.set("old\(n)", fields: #"{"source":"b","title":"t"}"#)) }
+            if n % 3 == 1 { try store.writeBlocking(.delete("old\(n)")) }
+            if n % 50 == 0 { #expect(try ids { $0.source = "b" }.contains("z\(n)")) }
+        }
+        let changes: [(inout SessionQuery) -> Void] = [
+            { $0.source = "a" }, { $0.source = "b" }, { $0.title = "T" }, { $0.order = .updated }, { $0.source = "c" },
+        ]
+        let shown = try changes.map(ids)
+        #expect(shown.map(\.count) == [66, 267, 69, 337, 0])
+        // Another store has no entries yet and reads all rows.
+        let other = try HoldfastStore.testing(log.afterCrash())
+        for (change, shown) in zip(changes, shown) {
+            var query = SessionQuery()
+            change(&query)
+            #expect(try other.listBlocking(query, limit: 500).rows.map(\.summary.session) == shown)
+        }
     }
 
     @Test func manySessionsAreListedWithoutReadingOne() throws {

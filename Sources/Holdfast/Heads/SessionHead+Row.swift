@@ -112,6 +112,11 @@ extension SummaryRow {
 
     /// The session that was made from this one last, if it may still have to read it.
     var newestChild: SessionID? {
+        // Few rows have one, and all are looked at when a store is opened: only those are parsed.
+        guard row.withBytes({ row in Self.newestChild.withUTF8Buffer { row.contains(UnsafeRawBufferPointer($0)) } })
+        else {
+            return nil
+        }
         let root = try? JSONTree.parsed(row, detail: 1)
         return root?["\(Self.newestChild)"]?.text.flatMap(SessionID.init)
     }

@@ -62,17 +62,16 @@ extension SessionQuery {
 
     /// The place of `entry`.
     func place(of entry: ListEntry) -> ListPlace {
-        let summary = entry.row.summary
         // The newest first: a later time is a smaller number.
         let latest = Self.notPinned - 1
         let rank: UInt64 =
             switch order {
             case .id: 0
-            case .updated: latest - min(latest, summary.updatedAt)
-            case .created: latest - min(latest, summary.createdAt)
+            case .updated: latest - min(latest, entry.updatedAt)
+            case .created: latest - min(latest, entry.createdAt)
             case .sidebar:
                 (entry.isPinned ? 0 : Self.notPinned)
-                    + latest - min(latest, summary.lastMessageAt ?? summary.updatedAt)
+                    + latest - min(latest, entry.latestAt)
             }
         return ListPlace(rank: rank, session: entry.session)
     }
@@ -91,38 +90,31 @@ extension SessionQuery {
         return ListPlace(rank: rank, session: session)
     }
 
-    /// Tells which entries are asked for. Made once for many of them.
-    var filter: (ListEntry) -> Bool {
-        let part = title.map(ListEntry.folded)
+    /// Tells which entries of a table with these `origins` are asked for. Made once for many of them.
+    func filter(_ origins: SessionOrigins) -> (ListEntry) -> Bool {
+        let isWanted = origins.all.map { origin in
+            [(source, origin.source), (project, origin.project), (profile, origin.profile), (parent, origin.parent)]
+                .allSatisfy { wanted, found in wanted == nil || wanted == found }
+        }
+        let part = title.map(Self.folded)
         return { entry in
-            let summary = entry.row.summary
             if pendingOnly, !entry.isPending { return false }
-            if let updatedFrom, summary.updatedAt < updatedFrom { return false }
-            if let updatedBefore, summary.updatedAt >= updatedBefore { return false }
+            if let updatedFrom, entry.updatedAt < updatedFrom { return false }
+            if let updatedBefore, entry.updatedAt >= updatedBefore { return false }
             if let archived, entry.isArchived != archived { return false }
             if let pinned, entry.isPinned != pinned { return false }
             if let rotated, entry.isRotated != rotated { return false }
-            if let source, entry.source != source { return false }
-            if let project, entry.project != project { return false }
-            if let profile, entry.profile != profile { return false }
-            if let parent, entry.parent != parent { return false }
-            if let part, entry.title == nil || !entry.foldedTitle.contains(part) { return false }
+            if !isWanted[Int(entry.origin)] { return false }
+            if let part, !Self.has(entry.title, part) { return false }
             return true
         }
     }
-}
 
-extension [UInt8] {
-    /// Whether these bytes have `part` somewhere.
-    fileprivate func contains(_ part: [UInt8]) -> Bool {
-        guard let first = part.first else { return true }
-        return withUnsafeBufferPointer { bytes in
-            var rest = bytes[...]
-            while rest.count >= part.count, let place = rest.dropLast(part.count - 1).firstIndex(of: first) {
-                if rest[place...].starts(with: part) { return true }
-                rest = rest[(place + 1)...]
-            }
-            return false
-        }
+    /// Whether there is a `title` and `part` is in it.
+    private static func has(_ title: String?, _ part: [UInt8]) -> Bool {
+        title.map { folded($0).withBytes { title in part.withBytes(title.contains) } } ?? false
     }
+
+    /// `text` as titles are compared with it.
+    private static func folded(_ text: String) -> [UInt8] { Array(text.lowercased().utf8) }
 }

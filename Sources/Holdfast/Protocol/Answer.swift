@@ -1,4 +1,3 @@
-import Glibc
 import HoldfastBytes
 
 /// One line of the protocol that answers a request, its newline included.
@@ -22,10 +21,10 @@ struct Answer {
         var line = json
         line.withUnsafeMutableBytes { bytes in
             for lineBreak in [UInt8(ascii: "\n"), UInt8(ascii: "\r")] {
-                var rest = UnsafeMutableRawBufferPointer(rebasing: bytes[...])
-                while let start = rest.baseAddress, let found = memchr(start, Int32(lineBreak), rest.count) {
-                    found.storeBytes(of: UInt8(ascii: " "), as: UInt8.self)
-                    rest = UnsafeMutableRawBufferPointer(rebasing: rest[(found - start + 1)...])
+                var start = 0
+                while let place = UnsafeRawBufferPointer(bytes).firstIndex(of: lineBreak, from: start) {
+                    bytes[place] = UInt8(ascii: " ")
+                    start = place + 1
                 }
             }
         }

@@ -9,10 +9,10 @@ extension HoldfastStore {
             throw HoldfastError(.badRequest, "'limit' must be 1 to \(SessionLimits.page)")
         }
         let after = try after.map { (cursor) throws(HoldfastError) in try query.place(cursor) }
-        let filter = query.filter
-        let (candidates, isLast) = try withListEntries { entries in
+        let (candidates, isLast) = try withListEntries { table in
             var first = FirstEntries(limit: limit)
-            for entry in entries where filter(entry) {
+            let filter = query.filter(table.origins)
+            for entry in table.all where filter(entry) {
                 let place = query.place(of: entry)
                 if let after, place <= after { continue }
                 first.add(entry, at: place)
@@ -22,8 +22,9 @@ extension HoldfastStore {
         var rows: [SessionRow] = []
         var page = PageBudget(count: limit)
         for (index, candidate) in candidates.enumerated() {
-            rows.append(candidate.entry.row)
-            let mayGoOn = page.takes(candidate.entry.row.json.bytes.count)
+            guard let row = try row(of: candidate.entry) else { continue }
+            rows.append(row)
+            let mayGoOn = page.takes(row.json.bytes.count)
             if !mayGoOn, index + 1 < candidates.count || !isLast {
                 return Page(rows: rows, next: query.cursor(candidate.place))
             }
@@ -31,41 +32,61 @@ extension HoldfastStore {
         return Page(rows: rows, next: isLast ? nil : candidates.last.map { query.cursor($0.place) })
     }
 
-    /// Runs `body` on what is listed of each session that is durable at the call, in no order.
-    func withListEntries<Result>(
-        _ body: (Dictionary<SessionID, ListEntry>.Values) -> Result
-    ) throws(HoldfastError) -> Result {
+    /// The row of a listed session as it is now; `nil` when it was deleted meanwhile.
+    private func row(of entry: ListEntry) throws(HoldfastError) -> SessionRow? {
+        if let held = entry.held { return held.row }
+        let session = entry.session
+        let row = try translated { () throws(LogError) -> SummaryRow? in
+            if let head = readyHead(of: session) { return head.row(session) }
+            return try log.summary(session)
+        }
+        var listed = row.flatMap(ListedRow.init)
+        if listed == nil { listed = try readRow(of: session) }
+        return listed.flatMap { $0.isDeleted ? nil : $0.row }
+    }
+
+    /// Runs `body` on what is listed of each session that is durable at the call.
+    func withListEntries<Result>(_ body: (ListTable) -> Result) throws(HoldfastError) -> Result {
         try translated { () throws(LogError) in try log.flush() }
         return try listEntries.with(
-            update: { session in
-                guard let head = readyHead(of: session) else { return nil }
-                return ListEntries.Update(entry: entry(session, ListedRow(head.row(session))))
+            update: { session, table in
+                guard let head = readyHead(of: session) else { return false }
+                table.set(session, entry(session, ListedRow(head.row(session)), &table.origins))
+                return true
             }, read: { (known) throws(HoldfastError) in try self.readListEntries(known) }, body)
     }
 
-    private func readListEntries(_ known: [SessionID: ListEntry]) throws(HoldfastError) -> [SessionID: ListEntry] {
-        var entries: [SessionID: ListEntry] = [:]
-        entries.reserveCapacity(known.count)
-        var left: [SummaryRow] = []
+    private func readListEntries(_ known: ListTable) throws(HoldfastError) -> ListTable {
+        var table = ListTable(origins: known.origins)
+        var entries: [ListEntry] = []
+        var left: [SessionID] = []
         try translated { () throws(LogError) in
             try log.list { (row) throws(LogError) in
                 let head = readyHead(of: row.session)
-                if let old = known[row.session], old.row.summary.sequence == head?.sequence ?? row.sequence {
-                    entries[row.session] = old
+                if let old = known[row.session], old.held?.row.summary.sequence == head?.sequence ?? row.sequence {
+                    entries.append(old)
                 } else if let listed = ListedRow(head?.row(row.session) ?? row) {
-                    entries[row.session] = entry(row.session, listed)
+                    if let entry = entry(row.session, listed, &table.origins) { entries.append(entry) }
                 } else {
-                    left.append(row)
+                    left.append(row.session)
                 }
                 return true
             }
         }
-        for row in left { entries[row.session] = entry(row.session, try readRow(of: row.session)) }
-        return entries
+        for session in left {
+            let listed = try readRow(of: session)
+            if let entry = entry(session, listed, holdsRow: true, &table.origins) { entries.append(entry) }
+        }
+        table.fill(entries)
+        return table
     }
 
-    private func entry(_ session: SessionID, _ listed: ListedRow?) -> ListEntry? {
-        listed.flatMap { ListEntry(session, $0) }
+    /// - Parameter holdsRow: whether the log has no row of it. One that others write to is asked for all rows at once.
+    private func entry(
+        _ session: SessionID, _ listed: ListedRow?, holdsRow: Bool = false, _ origins: inout SessionOrigins
+    ) -> ListEntry? {
+        let holdsRow = holdsRow || listEntries.hasOtherWriters
+        return listed.flatMap { ListEntry(session, $0, holdsRow: holdsRow, &origins) }
     }
 
     /// What is durable of a session that is ready, for then the index may lag.

@@ -1,4 +1,4 @@
-import Glibc
+import HoldfastBytes
 
 /// Follows the structure of a JSON text byte by byte, with constant memory, for documents too long to parse
 /// at once.
@@ -47,21 +47,20 @@ struct JSONStructure {
     /// Messages are strings nearly as a whole, and their bytes are nobody's concern.
     mutating func skipString(_ bytes: ArraySlice<UInt8>, from index: Int) -> Int {
         precondition(isInString && bytes.indices.contains(index))
-        return bytes.withUnsafeBufferPointer { buffer in
+        return bytes.withUnsafeBytes { buffer in
             bytes.startIndex + skipString(buffer, from: index - bytes.startIndex)
         }
     }
 
-    private mutating func skipString(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
-        guard let base = bytes.baseAddress else { return start }
+    private mutating func skipString(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var start = start
         if isEscaped {
             isEscaped = false
             start += 1
         }
         while start < bytes.count {
-            let quote = memchr(base + start, Int32(UInt8(ascii: "\"")), bytes.count - start)
-            let end = quote.map { UnsafeRawPointer($0) - UnsafeRawPointer(base) } ?? bytes.count
+            let quote = bytes.firstIndex(of: UInt8(ascii: "\""), from: start)
+            let end = quote ?? bytes.count
             let backslashes = bytes[start..<end].reversed().prefix { $0 == UInt8(ascii: "\\") }.count
             let isEscaping = backslashes % 2 == 1
             if quote == nil {

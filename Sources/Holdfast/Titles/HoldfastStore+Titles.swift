@@ -37,9 +37,9 @@ extension HoldfastStore {
     }
 
     private func titleTable() throws(HoldfastError) -> TitleTable {
-        try withListEntries { entries in
+        try withListEntries { listed in
             var table = TitleTable()
-            for entry in entries { table.add(entry.session, entry.heldTitle) }
+            for entry in listed.all { table.add(entry.session, entry.heldTitle) }
             return table
         }
     }

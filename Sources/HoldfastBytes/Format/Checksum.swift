@@ -26,10 +26,22 @@ package enum Hex64 {
 
     /// The value of exactly sixteen lower-case digits, or `nil`.
     package static func value(_ text: String) -> UInt64? {
-        guard text.utf8.count == 16,
-            text.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
-        else { return nil }
-        return UInt64(text, radix: 16)
+        var text = text
+        return text.withUTF8 { value(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// As above, of their bytes.
+    package static func value(_ digits: UnsafeRawBufferPointer) -> UInt64? {
+        guard digits.count == 16 else { return nil }
+        var value: UInt64 = 0
+        for digit in digits {
+            switch digit {
+            case 48...57: value = value << 4 | UInt64(digit - 48)
+            case 97...102: value = value << 4 | UInt64(digit - 87)
+            default: return nil
+            }
+        }
+        return value
     }
 }
 

@@ -126,6 +126,19 @@ package struct RecordHeader: Equatable, Sendable {
     /// The check that the header holds: the `chain` of the next record, trustworthy even if the payload is not.
     package static func storedCheck(_ bytes: UnsafeRawBufferPointer) -> UInt64 { bytes.load(at: 20) }
 
+    /// Calls `body` for each of the records that stand back to back in `bytes` and are known to be whole, such as those
+    /// of a valid batch of the journal: with where it begins, whether it is a mark, and its check. Nothing is checked.
+    package static func forEachTrusted(
+        in bytes: UnsafeRawBufferPointer, from start: Int, _ body: (_ at: Int, _ isMark: Bool, _ check: UInt64) -> Void
+    ) {
+        var at = start
+        while at + byteCount <= bytes.count {
+            let record = bytes.slice(at..<bytes.count)
+            body(at, record[0] == markKind, storedCheck(record))
+            at += byteCount + Int(record.load(UInt32.self, at: 8))
+        }
+    }
+
     private static func check(of record: UnsafeRawBufferPointer, salt: UInt64, chain: UInt64) -> UInt64 {
         let seed = Checksum.of(record.slice(0..<20), seed: salt ^ chain)
         return Checksum.of(record.slice(byteCount..<record.count), seed: seed)

@@ -67,6 +67,19 @@ package struct SnapshotTable: Equatable, Sendable {
         return bytes
     }
 
+    /// The end of the file: the check, which is the checksum of everything before it.
+    package static func encoded(check: UInt64) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(littleEndian: check)
+        return bytes
+    }
+
+    /// The check in the last ``checkByteCount`` bytes of a file; `nil` when there are fewer.
+    package static func check(inEnd bytes: [UInt8]) -> UInt64? {
+        guard bytes.count == checkByteCount else { return nil }
+        return bytes.withBytes { $0.load(at: 0) }
+    }
+
     /// How many bytes at the end of a file are its table.
     ///
     /// - Parameter tail: the file's last ``tailByteCount`` bytes.

@@ -124,7 +124,7 @@ package enum StoreLayout {
             bytes.append(value)
             rest = rest.dropFirst(2)
         }
-        guard let session = SessionID(utf8: bytes), escapedName(session) == name else { return nil }
+        guard let session = bytes.withBytes(SessionID.init(utf8:)), escapedName(session) == name else { return nil }
         return session
     }
 

@@ -1,4 +1,4 @@
-import Glibc
+import HoldfastBytes
 
 /// Cuts a stream of bytes into lines, with memory for one line of at most `limit` bytes. Pure.
 ///
@@ -23,13 +23,13 @@ struct LineSplitter {
     mutating func take<Failure: Error>(
         _ piece: UnsafeRawBufferPointer, _ body: (Line) throws(Failure) -> Void
     ) throws(Failure) {
-        var rest = piece[...]
-        while let end = Self.newline(in: rest) {
-            add(rest[..<end])
-            rest = rest[(end + 1)...]
+        var start = 0
+        while let end = piece.firstIndex(of: 10, from: start) {
+            add(piece[start..<end])
+            start = end + 1
             try body(endLine())
         }
-        add(rest)
+        add(piece[start...])
     }
 
     /// Hands over the last line when the stream did not end with `\n`.
@@ -54,11 +54,5 @@ struct LineSplitter {
             dropped = 0
         }
         return dropped > 0 ? .tooLong(byteCount: dropped) : .whole(begun)
-    }
-
-    private static func newline(in bytes: Slice<UnsafeRawBufferPointer>) -> Int? {
-        let part = UnsafeRawBufferPointer(rebasing: bytes)
-        guard let start = part.baseAddress, let found = memchr(start, 10, part.count) else { return nil }
-        return bytes.startIndex + (UnsafeRawPointer(found) - start)
     }
 }

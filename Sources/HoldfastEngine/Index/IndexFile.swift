@@ -1,4 +1,3 @@
-import Glibc
 import HoldfastBytes
 import HoldfastLog
 import HoldfastStorage
@@ -92,85 +91,36 @@ struct IndexFile {
     // MARK: Reading
 
     private func readBase(_ content: inout Content) throws(LogError) {
-        guard let text = try text(of: StoreLayout.indexFile) else {
+        guard let text = try lines(of: StoreLayout.indexFile) else {
             content.damage = "there is no index.json"
             return
         }
         content.baseByteCount = text.byteCount
-        var lines = text.lines[...]
+        var lines = text.starts[...]
         guard let first = lines.popFirst(), let generation = Self.generation(text.bytes, first, lines.first) else {
             content.damage = "index.json does not begin as an index"
             return
         }
         content.mark.generation = generation
-        let rows = Array(lines.prefix { text.bytes[$0] == 0x7B })
-        if let index = IndexText(text.bytes, lines: rows) {
-            content.rows = IndexRows(index)
-        } else {
-            content.damage = "index.json has a row that cannot be read"
-            content.rows = IndexRows(rows.compactMap { IndexText(text.bytes, lines: [$0])?.row(at: $0) })
-        }
-        if !text.isWhole { content.damage = "index.json has a line that is too long" }
-        if content.damage == nil, !SealedJSON.isIntact(text.bytes) { content.damage = "index.json fails its checksum" }
-    }
-
-    /// A file of lines, in memory.
-    private struct Text {
-        var bytes: [UInt8] = []
-        /// Where the lines begin.
-        var lines: [Int] = []
-        var byteCount: UInt64 = 0
-        /// Whether all of it was read.
-        var isWhole = true
-    }
-
-    /// The file `path` up to a line that is longer than any that is written; `nil` when there is none that can be read.
-    private func text(of path: String) throws(LogError) -> Text? {
-        do throws(StorageError) {
-            let file = try storage.open(path, .read)
-            var text = Text(byteCount: try file.byteCount())
-            var start = 0
-            while UInt64(text.bytes.count) < text.byteCount {
-                let piece = try file.read(count: 1 << 20, at: UInt64(text.bytes.count))
-                let offset = text.bytes.count
-                text.bytes += piece
-                for end in Self.newlines(in: piece) {
-                    text.lines.append(start)
-                    start = offset + end + 1
-                }
-                text.isWhole = !piece.isEmpty && text.bytes.count - start <= Limits.metadataByteCount
-                guard text.isWhole else { break }
-            }
-            if start < text.bytes.count { text.lines.append(start) }
-            return text
-        } catch {
-            // What cannot be read is as good as gone: the index is made again.
-            if error.code == .notFound || error.isOfFile { return nil }
-            throw LogError(error)
-        }
-    }
-
-    private static func newlines(in bytes: [UInt8]) -> [Int] {
-        bytes.withUnsafeBytes { bytes in
-            var found: [Int] = []
-            var rest = bytes[...]
-            while let base = UnsafeRawBufferPointer(rebasing: rest).baseAddress,
-                let end = memchr(base, 10, rest.count)
-            {
-                found.append(rest.startIndex + (UnsafeRawPointer(end) - UnsafeRawPointer(base)))
-                rest = rest[(found[found.count - 1] + 1)...]
-            }
-            return found
+        let rows = IndexText(text.bytes, lines: lines.prefix { text.bytes[$0] == 0x7B })
+        content.rows = IndexRows(rows)
+        if !text.isWhole {
+            content.damage = "index.json has a line that is too long"
+        } else if !rows.isWhole {
+            content.damage = "index.json has a row that cannot be read or stands out of order"
+        } else if !SealedJSON.isIntact(text.bytes) {
+            content.damage = "index.json fails its checksum"
         }
     }
 
     private func readLog(_ content: inout Content, _ mark: IndexMark?) throws(LogError) {
         var hasSeenMark = mark.map { $0.generation < content.mark.generation || $0 == content.mark } ?? true
-        if let lines = try lines(of: StoreLayout.indexLog(content.mark.generation)) {
-            while let line = try lines.next() {
-                guard SealedJSON.isIntact(line), let row = IndexRow(line), lines.endedWithNewline else {
-                    // A last line without its newline was being written: the journal still names its session.
-                    guard lines.endedWithNewline else { break }
+        if let text = try lines(of: StoreLayout.indexLog(content.mark.generation)) {
+            for start in text.starts {
+                let line = text.line(at: start)
+                // A last line without its newline was being written: the journal still names its session.
+                guard line.last == 10 else { break }
+                guard SealedJSON.isIntact(line), let row = line.withUnsafeBytes({ IndexRow($0) }) else {
                     // Whose row it was is not known, so every row may be an old one.
                     content.damage = "the change log has a damaged line"
                     continue
@@ -179,11 +129,11 @@ struct IndexFile {
                 if hasSeenMark {
                     content.unproved[row.summary.session] = row
                 } else {
-                    content.mark.add(line: line)
+                    content.mark.add(line: line.dropLast())
                     hasSeenMark = content.mark == mark
                 }
             }
-            if lines.isBroken { content.damage = "the change log has a line that is too long" }
+            if !text.isWhole { content.damage = "the change log has a line that is too long" }
         }
         if !hasSeenMark { content.damage = content.damage ?? "the index is older than the journal says" }
     }
@@ -197,9 +147,10 @@ struct IndexFile {
         return generation.flatMap { $0 < Limits.numberLimit ? $0 : nil }
     }
 
-    private func lines(of path: String) throws(LogError) -> LineReader? {
+    /// The lines of the file `path`; `nil` when there is none that can be read.
+    private func lines(of path: String) throws(LogError) -> TextLines? {
         do throws(StorageError) {
-            return try LineReader(try storage.open(path, .read))
+            return try TextLines(try storage.open(path, .read))
         } catch {
             // What cannot be read is as good as gone: the index is made again.
             if error.code == .notFound || error.isOfFile { return nil }
@@ -247,53 +198,5 @@ final class DocumentWriter {
         try file.write(buffer, at: offset)
         offset += UInt64(buffer.count)
         buffer.removeAll(keepingCapacity: true)
-    }
-}
-
-/// The lines of a file, one after the other.
-final class LineReader {
-    /// Whether the last line that was returned was a whole one.
-    private(set) var endedWithNewline = false
-    /// Whether reading stopped at a line that is longer than any that is written.
-    private(set) var isBroken = false
-    private let byteCount: UInt64
-    private let file: any StorageFile
-    private var window: [UInt8] = []
-    private var position = 0
-    private var read: UInt64 = 0
-
-    init(_ file: any StorageFile) throws(StorageError) {
-        self.file = file
-        byteCount = try file.byteCount()
-    }
-
-    /// The next line without its newline, or `nil` at the end.
-    func next() throws(LogError) -> [UInt8]? {
-        while true {
-            if let end = window[position...].firstIndex(of: 10) {
-                defer { position = end + 1 }
-                endedWithNewline = true
-                return Array(window[position..<end])
-            }
-            if isBroken { return nil }
-            if read >= byteCount { return lastLine() }
-            try fill()
-        }
-    }
-
-    private func lastLine() -> [UInt8]? {
-        guard position < window.count else { return nil }
-        endedWithNewline = false
-        defer { position = window.count }
-        return Array(window[position...])
-    }
-
-    private func fill() throws(LogError) {
-        let piece = try storing { () throws(StorageError) in try file.read(count: 1 << 20, at: read) }
-        isBroken = piece.isEmpty
-        read += UInt64(piece.count)
-        window = Array(window[position...]) + piece
-        position = 0
-        if window.count > Limits.metadataByteCount { isBroken = true }
     }
 }

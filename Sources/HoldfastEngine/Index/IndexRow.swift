@@ -48,8 +48,12 @@ struct IndexRow: Sendable, Equatable {
     }
 
     /// Reads a row; `nil` when it is not one.
-    init?(_ json: [UInt8]) {
-        guard let tree = try? JSONTree.parse(json, detail: 1, depthLimit: 512), tree.root.kind == .object,
+    init?(_ json: UnsafeRawBufferPointer) {
+        if let row = RowScanner(json).row {
+            self = row
+            return
+        }
+        guard let tree = try? JSONTree.parse(Array(json), detail: 1, depthLimit: 512), tree.root.kind == .object,
             let session = tree.root["session_id"]?.string.flatMap({ SessionID($0) }),
             let sequence = tree.root["sequence"]?.unsigned, sequence < Limits.numberLimit,
             let last = tree.root["last"]?.unsigned, last < Limits.numberLimit,
@@ -67,19 +71,74 @@ struct IndexRow: Sendable, Equatable {
         guard (segment, end) < (number, extent.end) else { return }
         let known = segment == number ? end : 0
         extent.bytes.withUnsafeBytes { bytes in
-            var at = 0
+            var first = 0
             if extent.offset == 0, let header = try? SegmentHeader(decoding: bytes) {
                 lastSequence = max(lastSequence, header.firstSequence - 1)
-                at = header.byteCount
+                first = header.byteCount
             }
-            while at + RecordHeader.byteCount <= bytes.count {
-                let record = bytes.slice(at..<bytes.count)
-                let isNew = extent.offset + UInt64(at) >= known
-                if isNew, record[0] != RecordHeader.markKind { lastSequence += 1 }
-                chain = RecordHeader.storedCheck(record)
-                at += RecordHeader.byteCount + Int(record.load(UInt32.self, at: 8))
+            RecordHeader.forEachTrusted(in: bytes, from: first) { at, isMark, check in
+                if !isMark, extent.offset + UInt64(at) >= known { lastSequence += 1 }
+                chain = check
             }
         }
         (segment, end) = (number, extent.end)
+    }
+}
+
+/// Reads a row that is spelled as ``IndexRow/openObject`` spells it and ends with its summary, which is a fifth of the
+/// work of parsing it: a store is opened by reading all rows.
+private struct RowScanner {
+    private let bytes: UnsafeRawBufferPointer
+    private var place = 0
+
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    /// The row; `nil` when it is spelled otherwise. The summary is believed to be a JSON object: the seal says so.
+    var row: IndexRow? {
+        var scanner = self
+        return scanner.scanned()
+    }
+
+    private mutating func scanned() -> IndexRow? {
+        guard take("{\"session_id\":\""), let session = text().flatMap({ SessionID(utf8: $0) }),
+            take(",\"sequence\":"), let sequence = number(), take(",\"last\":"), let last = number(),
+            take(",\"segment\":"), let segment = number().flatMap({ UInt32(exactly: $0) }),
+            take(",\"end\":"), let end = number(),
+            take(",\"chain\":\""), let chain = text().flatMap({ Hex64.value($0) }),
+            take(",\"summary\":"), place + 2 < bytes.count, bytes[place] == UInt8(ascii: "{"),
+            bytes[bytes.count - 2] == UInt8(ascii: "}"), bytes[bytes.count - 1] == UInt8(ascii: "}")
+        else { return nil }
+        let summary = SummaryRow(
+            session: session, sequence: sequence, row: Array(bytes[place..<bytes.count - 1]))
+        var row = IndexRow(summary: summary, tail: nil)
+        (row.lastSequence, row.segment, row.end, row.chain) = (last, segment, end, chain)
+        return row
+    }
+
+    private mutating func take(_ literal: StaticString) -> Bool {
+        guard bytes.has(literal, at: place) else { return false }
+        place += literal.utf8CodeUnitCount
+        return true
+    }
+
+    /// What stands before the next quote, which is passed over; `nil` when it has an escape.
+    private mutating func text() -> UnsafeRawBufferPointer? {
+        guard let end = bytes.firstIndex(of: UInt8(ascii: "\""), from: place) else { return nil }
+        let text = bytes.slice(place..<end)
+        guard text.firstIndex(of: UInt8(ascii: "\\"), from: 0) == nil else { return nil }
+        place = end + 1
+        return text
+    }
+
+    private mutating func number() -> UInt64? {
+        var value: UInt64 = 0
+        let start = place
+        while place < bytes.count, case let digit = bytes[place] &- UInt8(ascii: "0"), digit < 10 {
+            value = value * 10 + UInt64(digit)
+            place += 1
+            // No number that is written has more digits; and so it cannot overflow.
+            guard place - start <= 16 else { return nil }
+        }
+        return place > start ? value : nil
     }
 }

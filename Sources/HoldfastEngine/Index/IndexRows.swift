@@ -15,90 +15,96 @@ struct IndexRows: Sendable {
 
     init(_ rows: some Swift.Sequence<IndexRow>) { for row in rows { set(row) } }
 
-    /// The row of `session`. Cost: one look into a table, and parsing the row.
+    /// The row of `session`. Cost: the logarithm of their number, and parsing the row.
     subscript(session: SessionID) -> IndexRow? { newer[session] ?? text?.row(of: session) }
 
     /// Puts `row` in the place of its session's earlier one.
     mutating func set(_ row: IndexRow) { newer[row.summary.session] = row }
 
     /// Every row once, in no order. Cost: all are parsed.
-    var all: some Swift.Sequence<IndexRow> {
-        let old = (text?.offsets ?? []).lazy.compactMap { [text, newer] offset -> IndexRow? in
-            guard let row = text?.row(at: offset), newer[row.summary.session] == nil else { return nil }
-            return row
+    var all: AllRows { AllRows(text: text, offsets: (text?.offsets ?? [])[...], newer: newer) }
+
+    /// The rows, one after the other.
+    struct AllRows: Swift.Sequence, IteratorProtocol {
+        fileprivate let text: IndexText?
+        fileprivate var offsets: ArraySlice<Int>
+        fileprivate let newer: [SessionID: IndexRow]
+        private var rest: Dictionary<SessionID, IndexRow>.Values.Iterator
+
+        fileprivate init(text: IndexText?, offsets: ArraySlice<Int>, newer: [SessionID: IndexRow]) {
+            (self.text, self.offsets, self.newer) = (text, offsets, newer)
+            rest = newer.values.makeIterator()
         }
-        return [AnySequence(old), AnySequence(newer.values)].joined()
+
+        mutating func next() -> IndexRow? {
+            while let offset = offsets.popFirst() {
+                if let row = text?.row(at: offset), newer[row.summary.session] == nil { return row }
+            }
+            return rest.next()
+        }
     }
 
     /// The sessions that have a row.
     var sessions: Set<SessionID> { Set(all.lazy.map(\.summary.session)) }
 }
 
-/// The text of `index.json` with a table of where each session's row is. Its seal was right when it was read.
+/// The text of `index.json`, in which the rows stand in the order of their sessions.
 final class IndexText: Sendable {
     private let bytes: [UInt8]
-    /// Open addressing by the identifier's hash: the offset of the row's line plus 1, or 0. A power of two.
-    private let slots: [Int]
-    private static let idKey = Array("{\"session_id\":\"".utf8)
+    /// Where the rows begin.
+    let offsets: [Int]
+    /// Whether each line was a row behind those before it. One that is not is left out.
+    let isWhole: Bool
+    private static let idKey: StaticString = "{\"session_id\":\""
 
-    /// Takes `bytes` with a row in each of `lines`; `nil` when one of them is none.
-    init?(_ bytes: [UInt8], lines: [Int]) {
+    /// Takes `bytes` with a row in each of `lines`.
+    init(_ bytes: [UInt8], lines: ArraySlice<Int>) {
         self.bytes = bytes
-        var slots = [Int](repeating: 0, count: Self.slotCount(lines.count))
-        for line in lines {
-            guard let session = Self.session(at: line, in: bytes) else { return nil }
-            slots[Self.slot(of: session, in: slots, bytes)] = line + 1
+        var last: SessionID?
+        offsets = lines.filter { line in
+            guard let session = Self.session(at: line, in: bytes), last.map({ $0 < session }) ?? true else {
+                return false
+            }
+            last = session
+            return true
         }
-        self.slots = slots
+        isWhole = offsets.count == lines.count
     }
 
-    /// Where the rows begin.
-    var offsets: [Int] { slots.compactMap { $0 > 0 ? $0 - 1 : nil } }
-
+    /// The row of `session`. Cost: the logarithm of their number, and parsing the row.
     func row(of session: SessionID) -> IndexRow? {
-        let line = slots[Self.slot(of: session, in: slots, bytes)]
-        return line == 0 ? nil : row(at: line - 1)
+        var (low, high) = (0, offsets.count)
+        while low < high {
+            let middle = (low + high) / 2
+            guard let found = Self.session(at: offsets[middle], in: bytes) else { return nil }
+            if found == session { return row(at: offsets[middle]) }
+            if found < session { low = middle + 1 } else { high = middle }
+        }
+        return nil
     }
 
     /// The row whose line begins at `offset`. One that says who it is of, but otherwise cannot be read, says nothing.
     func row(at offset: Int) -> IndexRow? {
-        IndexRow(Self.object(at: offset, in: bytes))
+        bytes.withBytes { IndexRow(Self.object(at: offset, in: $0)) }
             ?? Self.session(at: offset, in: bytes).map { IndexRow(unknown: $0) }
-    }
-
-    /// At most three quarters of the slots are taken.
-    private static func slotCount(_ count: Int) -> Int {
-        var slots = 16
-        while slots / 4 * 3 < count { slots *= 2 }
-        return slots
-    }
-
-    /// The slot of the session's row, or the free one where it belongs.
-    private static func slot(of session: SessionID, in slots: [Int], _ bytes: [UInt8]) -> Int {
-        // At least one slot is free, so this ends.
-        var slot = session.hashValue & (slots.count - 1)
-        while slots[slot] > 0, self.session(at: slots[slot] - 1, in: bytes) != session {
-            slot = (slot + 1) & (slots.count - 1)
-        }
-        return slot
     }
 
     /// Whose row begins at `offset`: read from its first bytes, where the id of a row as it is written stands.
     private static func session(at offset: Int, in bytes: [UInt8]) -> SessionID? {
-        let start = offset + idKey.count
-        let head = bytes[offset..<min(bytes.count, start + SessionID.longestByteCount + 1)]
-        if head.starts(with: idKey), let end = head[start...].firstIndex(where: { $0 == 0x22 || $0 == 0x5C }),
-            bytes[end] == 0x22
-        {
-            return SessionID(utf8: bytes[start..<end])
+        bytes.withBytes { bytes in
+            let start = offset + idKey.utf8CodeUnitCount
+            if bytes.has(idKey, at: offset), let end = bytes.firstIndex(of: 0x22, from: start),
+                case let id = bytes.slice(start..<end), id.firstIndex(of: 0x5C, from: 0) == nil
+            {
+                return SessionID(utf8: id)
+            }
+            return IndexRow(object(at: offset, in: bytes))?.summary.session
         }
-        return IndexRow(object(at: offset, in: bytes))?.summary.session
     }
 
     /// The line at `offset`, without the comma that separates it from the next.
-    private static func object(at offset: Int, in bytes: [UInt8]) -> [UInt8] {
-        let end = bytes[offset...].firstIndex(of: 10) ?? bytes.count
-        let line = bytes[offset..<end]
-        return Array(line.last == 0x2C ? line.dropLast() : line)
+    private static func object(at offset: Int, in bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        let end = bytes.firstIndex(of: 10, from: offset) ?? bytes.count
+        return bytes.slice(offset..<(end > offset && bytes[end - 1] == 0x2C ? end - 1 : end))
     }
 }

@@ -160,9 +160,10 @@ private struct EvidenceCollector {
 
     mutating func readQuarantine() {
         guard let file = try? storage.open(StoreLayout.quarantineManifest, .read),
-            let lines = try? LineReader(RescuedFile(file))
+            let text = try? TextLines(RescuedFile(file))
         else { return }
-        while let line = try? lines.next() {
+        for start in text.starts {
+            let line = Array(text.line(at: start))
             guard SealedJSON.isIntact(line), let tree = try? JSONTree.parse(line, detail: 1, depthLimit: 8) else {
                 continue
             }

@@ -87,8 +87,7 @@ struct SnapshotFiles {
             offset += UInt64(piece.count)
         }
         let check = try file.read(count: SnapshotTable.checkByteCount, at: end)
-        guard check.count == SnapshotTable.checkByteCount else { return nil }
-        return check.withBytes { $0.load(UInt64.self, at: 0) } == sum.value ? document : nil
+        return SnapshotTable.check(inEnd: check) == sum.value ? document : nil
     }
 
     /// The seed of the check of the snapshot with this name: one of another session, sequence or store is not valid.

@@ -46,9 +46,7 @@ final class SnapshotOutput: SnapshotSink {
             documentByteCount: documentByteCount, blockByteCount: Limits.snapshotBlock,
             frameByteCounts: frameByteCounts)
         try append(table.encodedOpen())
-        var check: [UInt8] = []
-        check.append(littleEndian: fileSum.value)
-        try append(check)
+        try append(SnapshotTable.encoded(check: fileSum.value))
         try storing { () throws(StorageError) in
             try file.sync()
             try file.close()

@@ -14,6 +14,9 @@ from . import shapes
 from .costs import Costs
 from .peers import Peer, empty
 
+# How often an input is appended before bytes written count: until the journal's files have grown as large as they get.
+WARM = 4
+
 
 class Own:
     """Measures the programs `bench` (holdfast-bench) and `command` (holdfast). Each function is a part of the raw data."""
@@ -79,10 +82,10 @@ class Own:
         found = {}
         for name, options in (("log", {}), ("snapshots", {"compact": 1})):
             store = empty(self.scratch)
-            report = self.peer.run(store, input_file, clients=clients, once=1, warm=1, compaction="off", **options)
-            # Half of it is of the first time, which does not count; the snapshots at the end are of both times.
-            found[name] = report["written_bytes"] / (self.inspect(store)["stored_payload_bytes"] / 2)
-        return {"log": found["log"], "snapshots": (found["snapshots"] - found["log"]) / 2}
+            report = self.peer.run(store, input_file, clients=clients, once=1, warm=WARM, compaction="off", **options)
+            # What was appended before does not count; the snapshots at the end are of all.
+            found[name] = report["written_bytes"] / (self.inspect(store)["stored_payload_bytes"] / (WARM + 1))
+        return {"log": found["log"], "snapshots": (found["snapshots"] - found["log"]) / (WARM + 1)}
 
     # Compression.
 

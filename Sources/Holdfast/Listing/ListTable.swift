@@ -1,0 +1,66 @@
+import HoldfastBytes
+
+/// The entries of all sessions, by session: in order, and beside them those that changed since they were put in order.
+///
+/// An array takes half the memory of a dictionary. Pure.
+struct ListTable {
+    private var sorted: [ListEntry] = []
+    /// `nil` for a session that is not listed any more.
+    private var newer: [SessionID: ListEntry?] = [:]
+    /// Those of the entries.
+    var origins: SessionOrigins
+
+    init(origins: SessionOrigins = SessionOrigins()) { self.origins = origins }
+
+    /// Every entry once, in no order.
+    var all: some Sequence<ListEntry> {
+        let old = sorted.lazy.filter { [newer] in newer[$0.session] == nil }
+        return [AnySequence(old), AnySequence(newer.values.lazy.compactMap(\.self))].joined()
+    }
+
+    /// The entry of `session`. Cost: the logarithm of their number.
+    subscript(session: SessionID) -> ListEntry? {
+        if let entry = newer[session] { return entry }
+        let place = place(of: session)
+        return place < sorted.count && sorted[place].session == session ? sorted[place] : nil
+    }
+
+    /// Puts `entry` in the place of the earlier one of `session`. Cost: constant on average, most of the time.
+    mutating func set(_ session: SessionID, _ entry: ListEntry?) {
+        newer[session] = .some(entry)
+        if newer.count > 64 + sorted.count / 8 { settle() }
+    }
+
+    /// Takes entries of sessions that have none yet.
+    mutating func fill(_ entries: consuming [ListEntry]) {
+        precondition(sorted.isEmpty)
+        sorted = entries
+        sorted.sort { $0.session < $1.session }
+    }
+
+    private mutating func settle() {
+        // What did not change is in order: sorting it once more would compare every id with many.
+        var changed = newer.values.compactMap(\.self).sorted { $0.session < $1.session }[...]
+        var merged: [ListEntry] = []
+        merged.reserveCapacity(sorted.count + changed.count)
+        for entry in sorted where newer[entry.session] == nil {
+            while let first = changed.first, first.session < entry.session {
+                merged.append(first)
+                changed = changed.dropFirst()
+            }
+            merged.append(entry)
+        }
+        sorted = merged + changed
+        newer = [:]
+    }
+
+    /// Where the entry of `session` is or belongs.
+    private func place(of session: SessionID) -> Int {
+        var (low, high) = (0, sorted.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if sorted[middle].session < session { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -163,6 +163,32 @@ struct RecoverTests {
         #expect(contents(saved) == Array(1...12))
     }
 
+    /// It could not be kept, so it stays.
+    @Test func aLinkInThePlaceOfASnapshotIsNotReplaced() throws {
+        makeStore()
+        #expect(holdfast("compact", store).code == .success)
+        ask(store, Self.appending(13))
+        let before = Set(tree().keys)
+        #expect(holdfast("compact", store).code == .success)
+        let path = try #require(tree().keys.first { $0.contains("snapshot-") && !before.contains($0) })
+        scratch.delete(path)
+        #expect(symlink("/nowhere", scratch.at(path)) == 0)
+        let plan = holdfast("recover", store, "--dry-run", "--json")
+        let ran = holdfast("recover", store, "--json")
+        #expect(plan.code == ran.code, "\(plan.output)\(ran.errors)")
+        #expect(part("steps", of: plan.output) == part("steps", of: ran.output), "\(plan.output)\n\(ran.output)")
+        #expect(scratch.names("store").contains("store.json") && contents(store) == Array(1...13))
+    }
+
+    @Test func whereNothingCanBeSetAsideThereIsNoPlanToDoSo() throws {
+        try damageStore("torn")
+        scratch.write("store/quarantine", "x")
+        #expect(holdfast("recover", store, "--dry-run").code == .cannotOpen)
+        #expect(holdfast("recover", store).code == .cannotOpen)
+        scratch.delete("store/quarantine")
+        #expect(holdfast("recover", store, "--dry-run").code == .tornTail)
+    }
+
     @Test func whereAFolderStandsForTheIndexThereIsNoPlanEither() {
         makeStore()
         scratch.delete("store/index.json")
@@ -276,6 +302,19 @@ struct RecoverTests {
         #expect(!holdfast("recover", store).output.contains("pending user message"))
     }
 
+    @Test func aTrialSalvageNamesThemToo() {
+        makePrompts()
+        for words in [["--dry-run"], []] {
+            let console = TestConsole()
+            let line = ["recover", store, "--salvage-to", saved, "--requeue"] + words
+            #expect(Program.run(line, on: console) == .success)
+            let told = console.output
+            #expect(told.contains("attempt 1, 1 piece of output"), "\(told)")
+            #expect(told.contains("session s2: 1 queued message kept"), "\(told)")
+            #expect(told.contains("2 steps \(words.isEmpty ? "" : "to be ")carried out"), "\(told)")
+        }
+    }
+
     // MARK: A new store
 
     @Test func aWholeStoreIsCopiedAndProved() {
@@ -313,6 +352,20 @@ struct RecoverTests {
         #expect(manifest.contains(#""session":"s1""#) && manifest.contains(#""acknowledged":true"#), "\(manifest)")
         let stop = holdfast("recover", store, "--salvage-to", scratch.at("none"), "--on-damage", "stop")
         #expect(stop.code == .committedDamage && scratch.names("none").isEmpty)
+    }
+
+    @Test func aBranchThatLacksWhatItsParentHasLostIsNamed() throws {
+        makeStore()
+        ask(
+            store, #"{"id":1,"op":"branch","session":"s1","new_session":"s2"}"#,
+            #"{"id":2,"op":"branch","session":"s2","new_session":"s3"}"#, #"{"id":3,"op":"create","session":"s4"}"#)
+        scratch.delete(segment())
+        let ran = holdfast("recover", store, "--salvage-to", saved)
+        #expect(ran.code == .committedDamage)
+        for branch in ["s2", "s3"] {
+            #expect(ran.output.contains("session \(branch): the first 12 messages of session"), "\(ran.output)")
+        }
+        #expect(!ran.output.contains("session s4"), "\(ran.output)")
     }
 
     @Test func aTrialSalvageMakesNothing() throws {

@@ -59,10 +59,16 @@ struct Recovering {
         let bits = try bits(check)
         story.steps += bits.steps(in: try StoreAccess.folder(request.store))
         story.forget(damageOf: bits.healed)
-        story.steps += check.derivedSnapshots.flatMap { RecoveryStory.steps(rebuilding: $0) }
+        story.steps += try replaceableSnapshots(check).flatMap { RecoveryStory.steps(rebuilding: $0) }
         story.pending = try store.allPending()
         story.steps += try PendingWork(request.prompts, story.pending, store).steps
         story.countRecords(in: store)
+        if story.steps.contains(where: { $0.quarantine != nil || $0.kind == .rebuildSnapshot }) {
+            try openingStore { () throws(CommandError) in
+                let folder = try StoreAccess.folder(request.store)
+                try logging { () throws(LogError) in try StoreCheck(folder).checkQuarantine() }
+            }
+        }
         return story
     }
 
@@ -102,13 +108,28 @@ struct Recovering {
             check = try StoreCheck.run(on: request.store, console, bits: journalBits)
         }
         story.add(check)
-        for finding in check.derivedSnapshots { try rebuild(finding, opened, &story) }
+        for finding in try replaceableSnapshots(check) { try rebuild(finding, opened, &story) }
         // Listing them looks into each session of which the index says nothing, and completes it.
         story.pending = try opened.store.allPending()
         let work = try PendingWork(request.prompts, story.pending, opened.store)
         try work.carryOut(in: opened.store)
         story.steps += work.steps
         story.countRecords(in: opened.store)
+    }
+
+    /// The damaged snapshots whose records are all there, but for those in whose place something else stands: what is
+    /// taken away is kept, and that cannot be.
+    private func replaceableSnapshots(
+        _ check: StoreCheck.Report
+    ) throws(CommandError) -> [RecoveryReport.Finding] {
+        let folder = try StoreAccess.folder(request.store)
+        return check.findings.filter { finding in
+            let name = finding.path.split(separator: "/").last.map(String.init) ?? ""
+            guard finding.kind == .derived, finding.session != nil, StoreLayout.snapshotSequence(name) != nil else {
+                return false
+            }
+            return (try? folder.open(finding.path, .read)) != nil
+        }
     }
 
     /// Makes a damaged snapshot again, whose records are all there.
@@ -128,14 +149,4 @@ struct Recovering {
 /// Runs `body` and turns what the log throws into the end of the command.
 func logging<Result>(_ body: () throws(LogError) -> Result) throws(CommandError) -> Result {
     do throws(LogError) { return try body() } catch { throw CommandError(HoldfastError(error)) }
-}
-
-extension StoreCheck.Report {
-    /// The damaged snapshots whose records are all there.
-    var derivedSnapshots: [RecoveryReport.Finding] {
-        findings.filter { finding in
-            let name = finding.path.split(separator: "/").last.map(String.init) ?? ""
-            return finding.kind == .derived && finding.session != nil && StoreLayout.snapshotSequence(name) != nil
-        }
-    }
 }

@@ -11,6 +11,8 @@ struct SalvageStory: RecoverOutcome {
     var pending: [Waiting] = []
     /// What was done about that.
     var steps: [RecoveryStep] = []
+    /// What branches lack of the messages that they share with others, for people.
+    var incomplete: [String: [String]] = [:]
     var isDryRun = false
 
     init(report: SalvageReport, target: String) {
@@ -37,13 +39,18 @@ extension SalvageStory {
         let waiting = Dictionary(pending.map { ($0.session, $0) }) { first, _ in first }
         var named = Set(pending.compactMap { SessionID($0.session) })
         named.formUnion(report.sessions.map(\.session))
+        named.formUnion(incomplete.keys.compactMap { SessionID($0) })
         for id in named.sorted() {
             var parts = report.sessions.first { $0.session == id }.map(words) ?? []
+            parts += incomplete[id.text] ?? []
             parts += waiting[id.text]?.words(now) ?? []
             lines.append("session \(id): \(parts.joined(separator: "; "))")
         }
         if report.sessions.isEmpty && report.findings.isEmpty { lines.append("No damage.") }
-        if !steps.isEmpty { lines.append("Prompts: \(Human.count(steps.count, "step")) carried out in the new store.") }
+        if !steps.isEmpty {
+            let fate = isDryRun ? "to be carried out" : "carried out"
+            lines.append("Prompts: \(Human.count(steps.count, "step")) \(fate) in the new store.")
+        }
         return lines.map { DisplayText.oneLine($0) + "\n" }.joined()
     }
 
@@ -124,6 +131,10 @@ extension SalvageStory {
         writer.member("torn_tail", report.hasTornTail)
         writer.objects("findings", report.findings) { $0.writeMembers(to: &$1) }
         writer.objects("damaged", report.sessions, Self.writeMembers)
+        writer.objects("incomplete", incomplete.sorted { $0.key < $1.key }) { branch, writer in
+            writer.member("session", branch.key)
+            writer.member("reason", branch.value.joined(separator: " "))
+        }
         writer.objects("steps", steps) { $0.writeMembers(to: &$1) }
         RecoveryStory.write(pending, to: &writer)
         writer.endObject()

@@ -41,8 +41,23 @@ struct Salvaging {
         let target = request.isDryRun ? nil : try makeTarget()
         var story = SalvageStory(report: try run(salvage, target), target: request.target ?? "")
         story.isDryRun = request.isDryRun
-        if !request.isDryRun { try settle(&story) }
+        if request.isDryRun { foretell(&story, options.sessions) } else { try settle(&story) }
         return story
+    }
+
+    /// What waits in the source is what is going to wait in the new store, where no record of the session is lost and
+    /// no earlier point is asked for.
+    private func foretell(_ story: inout SalvageStory, _ wanted: Set<SessionID>?) {
+        let isNow = request.untilSequence == nil && request.untilTime == nil
+        let bits: JournalBits = request.repairsBits ? .turnedBack : .ignored
+        guard isNow, let source = try? StoreAccess.openReadOnly(request.store, journalBits: bits) else { return }
+        defer { try? source.close() }
+        let damaged = Set(story.report.sessions.filter(\.hasLosses).map(\.session))
+        story.pending = ((try? source.allPending()) ?? []).filter { waiting in
+            guard let session = SessionID(waiting.session) else { return false }
+            return !damaged.contains(session) && wanted?.contains(session) ?? true
+        }
+        story.steps = (try? PendingWork(request.prompts, story.pending, source).steps) ?? []
     }
 
     /// Keeps writers out while the store is read, without writing to it.
@@ -120,9 +135,27 @@ struct Salvaging {
             let work = try PendingWork(request.prompts, story.pending, opened.store)
             try work.carryOut(in: opened.store)
             story.steps = work.steps
+            let lossy = story.report.sessions.filter(\.hasLosses).map(\.session.text)
+            story.incomplete = try incompleteBranches(of: lossy, in: opened.store)
         }
         try asking { () throws(HoldfastError) in try opened.store.close() }
         try settled.get()
+    }
+
+    /// What branches of sessions that have lost records lack of the messages that they share with them.
+    private func incompleteBranches(
+        of lossy: [String], in store: HoldfastStore
+    ) throws(CommandError) -> [String: [String]] {
+        var (parents, found) = (lossy, [String: [String]]())
+        while let parent = parents.popLast() {
+            var query = SessionQuery()
+            query.parent = parent
+            for branch in try store.allRows(query).map(\.summary.session) where found[branch] == nil {
+                found[branch] = (try? store.deepCheckBlocking(branch)) ?? []
+                parents.append(branch)
+            }
+        }
+        return found.filter { !$0.value.isEmpty }
     }
 }
 

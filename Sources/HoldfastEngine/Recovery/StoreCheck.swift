@@ -71,6 +71,15 @@ package struct StoreCheck: Sendable {
         }
     }
 
+    /// Throws when something else stands in the place of the quarantine: nothing can be set aside then.
+    package func checkQuarantine() throws(LogError) {
+        do throws(StorageError) {
+            _ = try storage.list(StoreLayout.quarantineFolder)
+        } catch {
+            if error.isOfKind { throw LogError(error) }
+        }
+    }
+
     /// How often the plan is made again when files go that it wants to look at.
     private static let attemptLimit = 5
 

@@ -39,7 +39,12 @@ struct NarrowTests {
         for line in narrow.outputLines { #expect(DisplayText.width(of: line) <= 40, "\(line)") }
         let wide = TestConsole()
         _ = Program.run(words.map { $0 == "S" ? store : $0 }, on: wide)
-        #expect(wide.outputLines.count == narrow.outputLines.count)
+        // What a record says has a line of its own.
+        let isOfRecords = ["log", "tail"].contains { words.contains($0) }
+        #expect((wide.outputLines.count < narrow.outputLines.count) == isOfRecords)
+        if isOfRecords {
+            #expect(narrow.output.contains("\n        assistant: a needle in"), "\(narrow.output)")
+        }
         #expect(wide.outputLines.contains { $0.count > 40 })
     }
 
@@ -55,6 +60,20 @@ struct NarrowTests {
             {
                 #expect(DisplayText.width(of: line) <= 40, "\(line)")
             }
+        }
+    }
+
+    @Test func whatIsDamagedIsToldWhole() throws {
+        makeStore()
+        let segment = try #require(scratch.contents("store").keys.first { $0.hasSuffix("/b/00000001.segment") })
+        var bytes = try #require(scratch.bytes(segment))
+        bytes[bytes.count - 9] ^= 1
+        scratch.write(segment, bytes)
+        for words in [["inspect", "log", store, "b"], ["tail", store, "b"], ["inspect", "gaps", store]] {
+            let console = TestConsole(columns: 40)
+            _ = Program.run(words, on: console)
+            #expect(
+                console.output.contains("damaged payload at record 2"), "\(console.output)")
         }
     }
 

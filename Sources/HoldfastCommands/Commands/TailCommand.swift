@@ -57,7 +57,8 @@ private struct Tail {
         self.session = session
         self.console = console
         isJSON = arguments.has("json")
-        printer = RecordPrinter(showsSession: session == nil, showsPayload: arguments.has("payload"))
+        printer = RecordPrinter(
+            showsSession: session == nil, showsPayload: arguments.has("payload"), columns: console.columns)
         let inspector = try StoreAccess.inspect(store)
         follower = try inspecting { () throws(LogError) in try StoreFollower(inspector, only: session) }
     }
@@ -106,7 +107,7 @@ private struct Tail {
         if isJSON {
             if let line = printer.json(session, item) { try console.write(line) }
         } else if let text = printer.text(session, item) {
-            try printer.showsPayload ? console.line(text) : console.row(text)
+            try printer.isWhole(item) ? console.line(text) : console.rows(text)
         }
     }
 }

@@ -36,6 +36,11 @@ extension Console {
     /// Writes one line of a list to standard output: where that is a terminal, no longer than it is wide.
     func row(_ text: String) throws(CommandError) { try line(fitted(text)) }
 
+    /// The same of several lines.
+    func rows(_ text: String) throws(CommandError) {
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) { try row(String(line)) }
+    }
+
     /// Writes `table` to standard output, which it fits when that is a terminal.
     func table(_ table: TextTable) throws(CommandError) {
         for text in table.lines(width: columns ?? .max) { try line(text) }

@@ -59,7 +59,7 @@ private struct LogPrinter {
         self.filter = filter
         self.console = console
         matcher = try filter.pattern.map { (pattern) throws(CommandError) in try TextMatcher(pattern) }
-        printer = RecordPrinter(showsPayload: arguments.has("payload"))
+        printer = RecordPrinter(showsPayload: arguments.has("payload"), columns: console.columns)
         dump = ByteDump(showsPayload: arguments.has("payload"))
     }
 
@@ -90,7 +90,7 @@ private struct LogPrinter {
         } else if arguments.has("hex"), let text = dump.text(item) {
             try console.line(text)
         } else if let text = printer.text(session, item) {
-            try arguments.has("payload") ? console.line(text) : console.row(text)
+            try printer.isWhole(item) ? console.line(text) : console.rows(text)
         }
     }
 }

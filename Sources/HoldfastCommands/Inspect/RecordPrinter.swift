@@ -9,6 +9,11 @@ struct RecordPrinter {
     /// Whether payloads are shown whole; otherwise the beginning of the first message's text is.
     var showsPayload = false
 
+    /// The width of the terminal; `nil` where there is none.
+    var columns: Int?
+
+    /// The least that is left of a line for what a record says; else that has a line of its own.
+    private static let leastText = 24
     /// How much of a message's text is shown, in characters.
     private static let previewCount = 60
     /// The widest a column of ids gets.
@@ -18,6 +23,12 @@ struct RecordPrinter {
     var heading: String {
         let session = showsSession ? Self.padded("SESSION", Self.longestID) + "  " : ""
         return session + "RECORD  TIME                 TYPE              BYTES   STORED  PLACE            STATE  WHAT"
+    }
+
+    /// Whether the text of an item is not to be cut where the terminal is narrow: what is damaged, and payloads.
+    func isWhole(_ item: WalkItem) -> Bool {
+        if case .unreadable = item { return true }
+        return showsPayload
     }
 
     /// One line for people, or several with the payload; `nil` for what only a dump of bytes shows.
@@ -48,7 +59,11 @@ struct RecordPrinter {
         let turn = shown.outline?.turn.map { "turn \($0)" }
         let what = [turn, shown.outline?.remark, shown.preview(Self.previewCount)].compactMap(\.self)
         let words = DisplayText.oneLine(what.filter { !$0.isEmpty }.joined(separator: "; "))
-        if !words.isEmpty { line += "  " + words }
+        if !words.isEmpty {
+            let place = DisplayText.width(of: line) + (showsSession ? Self.longestID + 2 : 0)
+            let isNarrow = columns.map { $0 < place + 2 + Self.leastText } ?? false
+            line += isNarrow ? "\n        " + words : "  " + words
+        }
         if showsPayload, let payload = record.payload {
             line += "\n        " + DisplayText.oneLine(String(decoding: payload, as: UTF8.self))
         }

@@ -44,8 +44,10 @@ extension StoreCheck {
 
     private func flippedBits(in sessions: [SessionID], _ bits: BitSearch) throws(LogError) -> BitRepairs {
         var found = BitRepairs()
+        if sessions.isEmpty { return found }
+        let overlay = try overlay(bits: self.bits == .turnedBack ? .turnedBack : .ignored)
         for session in sessions {
-            let scan = try scan(of: session)
+            let scan = scan(of: session, overlay)
             let walk = SalvageWalk(
                 storage: scan.storage, session: session, storeTag: scan.storeTag, unflushed: scan.unflushed, bits: bits,
                 repairsBits: true)

@@ -320,7 +320,7 @@ extension SegmentScanner {
 extension StoreCheck {
     /// Gives out every record of `session` that can be read and proved in the segments, also behind damage, in order.
     package func salvage(_ session: SessionID, _ body: (LogRecord) -> Void) throws(LogError) {
-        let scan = try scan(of: session)
+        let scan = scan(of: session, try overlay(bits: bits))
         let walk = SalvageWalk(
             storage: scan.storage, session: session, storeTag: scan.storeTag, unflushed: scan.unflushed)
         _ = try walk.run { (found) throws(LogError) in

@@ -32,7 +32,7 @@ package struct StoreCheck: Sendable {
     private let store: StoreFile
     /// What is wrong with `store.json`, where the other files say which store it is.
     private let storeDamage: RecoveryReport.Finding?
-    private let bits: JournalBits
+    let bits: JournalBits
 
     /// - Parameter bits: what is done about flipped bits in batches of the journal. When they are told, those of
     ///   segments are too.
@@ -144,12 +144,13 @@ package struct StoreCheck: Sendable {
         return report
     }
 
-    /// How to walk a session now.
-    func scan(of session: SessionID) throws(LogError) -> SessionScan {
-        scan(of: session, try JournalOverlay.read(from: storage, storeTag: store.tag, bits: bits))
+    /// What the journal holds now.
+    func overlay(bits: JournalBits) throws(LogError) -> JournalOverlay {
+        try JournalOverlay.read(from: storage, storeTag: store.tag, bits: bits)
     }
 
-    private func scan(of session: SessionID, _ overlay: JournalOverlay) -> SessionScan {
+    /// How to walk a session.
+    func scan(of session: SessionID, _ overlay: JournalOverlay) -> SessionScan {
         SessionScan(of: session, in: storage, storeTag: store.tag, overlay)
     }
 

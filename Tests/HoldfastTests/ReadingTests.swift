@@ -1,3 +1,4 @@
+import HoldfastBytes
 import HoldfastLog
 import HoldfastThreads
 @testable import Holdfast
@@ -81,15 +82,29 @@ import Testing
             for more in 0..<3 {
                 for list in SessionList.allCases {
                     let all = try store.getBlocking("s", window(.place(0), of: list, 10_000)).messages
+                    // As who has not read the session before.
+                    let reader = ViewReader(log: log, view: try store.view(of: try #require(SessionID("s"))))
+                    #expect(try reader.state(window(.place(0), of: list, 10_000))?.messages == all)
                     for limit in [1, 2, 50, 5000] {
                         let last = try store.getBlocking("s", window(.last, of: list, limit))
                         #expect(last.messages == all.suffix(limit), "change \(number), \(list), \(limit)")
                         #expect(last.from == max(0, all.count - limit) && last.next == nil)
                     }
                 }
+                if number == 6, more == 1 { try store.compactBlocking("s") }
                 try store.writeBlocking(.append(to: "s", [message(more)]))
             }
         }
+    }
+
+    @Test func theNextPageIsReadWithoutThoseBeforeIt() throws {
+        for n in 0..<1000 { try store.writeBlocking(.append(to: "s", [message(n)])) }
+        _ = try store.getBlocking("s", Window(from: 0, limit: 10))
+        for n in 1000..<1005 { try store.writeBlocking(.append(to: "s", [message(n)])) }
+        let before = log.state.withLock { $0.readCount }
+        let state = try store.getBlocking("s", Window(from: 990, limit: 15))
+        #expect(state.messages == (990..<1005).map { message($0) })
+        #expect(log.state.withLock { $0.readCount } - before <= 20)
     }
 
     @Test func anAnswerEndsWhenItIsLong() throws {

@@ -42,7 +42,7 @@ extension HotSessions {
         for _ in 0..<8 {
             try waitUntilDurable(view)
             do throws(LogError) {
-                return try body(ViewReader(log: log, view: view))
+                return try body(ViewReader(log: log, view: view, lastRuns: lastRuns))
             } catch {
                 guard error.code == .trimmed else { throw HoldfastError(error) }
             }

@@ -8,6 +8,7 @@ import HoldfastThreads
 /// has pinned it. Idle ones beyond the capacity are let go, the one used longest ago first.
 final class HotSessions: Sendable {
     let log: any SessionLog
+    let lastRuns = LastRuns()
     private let capacity: Int
     /// Locked for moments only, never during a call of the log.
     private let table = Lock(SessionTable())

@@ -12,7 +12,7 @@ extension HoldfastStore {
         for _ in 0..<8 {
             try sessions.waitUntilDurable(view)
             do throws(LogError) {
-                return try ViewReader(log: log, view: view).finding(question)
+                return try ViewReader(log: log, view: view, lastRuns: sessions.lastRuns).finding(question)
             } catch {
                 guard error.code == .trimmed else { throw HoldfastError(error) }
             }

@@ -21,11 +21,14 @@ struct ViewReader {
     let view: SessionView
     /// Whether messages are looked for in records as far back as there are any, and not in the newest snapshot.
     var prefersRecords = false
+    /// What earlier readers have found out.
+    private let lastRuns: LastRuns?
     private let opened = OpenedSnapshot()
 
-    init(log: any SessionLog, view: SessionView, prefersRecords: Bool = false) {
+    init(log: any SessionLog, view: SessionView, lastRuns: LastRuns? = nil, prefersRecords: Bool = false) {
         self.log = log
         self.view = view
+        self.lastRuns = lastRuns
         self.prefersRecords = prefersRecords
     }
 
@@ -38,11 +41,14 @@ struct ViewReader {
     }
 
     /// The first pass: where all messages are and how they stand to the lists. Reads the records since the
-    /// snapshot.
+    /// snapshot, or since the view whose runs are known.
     func runs() throws(LogError) -> MessageRuns {
         let snapshot = try usableSnapshot()
-        var runs = try snapshot?.runs() ?? MessageRuns()
-        try records(from: (snapshot?.source.sequence ?? 0) + 1) { (content, sequence) throws(LogError) in
+        let base = snapshot?.source.sequence ?? 0
+        let known = lastRuns?.runs(of: view, from: base)
+        var runs = known?.runs ?? MessageRuns()
+        if known == nil, let snapshot { runs = try snapshot.runs() }
+        try records(from: (known?.sequence ?? base) + 1) { (content, sequence) throws(LogError) in
             runs.apply(content.change, sequence: sequence)
             return true
         }
@@ -51,6 +57,7 @@ struct ViewReader {
                 .damaged,
                 "the records hold \(runs.count(list)) of \(view.head.count(list)) \(list.rawValue) messages")
         }
+        lastRuns?.keep(runs, of: view, from: base)
         return runs
     }
 

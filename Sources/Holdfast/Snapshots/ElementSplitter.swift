@@ -48,17 +48,14 @@ struct ElementSplitter {
         _ rest: ArraySlice<UInt8>, _ isEnd: Bool, _ body: ([UInt8]) throws(Failure) -> Bool
     ) throws(Failure) {
         if window.contains(position) {
-            element += rest
-            trimWhitespace()
-            if !element.isEmpty, try !body(element) { isDone = true }
-            element.removeAll(keepingCapacity: element.capacity < 1 << 20)
+            // Most stand in one piece: they are copied once, into memory of their own size.
+            var whole = element.isEmpty ? Array(rest) : element + rest
+            element = []
+            while let last = whole.last, last <= UInt8(ascii: " ") { whole.removeLast() }
+            if !whole.isEmpty, try !body(whole) { isDone = true }
         }
         isStarted = false
         position += 1
         if isEnd || position >= window.upperBound { isDone = true }
-    }
-
-    private mutating func trimWhitespace() {
-        while let last = element.last, last <= UInt8(ascii: " ") { element.removeLast() }
     }
 }

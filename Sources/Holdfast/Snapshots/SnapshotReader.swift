@@ -81,9 +81,11 @@ struct SnapshotReader {
         return nil
     }
 
-    /// The bytes from `offset` on, at most a piece of them.
+    /// The bytes from `offset` on, to the end of a piece at most: sources hold the document in pieces of this size, and
+    /// a whole one is not copied.
     fileprivate func read(at offset: Int) throws(LogError) -> [UInt8] {
-        let piece = try source.read(at: offset, count: min(Self.pieceByteCount, source.byteCount - offset))
+        let count = Self.pieceByteCount - offset % Self.pieceByteCount
+        let piece = try source.read(at: offset, count: min(count, source.byteCount - offset))
         guard !piece.isEmpty else { throw LogError(.damaged, "the snapshot is shorter than it says") }
         return piece
     }

@@ -45,6 +45,7 @@ final class SnapshotDocument: SnapshotSource {
                 let number = start / table.blockByteCount
                 let block = table.block(number)
                 let content = try content(of: number, &opened)
+                if offset..<end == block { return content }
                 bytes += content[start - block.lowerBound..<min(end, block.upperBound) - block.lowerBound]
             }
             return bytes

@@ -20,14 +20,18 @@ FLAT = [("resident_kilobytes", "resident memory, KB", 1.1), ("descriptors", "des
         ("p99_us", "durable write, p99, us", 2)]
 
 
-def run(root, program, scratch, minutes, write_docs, say):
-    """Runs it, prints a line for each of 60 intervals, and judges; answers the exit status."""
+def run(root, program, scratch, minutes, real_time, write_docs, say):
+    """Runs it, prints a line for each of 60 intervals, and judges; answers the exit status.
+
+    With `real_time` the store's threads run before all others.
+    """
+    first = (lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))) if real_time else None
     store, path = empty(scratch), os.path.join(scratch, "tools.input")
     shapes.write(path, shapes.tools(random.Random(1), 16, 16))
     command = [program, "soak", "--store", store, "--input", path, "--seconds", str(60 * minutes),
                "--interval", str(minutes)]
     samples, load = [], os.getloadavg()[0]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=first) as process:
         for line in process.stdout:
             sample = json.loads(line) | space(store)
             samples.append(sample)
@@ -37,9 +41,10 @@ def run(root, program, scratch, minutes, write_docs, say):
         return f"the soak ended with status {process.returncode}"
     verdict, is_flat = judged(samples)
     last = samples[-1]
+    of_priority = "; the store had the processor first (real-time priority), the disk like everyone" if real_time else ""
     about = (f"{minutes:g} minutes: {last['records']:,} records with {last['bytes'] / 1e6:,.0f} MB, on a machine that others "
-             f"kept busy with {load:.1f} threads at the beginning. Linux {platform.release().split('-')[0]}, {time.strftime('%Y-%m-%d')}. "
-             f"Made by `tools/bench soak --minutes {minutes:g} --write-docs`.")
+             f"kept busy with {load:.1f} threads at the beginning{of_priority}. Linux {platform.release().split('-')[0]}, {time.strftime('%Y-%m-%d')}. "
+             f"Made by `tools/bench soak --minutes {minutes:g}{' --real-time' if real_time else ''} --write-docs`.")
     say(f"\n{about}\n\n{verdict}")
     if write_docs:
         page.keep(root, "soak.json", {"about": about, "samples": samples})

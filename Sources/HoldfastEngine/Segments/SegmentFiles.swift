@@ -143,11 +143,16 @@ final class SegmentFiles: Sendable {
         return try storage.open(key.path, .create)
     }
 
-    /// Adjacent extents as one, so that each is one write.
+    /// What costs about as much to copy as a write of its own does.
+    private static let joinedByteCount = 16 << 10
+
+    /// Small adjacent extents as one, so that they are one write.
     private static func joined(_ extents: [Extent]) -> [Extent] {
         var joined: [Extent] = []
         for extent in extents {
-            if let last = joined.indices.last, joined[last].end == extent.offset {
+            if let last = joined.indices.last, joined[last].end == extent.offset,
+                extent.bytes.count <= joinedByteCount
+            {
                 joined[last].bytes += extent.bytes
             } else {
                 joined.append(extent)

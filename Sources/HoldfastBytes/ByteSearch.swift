@@ -16,7 +16,8 @@ extension UnsafeRawBufferPointer {
 
     /// Whether `part` is somewhere in these bytes. For parts that begin with a byte that is rare in them.
     package func contains(_ part: UnsafeRawBufferPointer) -> Bool {
-        guard let base = baseAddress, let other = part.baseAddress else { return part.isEmpty }
+        if part.isEmpty { return true }
+        guard let base = baseAddress, let other = part.baseAddress else { return false }
         var start = 0
         while let place = firstIndex(of: part[0], from: start), place + part.count <= count {
             if memcmp(base + place, other, part.count) == 0 { return true }

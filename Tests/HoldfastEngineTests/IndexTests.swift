@@ -38,6 +38,24 @@ private final class SlowProvider: SummaryProvider {
     }
 }
 
+/// Gives the row of a session of one record; when it is first asked, the session is given up before it answers.
+private final class LeavingProvider: SummaryProvider {
+    private let isFirst = Lock(true)
+    private let leave: @Sendable () -> Void
+
+    init(_ leave: @escaping @Sendable () -> Void) { self.leave = leave }
+
+    func summaryRow(of session: SessionID) -> SummaryRow? {
+        let isFirst = isFirst.withLock { isFirst in
+            defer { isFirst = false }
+            return isFirst
+        }
+        guard isFirst else { return SummaryRow(session: session, sequence: 1, row: Array("{}".utf8)) }
+        leave()
+        return nil
+    }
+}
+
 @Suite struct IndexTests {
     @Test func `a row that was taken before a newer one was written does not follow it`() throws {
         let storage = SimulatedStorage()
@@ -64,6 +82,18 @@ private final class SlowProvider: SummaryProvider {
             return true
         }
         #expect(rows == [2])
+        try log.close()
+    }
+
+    @Test func `a session that is given up while its row is asked for is shown as it is`() throws {
+        var options = seededOptions(.journal)
+        options.flushInterval = 1_000_000
+        let log = try LocalLog(in: SimulatedStorage(), options: options, creating: true)
+        var a = try Appender(log, "a")
+        try a.append("first")
+        let claim = a.claim
+        log.setSummaryProvider(LeavingProvider { log.release(claim) })
+        #expect(try log.summary(try #require(SessionID("a")))?.sequence == 1)
         try log.close()
     }
 

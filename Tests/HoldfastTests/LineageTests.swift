@@ -103,6 +103,29 @@ import Testing
         #expect(!opening.isEmpty && !opening.contains(#""depth":17"#), "\(opening)")
     }
 
+    @Test func aSnapshotThatTakesInTheParentsMessagesIsReadAsItIs() throws {
+        var expected = Array(0..<10)
+        var name = "p"
+        for link in 0..<16 {
+            try store.writeBlocking(.branch(name, to: "c\(link)"))
+            name = "c\(link)"
+            try store.writeBlocking(.append(to: name, [Self.message(100 + link), Self.message(200 + link)]))
+            expected += [100 + link, 200 + link]
+        }
+        try store.compactBlocking(name)
+        #expect(try messages(name) == expected)
+        // Too long a chain: the parent's messages become its own, in a snapshot of the same record.
+        try store.writeBlocking(.branch(name, to: "c16"))
+        #expect(try messages(name) == expected)
+        for more in 0..<2 {
+            try store.writeBlocking(.append(to: name, [Self.message(300 + more)]))
+            expected.append(300 + more)
+            try store.compactBlocking(name)
+            #expect(try messages(name) == expected)
+        }
+        #expect(try messages(name, in: try HoldfastStore.testing(log.afterCrash())) == expected)
+    }
+
     // MARK: What is kept for whom
 
     @Test func aDeletedParentIsHiddenAndKeptAsLongAsItIsNeeded() throws {

@@ -35,6 +35,7 @@ import Testing
             #expect(try ids { $0.source = "cli" } == ["s0"] && ids { $0.source = "web" } == ["s1"])
             #expect(try ids { $0.project = "x" } == ["s0"] && ids { $0.profile = "me" } == ["s0", "s1"])
             #expect(try ids { $0.title = "rome" } == ["s0", "s2"] && ids { $0.title = "STRAẞE" } == ["s1"])
+            #expect(try ids { $0.title = "" } == ["s0", "s1", "s2"])
             #expect(try ids { $0.archived = true } == ["s1"] && ids { $0.archived = false } == ["s0", "s2", "s3"])
             #expect(try ids { $0.pinned = true } == ["s2"])
             #expect(try ids { ($0.updatedFrom, $0.updatedBefore) = (2_000, 4_000) } == ["s1", "s2"])
@@ -148,6 +149,13 @@ import Testing
             if n % 3 == 1 { try store.writeBlocking(.delete("old\(n)")) }
             if n % 50 == 0 { #expect(try ids { $0.source = "b" }.contains("z\(n)")) }
         }
+        for round in 0..<4 {
+            for n in 0..<200 {
+                try store.writeBlocking(.set("z\(n)", fields: JSON("{\"project_id\":\"\(round)/\(n)\"}")))
+            }
+            #expect(try ids { $0.project = "\(round)/7" } == ["z7"])
+        }
+        #expect(try ids { $0.project = "0/7" } == [])
         let changes: [(inout SessionQuery) -> Void] = [
             { $0.source = "a" }, { $0.source = "b" }, { $0.title = "T" }, { $0.order = .updated }, { $0.source = "c" },
         ]

@@ -148,10 +148,11 @@ SABOTAGES = [
     ], CRASHES),
     Sabotage("flush-at-wrong-offset", "the second stretch of a flush stands one byte too far", [
         Edit(E + "Segments/SegmentFiles.swift",
-             "            if let last = joined.indices.last, joined[last].end == extent.offset,\n",
+             "            if let last = joined.indices.last, joined[last].end == extent.offset, isSmall, isLastSmall {\n",
              "            if SABOTAGED, extent.offset > 0, joined.isEmpty {\n"
              "                joined.append(Extent(offset: extent.offset + 1, bytes: extent.bytes))\n"
-             "            } else if let last = joined.indices.last, joined[last].end == extent.offset,\n"),
+             "            } else if let last = joined.indices.last, joined[last].end == extent.offset, isSmall,\n"
+             "                isLastSmall\n            {\n"),
     ], [tests("HoldfastEngineTests.AppendTests"), *CRASHES]),
     Sabotage("direct-not-announced", "the journal does not name a segment that is written directly", [
         Edit(E + "Commit/SegmentPath.swift",

@@ -13,7 +13,7 @@ struct ListEntry {
     let latestAt: Milliseconds
     let title: String?
     /// The number of its ``SessionOrigin``.
-    let origin: UInt32
+    var origin: UInt32
     /// The row, of a session whose row the log cannot give at once.
     let held: HeldRow?
     private let flags: Flags

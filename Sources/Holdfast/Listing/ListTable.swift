@@ -52,6 +52,17 @@ struct ListTable {
         }
         sorted = merged + changed
         newer = [:]
+        forgetOrigins()
+    }
+
+    /// Counts the origins anew when most of them must be of sessions that are gone.
+    private mutating func forgetOrigins() {
+        guard origins.all.count > 64 + sorted.count else { return }
+        var used = SessionOrigins()
+        for place in sorted.indices {
+            sorted[place].origin = used.number(of: origins.all[Int(sorted[place].origin)])
+        }
+        origins = used
     }
 
     /// Where the entry of `session` is or belongs.

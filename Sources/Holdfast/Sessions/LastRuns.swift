@@ -33,6 +33,8 @@ final class LastRuns: Sendable {
     /// Keeps the runs of `view`.
     func keep(_ runs: MessageRuns, of view: SessionView, from snapshot: Sequence) {
         guard runs.runs.count <= Self.mostRuns else { return }
+        // A session that gets its parent's messages for its own has a snapshot that is replaced by one with more in it.
+        guard snapshot == 0 || !runs.runs.contains(where: { $0.source == .parent }) else { return }
         known.withLock {
             $0 = Known(origin: view.origin, snapshot: snapshot, sequence: view.head.sequence, runs: runs)
         }

@@ -232,15 +232,29 @@ final class IndexKeeper: Sendable {
         var rows = try loaded().rows
         let (changed, released, provider) = state.withLock { ($0.changed, $0.released, $0.provider) }
         for row in released.values { rows.set(row) }
-        for change in changed.values { if let row = Self.row(of: change, from: provider) { rows.set(row) } }
+        for (session, change) in changed {
+            if let row = Self.row(of: change, from: provider) ?? newestRow(of: session) { rows.set(row) }
+        }
         return rows
     }
 
     /// The row of one session, as ``currentRows()`` has it. Cost: that of the one row.
     func currentRow(of session: SessionID) throws(LogError) -> IndexRow? {
-        let (change, released, provider) = state.withLock { ($0.changed[session], $0.released[session], $0.provider) }
-        if let newest = change.flatMap({ Self.row(of: $0, from: provider) }) ?? released { return newest }
+        if let newest = newestRow(of: session) { return newest }
         return try row(of: session)
+    }
+
+    /// The row that has not been written yet, or `nil`.
+    private func newestRow(of session: SessionID) -> IndexRow? {
+        // A session that is given up between both looks has left its row among those released before it was forgotten.
+        for _ in 0..<2 {
+            let (change, released, provider) = state.withLock {
+                ($0.changed[session], $0.released[session], $0.provider)
+            }
+            if let newest = change.flatMap({ Self.row(of: $0, from: provider) }) ?? released { return newest }
+            if change == nil { return nil }
+        }
+        return nil
     }
 
     private static func row(of change: Change, from provider: (any SummaryProvider)?) -> IndexRow? {

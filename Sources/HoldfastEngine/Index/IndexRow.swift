@@ -12,6 +12,9 @@ struct IndexRow: Sendable, Equatable {
     var end: UInt64 = 0
     var chain: UInt64 = 0
 
+    /// What every row begins with: its session's id follows.
+    static let idKey: StaticString = "{\"session_id\":\""
+
     /// The row as a JSON object without its final brace, ready to be sealed or closed.
     var openObject: [UInt8] {
         var writer = JSONWriter()
@@ -100,7 +103,7 @@ private struct RowScanner {
     }
 
     private mutating func scanned() -> IndexRow? {
-        guard take("{\"session_id\":\""), let session = text().flatMap({ SessionID(utf8: $0) }),
+        guard take(IndexRow.idKey), let session = text().flatMap({ SessionID(utf8: $0) }),
             take(",\"sequence\":"), let sequence = number(), take(",\"last\":"), let last = number(),
             take(",\"segment\":"), let segment = number().flatMap({ UInt32(exactly: $0) }),
             take(",\"end\":"), let end = number(),

@@ -55,7 +55,6 @@ final class IndexText: Sendable {
     let offsets: [Int]
     /// Whether each line was a row behind those before it. One that is not is left out.
     let isWhole: Bool
-    private static let idKey: StaticString = "{\"session_id\":\""
 
     /// Takes `bytes` with a row in each of `lines`.
     init(_ bytes: [UInt8], lines: ArraySlice<Int>) {
@@ -92,8 +91,8 @@ final class IndexText: Sendable {
     /// Whose row begins at `offset`: read from its first bytes, where the id of a row as it is written stands.
     private static func session(at offset: Int, in bytes: [UInt8]) -> SessionID? {
         bytes.withBytes { bytes in
-            let start = offset + idKey.utf8CodeUnitCount
-            if bytes.has(idKey, at: offset), let end = bytes.firstIndex(of: 0x22, from: start),
+            let start = offset + IndexRow.idKey.utf8CodeUnitCount
+            if bytes.has(IndexRow.idKey, at: offset), let end = bytes.firstIndex(of: 0x22, from: start),
                 case let id = bytes.slice(start..<end), id.firstIndex(of: 0x5C, from: 0) == nil
             {
                 return SessionID(utf8: id)

@@ -95,9 +95,11 @@ package struct SalvageReport: Sendable {
     }
 
     /// A folder under a wrong name has cost nothing when the sessions of all that it holds are complete.
-    mutating func settle(_ strayFolder: String, _ owners: Set<SessionID>?) {
+    ///
+    /// - Parameter chosen: the sessions that were looked at; `nil` for all.
+    mutating func settle(_ strayFolder: String, _ owners: Set<SessionID>?, chosen: Set<SessionID>?) {
         let incomplete = Set(sessions.filter(\.hasLosses).map(\.session))
-        guard let owners, owners.isDisjoint(with: incomplete) else { return }
+        guard let owners, owners.isDisjoint(with: incomplete), chosen.map(owners.isSubset) ?? true else { return }
         for place in findings.indices where findings[place].path == strayFolder && findings[place].isDamage {
             findings[place].kind = .derived
             findings[place].reason += "; all that is in it was found there"

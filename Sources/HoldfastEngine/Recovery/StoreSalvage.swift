@@ -82,7 +82,8 @@ package struct StoreSalvage {
                 Set(damaged).union(unknown).sorted(),
                 { (session) throws(LogError) in try salvager.copyDamaged(session, evidence, misplaced, bits) }, take)
             for folder in source.strayFolders {
-                report.settle(folder, misplaced.owners(of: folder, in: source.storage))
+                report.settle(
+                    folder, misplaced.owners(of: folder, in: source.storage), chosen: options.sessions)
             }
         }
         try team.forEach(proofs, { (proof) throws(LogError) in (proof, try salvager.proves(proof)) }) {

@@ -149,13 +149,14 @@ final class SegmentFiles: Sendable {
     /// Small adjacent extents as one, so that they are one write.
     private static func joined(_ extents: [Extent]) -> [Extent] {
         var joined: [Extent] = []
+        var isLastSmall = false
         for extent in extents {
-            if let last = joined.indices.last, joined[last].end == extent.offset,
-                extent.bytes.count <= joinedByteCount
-            {
+            let isSmall = extent.bytes.count <= joinedByteCount
+            if let last = joined.indices.last, joined[last].end == extent.offset, isSmall, isLastSmall {
                 joined[last].bytes += extent.bytes
             } else {
                 joined.append(extent)
+                isLastSmall = isSmall
             }
         }
         return joined

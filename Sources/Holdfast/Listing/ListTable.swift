@@ -12,16 +12,16 @@ struct ListTable {
 
     init(origins: SessionOrigins = SessionOrigins()) { self.origins = origins }
 
-    /// Every entry once, in no order.
-    var all: some Sequence<ListEntry> {
-        let old = sorted.lazy.filter { [newer] in newer[$0.session] == nil }
-        return [AnySequence(old), AnySequence(newer.values.lazy.compactMap(\.self))].joined()
+    /// Calls `body` with every entry once, in no order.
+    func forEach(_ body: (ListEntry) -> Void) {
+        for entry in sorted where newer[entry.session] == nil { body(entry) }
+        for case let entry? in newer.values { body(entry) }
     }
 
     /// The entry of `session`. Cost: the logarithm of their number.
     subscript(session: SessionID) -> ListEntry? {
         if let entry = newer[session] { return entry }
-        let place = place(of: session)
+        let place = sorted.indices.partitionPoint { sorted[$0].session < session }
         return place < sorted.count && sorted[place].session == session ? sorted[place] : nil
     }
 
@@ -63,15 +63,5 @@ struct ListTable {
             sorted[place].origin = used.number(of: origins.all[Int(sorted[place].origin)])
         }
         origins = used
-    }
-
-    /// Where the entry of `session` is or belongs.
-    private func place(of session: SessionID) -> Int {
-        var (low, high) = (0, sorted.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if sorted[middle].session < session { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

@@ -12,9 +12,10 @@ extension HoldfastStore {
         let (candidates, isLast) = try withListEntries { table in
             var first = FirstEntries(limit: limit)
             let filter = query.filter(table.origins)
-            for entry in table.all where filter(entry) {
+            table.forEach { entry in
+                guard filter(entry) else { return }
                 let place = query.place(of: entry)
-                if let after, place <= after { continue }
+                if let after, place <= after { return }
                 first.add(entry, at: place)
             }
             return first.finish()

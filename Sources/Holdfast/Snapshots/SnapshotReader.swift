@@ -90,7 +90,7 @@ struct SnapshotReader {
         return piece
     }
 
-    private static let pieceByteCount = 1 << 20
+    private static let pieceByteCount = Limits.snapshotBlock
 }
 
 /// Part of an array of a snapshot, element by element, with memory for a piece of the document.

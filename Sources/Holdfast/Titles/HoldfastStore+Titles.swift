@@ -39,7 +39,7 @@ extension HoldfastStore {
     private func titleTable() throws(HoldfastError) -> TitleTable {
         try withListEntries { listed in
             var table = TitleTable()
-            for entry in listed.all { table.add(entry.session, entry.heldTitle) }
+            listed.forEach { table.add($0.session, $0.heldTitle) }
             return table
         }
     }

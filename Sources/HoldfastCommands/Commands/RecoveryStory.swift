@@ -150,10 +150,9 @@ extension RecoveryStory {
 
     /// Of the journal nothing is left to repair once a recovery is through with it.
     private func flipped(_ finding: Finding) -> String {
-        guard finding.bit != nil else { return "" }
         let isTooLate = finding.session == nil && !isDryRun
-        return ", one bit of it has flipped ('holdfast recover --repair-bits' "
-            + (isTooLate ? "would have turned it back)" : "turns it back)")
+        let repair = isTooLate ? "would have turned it back" : "turns it back"
+        return FlippedBit.remark(finding.bit, hint: "'holdfast recover --repair-bits' \(repair)")
     }
 
     private func copied(_ finding: Finding) -> String {

@@ -95,7 +95,7 @@ extension SalvageStory {
     }
 
     private static func hint(_ bit: FlippedBit?) -> String {
-        bit == nil ? "" : ", one bit of it has flipped ('--repair-bits' turns it back)"
+        FlippedBit.remark(bit, hint: "'--repair-bits' turns it back")
     }
 
     private func words(_ loss: SalvagedSession.Loss) -> String {

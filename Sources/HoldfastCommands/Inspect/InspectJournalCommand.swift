@@ -71,8 +71,8 @@ extension JournalOutline {
         lines.append("State: \(summary). Batches up to \(lowWaterMark) of \(lastBatch) are in the segments.")
         if idleFileCount > 0 { lines.append("\(Human.count(idleFileCount, "file")) not in use.") }
         lines += findings.map { finding in
-            let bit = finding.bit == nil ? "" : ", one bit of it has flipped"
-            return DisplayText.oneLine("\(finding.path) at offset \(finding.offset): \(finding.reason)\(bit)")
+            let reason = finding.reason + FlippedBit.remark(finding.bit)
+            return DisplayText.oneLine("\(finding.path) at offset \(finding.offset): \(reason)")
         }
         return lines.map { $0 + "\n" }.joined()
     }

@@ -85,7 +85,7 @@ struct RecordPrinter {
             case .committedDamage, .mediaError, .restored: "unreadable"
             }
         let place = finding.byteCount == 0 ? "" : " (\(Human.bytes(finding.byteCount)) at offset \(finding.offset))"
-        let bit = finding.bit == nil ? "" : ", one bit of it has flipped"
+        let bit = FlippedBit.remark(finding.bit)
         let what = DisplayText.oneLine("\(fate): '\(finding.path)'\(place): \(finding.reason)\(bit)")
         return "\(records(finding))  \(what)"
     }

@@ -72,14 +72,11 @@ final class IndexText: Sendable {
 
     /// The row of `session`. Cost: the logarithm of their number, and parsing the row.
     func row(of session: SessionID) -> IndexRow? {
-        var (low, high) = (0, offsets.count)
-        while low < high {
-            let middle = (low + high) / 2
-            guard let found = Self.session(at: offsets[middle], in: bytes) else { return nil }
-            if found == session { return row(at: offsets[middle]) }
-            if found < session { low = middle + 1 } else { high = middle }
+        let place = offsets.indices.partitionPoint { place in
+            Self.session(at: offsets[place], in: bytes).map { $0 < session } ?? false
         }
-        return nil
+        guard place < offsets.count, Self.session(at: offsets[place], in: bytes) == session else { return nil }
+        return row(at: offsets[place])
     }
 
     /// The row whose line begins at `offset`. One that says who it is of, but otherwise cannot be read, says nothing.

@@ -57,12 +57,12 @@ extension BitSearch {
             return payload(Array(rest.prefix(header.wholeByteCount)), salt).map { stretch(header, $0) }
         }
         for place in 0..<head.count * 8 {
-            head[place >> 3] ^= 1 << UInt8(place & 7)
+            head.flip(place)
             if let header = header(head) {
                 let whole = head + rest.slice(head.count..<header.wholeByteCount)
                 if whole.withUnsafeBytes({ BatchHeader.isIntact($0, salt: salt) }) { return stretch(header, place) }
             }
-            head[place >> 3] ^= 1 << UInt8(place & 7)
+            head.flip(place)
         }
         return nil
     }
@@ -71,15 +71,7 @@ extension BitSearch {
     private func payload(_ batch: [UInt8], _ salt: UInt64) -> Int? {
         guard budget.take(byteCount: batch.count) else { return nil }
         var batch = batch
-        return batch.withUnsafeMutableBytes { bytes -> Int? in
-            let view = UnsafeRawBufferPointer(bytes)
-            for place in BatchHeader.byteCount * 8..<bytes.count * 8 {
-                bytes[place >> 3] ^= 1 << UInt8(place & 7)
-                if BatchHeader.isIntact(view, salt: salt) { return place }
-                bytes[place >> 3] ^= 1 << UInt8(place & 7)
-            }
-            return nil
-        }
+        return batch.turnBack(from: BatchHeader.byteCount) { BatchHeader.isIntact($0, salt: salt) }
     }
 }
 

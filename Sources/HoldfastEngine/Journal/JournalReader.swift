@@ -235,7 +235,7 @@ struct JournalReader {
         var (bytes, offset) = (bytes, JournalHeader.sectorByteCount)
         while let mended = try readOn(file, bytes, &offset, isLast: isLast, search, &summary, body) {
             guard let bit = mended.bit else { break }
-            bytes[Int(bit.offset)] ^= 1 << UInt8(bit.bit)
+            bytes.flip(Int(bit.offset) * 8 + bit.bit)
             summary.mended.append(mended)
         }
         // What an older file has lost, later batches miss. And a new file that a crash has kept half can hold an old

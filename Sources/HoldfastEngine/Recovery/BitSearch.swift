@@ -14,6 +14,11 @@ package struct FlippedBit: Sendable, Equatable {
         self.bit = bit
     }
 
+    /// What to say behind the reason of damage that is one flipped bit, such as `bit`.
+    package static func remark(_ bit: FlippedBit?, hint: String? = nil) -> String {
+        bit == nil ? "" : ", one bit of it has flipped" + (hint.map { " (\($0))" } ?? "")
+    }
+
     /// What has happened, for the manifest of the quarantine.
     var story: String { "bit \(bit) of byte \(offset) had flipped and was turned back" }
 
@@ -80,14 +85,8 @@ struct BitSearch {
     ) throws(StorageError) -> (bytes: [UInt8], bit: FlippedBit)? {
         var whole = try bytes(of: header, at: scanner)
         guard whole.count > RecordHeader.byteCount, budget.take(byteCount: whole.count) else { return nil }
-        let found = whole.withUnsafeMutableBytes { bytes -> Int? in
-            let view = UnsafeRawBufferPointer(bytes)
-            for place in RecordHeader.byteCount * 8..<bytes.count * 8 {
-                bytes[place >> 3] ^= 1 << UInt8(place & 7)
-                if RecordHeader.isIntact(view, salt: scanner.header.salt, chain: scanner.chain) { return place }
-                bytes[place >> 3] ^= 1 << UInt8(place & 7)
-            }
-            return nil
+        let found = whole.turnBack(from: RecordHeader.byteCount) {
+            RecordHeader.isIntact($0, salt: scanner.header.salt, chain: scanner.chain)
         }
         guard let found, scanner.proves(whole, header) else { return nil }
         return (whole, bit(found, scanner))
@@ -134,5 +133,19 @@ extension SegmentScanner {
 }
 
 extension Array where Element == UInt8 {
-    fileprivate mutating func flip(_ place: Int) { self[place >> 3] ^= 1 << UInt8(place & 7) }
+    /// Flips the bit at `place`, counted from the lowest one of the first byte.
+    mutating func flip(_ place: Int) { self[place >> 3] ^= 1 << UInt8(place & 7) }
+
+    /// Flips the one bit at or behind the byte `start` with which the bytes are whole; answers its place, or `nil` when
+    /// there is none, and then nothing has changed.
+    mutating func turnBack(from start: Int, _ isWhole: (UnsafeRawBufferPointer) -> Bool) -> Int? {
+        withUnsafeMutableBytes { bytes in
+            for place in start * 8..<bytes.count * 8 {
+                bytes[place >> 3] ^= 1 << UInt8(place & 7)
+                if isWhole(UnsafeRawBufferPointer(bytes)) { return place }
+                bytes[place >> 3] ^= 1 << UInt8(place & 7)
+            }
+            return nil
+        }
+    }
 }

@@ -59,7 +59,7 @@ extension HoldfastStore {
             return isDurable ? .answerLater(result, sequence) : .answer(result)
         case .append(let content):
             let result = try append(
-                content, at: context.time, to: session, &state, mutation.durability,
+                content, at: context.time, to: session, &state, mutation.logDurability,
                 claimsTitle: mutation.claimsTitle, completion)
             return isDurable ? .none : .answer(result)
         case .lookUp: preconditionFailure("a question that was answered")
@@ -83,7 +83,7 @@ extension HoldfastStore {
     @discardableResult
     func append(
         _ content: RecordContent, at time: Milliseconds, to session: HotSession, _ state: inout HotSession.State,
-        _ durability: Mutation.Durability, claimsTitle: Bool = false, _ completion: @escaping Completion
+        _ durability: Durability, claimsTitle: Bool = false, _ completion: @escaping Completion
     ) throws(HoldfastError) -> WriteResult {
         guard let claim = state.claim else {
             throw HoldfastError(.readOnly, "the store is open for reading only")
@@ -96,7 +96,7 @@ extension HoldfastStore {
         let head = try state.head.accepting(content, time: time)
         let published = PublishedHead(head)
         let result = WriteResult(
-            session.id, head.answer(to: content), of: head, isDurable: durability == .durable)
+            session.id, head.answer(to: content), of: head, isDurable: durability != .soon)
         let record = LogRecord(
             sequence: head.sequence, kind: content.change.kind.rawValue, time: time, payload: payload)
         let wasWanted = titles.wantsChanges
@@ -108,7 +108,7 @@ extension HoldfastStore {
         do throws(HoldfastError) {
             try queue(record, under: claim, durability, session, published) { [titles] error in
                 if let retitling, error == nil { titles.settle(retitling) }
-                if durability == .durable { Self.answer(result, error, completion) }
+                if durability != .soon { Self.answer(result, error, completion) }
             }
         } catch {
             session.noteAppended(PublishedHead(state.head))
@@ -139,14 +139,14 @@ extension HoldfastStore {
     }
 
     private func queue(
-        _ record: LogRecord, under claim: LogClaim, _ durability: Mutation.Durability, _ session: HotSession,
+        _ record: LogRecord, under claim: LogClaim, _ durability: Durability, _ session: HotSession,
         _ head: PublishedHead, _ completed: @escaping @Sendable (LogError?) -> Void
     ) throws(HoldfastError) {
         sessions.pin(session)
         do throws(LogError) {
             _ = try log.append(
                 claim, expected: record.sequence - 1, kind: record.kind, time: record.time,
-                payload: record.payload, durability: durability == .durable ? .durable : .soon
+                payload: record.payload, durability: durability
             ) { [sessions, listEntries, background] error in
                 if error != nil { sessions.drop(session) }
                 session.noteCompleted(head, error)
@@ -165,6 +165,15 @@ extension HoldfastStore {
 
     private static func answer(_ result: WriteResult, _ error: LogError?, _ completion: Completion) {
         completion(error.map { .failure(HoldfastError($0)) } ?? .success(result))
+    }
+}
+
+extension Mutation {
+    fileprivate var logDurability: HoldfastLog.Durability {
+        switch durability {
+        case .soon: .soon
+        case .durable: isAwaited ? .awaited : .durable
+        }
     }
 }
 

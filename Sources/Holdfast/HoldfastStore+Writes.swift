@@ -48,10 +48,15 @@ extension HoldfastStore {
     }
 
     /// Makes the change `mutation`; blocks until it is durable, or until it is queued for `.soon`.
+    ///
+    /// When no other write is on its way, this thread syncs the write itself, which no thread must be woken for.
     @discardableResult
     public func writeBlocking(_ mutation: Mutation) throws(HoldfastError) -> WriteResult {
         let answer = Awaited<Result<WriteResult, HoldfastError>>()
+        var mutation = mutation
+        mutation.isAwaited = true
         submit(mutation) { answer.fulfil($0) }
+        if mutation.durability == .durable { log.commitAwaited() }
         return try answer.wait().get()
     }
 

@@ -276,6 +276,8 @@ extension LocalLog {
         }
     }
 
+    package func commitAwaited() { committer.commitAwaited() }
+
     package func flush() throws(LogError) {
         try committer.waitForAll()
         if let failure = committer.takeSoftFailure() { throw failure }

@@ -10,6 +10,8 @@ package typealias Milliseconds = UInt64
 package enum Durability: Sendable, Equatable {
     /// After the record is on stable storage.
     case durable
+    /// As ``durable``, for a caller that is going to block until then and calls ``SessionLog/commitAwaited()`` next.
+    case awaited
     /// At once; the record follows with the next batch, or within ``SessionLog/softWindow``.
     case soon
 }
@@ -100,9 +102,10 @@ package protocol SessionLog: AnyObject, Sendable {
 
     /// Queues one record and returns its sequence, which is `expected` + 1.
     ///
-    /// `completion` is called exactly once, from a thread of the log, in the order of the appends of a session:
-    /// with `nil` when the record is durable (for ``Durability/soon`` too), else with the reason. After a
-    /// failure every later append of the claim fails as well; claim again and read what was kept.
+    /// `completion` is called exactly once, from a thread of the log or one that is in ``commitAwaited()``, in the
+    /// order of the appends of a session: with `nil` when the record is durable (for ``Durability/soon`` too), else
+    /// with the reason. After a failure every later append of the claim fails as well; claim again and read what was
+    /// kept.
     ///
     /// - Throws: ``LogError`` with code `.conflict` when the session's last record is not `expected`,
     ///   `.fenced` when the claim is stale, `.tooLarge`, `.diskFull`, `.damaged`, `.failed`. Nothing was queued
@@ -111,6 +114,10 @@ package protocol SessionLog: AnyObject, Sendable {
         _ claim: LogClaim, expected: Sequence, kind: UInt8, time: Milliseconds, payload: [UInt8],
         durability: Durability, completion: @escaping @Sendable (LogError?) -> Void
     ) throws(LogError) -> Sequence
+
+    /// Commits, on this thread, what was appended with ``Durability/awaited``, unless another thread sees to it. Blocks
+    /// for a sync at most; completions may be called by it.
+    func commitAwaited()
 
     /// Calls `body` with each record of the session from `first` on that is durable, until it answers `false`.
     ///
@@ -154,6 +161,9 @@ package protocol SessionLog: AnyObject, Sendable {
 }
 
 extension SessionLog {
+    /// Nothing, in a log whose own threads see to all of it.
+    package func commitAwaited() {}
+
     /// As ``trim(_:keeping:isFinal:)``, of a session that goes on.
     package func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError) {
         try trim(session, keeping: pinned, isFinal: false)

@@ -77,7 +77,7 @@ SABOTAGES = [
     ], [schedules(), tests("HoldfastEngineTests.AppendTests")]),
     Sabotage("soon-says-durable", "the answer to a soft write says that it is durable", [
         Edit(H + "HoldfastStore+Core.swift",
-             "            session.id, head.answer(to: content), of: head, isDurable: durability == .durable)\n",
+             "            session.id, head.answer(to: content), of: head, isDurable: durability != .soon)\n",
              "            session.id, head.answer(to: content), of: head,\n"
              "            isDurable: durability == .durable || SABOTAGED)\n"),
     ], [tests("HoldfastTests.ProtocolTests"), schedules()]),
@@ -104,10 +104,19 @@ SABOTAGES = [
     ], [schedules(200), tests("HoldfastEngineTests.FaultTests")]),
     Sabotage("lost-wake-up", "the committer is not woken by the first record that is waited for", [
         Edit(E + "Commit/Committer.swift",
-             "            if durability == .durable { queue.urgentCount += 1 }\n        }\n        queue.signal()\n",
-             "            if durability == .durable { queue.urgentCount += 1 }\n        }\n"
-             "        if !SABOTAGED { queue.signal() }\n"),
+             "        if !isSeenTo { queue.signal() }\n",
+             "        if !isSeenTo && !SABOTAGED { queue.signal() }\n"),
     ], [schedules()]),
+    Sabotage("two-committers", "a caller commits while the committer does", [
+        Edit(E + "Commit/Committer.swift",
+             "            queue.isCommitting || queue.urgentCount == 0 ? nil",
+             "            (queue.isCommitting && !SABOTAGED) || queue.urgentCount == 0 ? nil"),
+    ], [tests("HoldfastEngineTests.AwaitedTests")]),
+    Sabotage("rest-left-behind", "what was queued while a caller committed is left to nobody", [
+        Edit(E + "Commit/Committer.swift",
+             "        if queue.withLock({ $0.hasWork }) { queue.signal() }\n",
+             "        if queue.withLock({ $0.hasWork && !SABOTAGED }) { queue.signal() }\n"),
+    ], [tests("HoldfastEngineTests.AwaitedTests")]),
     Sabotage("two-claims-at-once", "two claims of one session do not wait for each other", [
         Edit(E + "LocalLog.swift",
              "        beingClaimed.wait(until: { !$0.contains(session) }) {",

@@ -32,6 +32,8 @@ public struct Mutation: Sendable {
     public var key: String?
     /// When the write is answered; `.durable` except for ``delta(of:in:_:)``.
     public var durability: Durability = .durable
+    /// Whether the thread that submits the write calls ``SessionLog/commitAwaited()`` next.
+    var isAwaited = false
     /// The lists in which the change's messages are to stand, and for `replace` and `compactMessages` the lists
     /// whose messages they take the place of. For changes with messages only.
     public var placement: Placement = .both

@@ -2,10 +2,15 @@ import HoldfastBytes
 import HoldfastLog
 import HoldfastStorage
 import HoldfastThreads
+import Synchronization
 
-/// Group commit: one thread takes everything that is queued, makes it durable with one sync, acknowledges everyone.
+/// Group commit: whoever commits takes everything that is queued, makes it durable with one sync and acknowledges
+/// everyone.
 ///
-/// A lone writer is never delayed; batches form by themselves while a sync is in flight.
+/// A lone writer is never delayed; batches form by themselves while a sync is in flight. One thread at a time commits:
+/// the committer's own, or a caller that waits for its append and finds nobody else at work. That saves waking the
+/// committer and then the caller, which takes longer than all else but the sync; with more than one writer the
+/// committer's thread is better, for it syncs while they prepare what comes next.
 final class Committer: Sendable {
     private struct Queue {
         var commits: [Commit] = []
@@ -14,24 +19,38 @@ final class Committer: Sendable {
         /// What the next batch must say although nothing may be queued.
         var lowWaterMark: UInt64?
         var barriers: [@Sendable (LogError?) -> Void] = []
+        /// Whether a batch is being committed. Who does that looks at the queue again when it is done.
+        var isCommitting = false
+        /// For how many batches in a row at most one commit was waited for, in the batch and behind it.
+        var loneCount = 0
         var isStopping = false
         var failure: LogError?
         /// Why an append that nobody waits for has failed since this was last asked for.
         var softFailure: LogError?
 
+        var hasWork: Bool { !isCommitting && (!commits.isEmpty || isUrgent) }
         var isUrgent: Bool { urgentCount > 0 || lowWaterMark != nil || !barriers.isEmpty || isStopping }
         var isEmpty: Bool { commits.isEmpty && lowWaterMark == nil && barriers.isEmpty }
+        /// Whether whoever queues an append and waits for it may commit it too.
+        var isForCaller: Bool { !isCommitting && !isUrgent && loneCount >= Committer.loneBatches }
     }
 
     private struct Batch {
         var commits: [Commit]
         var lowWaterMark: UInt64?
         var barriers: [@Sendable (LogError?) -> Void]
-        /// How many commits were waiting when it was taken, its own among them.
+        /// How many commits were in the queue when it was taken, its own among them.
         var queuedCount: Int
+        /// How many of them somebody waited for.
+        var urgentCount: Int
     }
 
+    /// After so many batches for one writer there probably is no other. See docs/decisions/0011-who-commits.md.
+    private static let loneBatches = 2
+
     private let queue = Monitor(Queue())
+    /// Whether a caller has queued what it is to commit: asked without the lock, which all writers want.
+    private let isLeftToCaller = Atomic(false)
     private let softWindow: Milliseconds
     private let path: any CommitPath
     private let meter: Meter?
@@ -49,15 +68,30 @@ final class Committer: Sendable {
         thread.withLock { $0 = started }
     }
 
-    /// Queues one append. Must be called in the order of the session's records.
+    /// Queues one append. Must be called in the order of the session's records; an awaited one is to be followed by
+    /// ``commitAwaited()``.
     func enqueue(_ commit: Commit, _ durability: Durability) throws(LogError) {
-        try queue.withLock { (queue) throws(LogError) in
+        let isSeenTo = try queue.withLock { (queue) throws(LogError) in
             if let failure = queue.failure { throw failure }
             if queue.isStopping { throw LogError(.closed, "The store has been closed.") }
+            let isForCaller = durability == .awaited && queue.isForCaller
+            if isForCaller { isLeftToCaller.store(true, ordering: .relaxed) }
             queue.commits.append(commit)
-            if durability == .durable { queue.urgentCount += 1 }
+            if durability != .soon { queue.urgentCount += 1 }
+            return isForCaller || queue.isCommitting
         }
-        queue.signal()
+        if !isSeenTo { queue.signal() }
+    }
+
+    /// Commits what is queued on this thread, unless another one is committing: that one goes on with it.
+    func commitAwaited() {
+        guard isLeftToCaller.exchange(false, ordering: .relaxed) else { return }
+        let batch = queue.withLock { queue in
+            queue.isCommitting || queue.urgentCount == 0 ? nil : Self.takeBatch(from: &queue)
+        }
+        guard let batch else { return }
+        commitAlone(batch)
+        if queue.withLock({ $0.hasWork }) { queue.signal() }
     }
 
     /// Why nothing can be committed any more, or `nil`.
@@ -109,50 +143,64 @@ final class Committer: Sendable {
     // MARK: The thread
 
     private func run() {
-        while let batch = nextBatch() {
-            if let failure = queue.withLock({ $0.failure }) {
-                fail(batch.commits, failure)
-                for barrier in batch.barriers { barrier(failure) }
-                continue
-            }
-            commit(batch)
-        }
+        while let batch = nextBatch() { commitAlone(batch) }
     }
 
     /// Waits for work; `nil` when the queue is empty and the committer is to stop.
     private func nextBatch() -> Batch? {
-        let hasWork: (Queue) -> Bool = { !$0.commits.isEmpty || $0.isUrgent }
-        queue.wait(until: hasWork) { _ in }
-        return queue.wait(until: { $0.isUrgent }, milliseconds: softWindow) { queue, _ in
-            if queue.isStopping && queue.isEmpty { return nil }
-            return Self.takeBatch(from: &queue)
+        while true {
+            queue.wait(until: \.hasWork) { _ in }
+            let isOver = { (queue: Queue) in queue.isStopping && queue.isEmpty }
+            let (batch, isStopping) = queue.wait(
+                until: { $0.isUrgent && !$0.isCommitting }, milliseconds: softWindow
+            ) { queue, _ -> (Batch?, Bool) in
+                // A caller may have taken what was there.
+                if queue.isCommitting || !queue.hasWork { return (nil, false) }
+                return isOver(queue) ? (nil, true) : (Self.takeBatch(from: &queue), false)
+            }
+            if isStopping { return nil }
+            if let batch { return batch }
         }
     }
 
+    /// Commits `batch`, as whose owner this thread is the one that commits, and lets others commit.
+    private func commitAlone(_ batch: Batch) {
+        if let failure = queue.withLock({ $0.failure }) {
+            fail(batch.commits, failure)
+            for barrier in batch.barriers { barrier(failure) }
+        } else {
+            commit(batch)
+        }
+        queue.withLock { queue in
+            queue.isCommitting = false
+            queue.loneCount = max(batch.urgentCount, queue.urgentCount) <= 1 ? queue.loneCount + 1 : 0
+        }
+    }
+
+    /// Makes the calling thread the one that commits.
     private static func takeBatch(from queue: inout Queue) -> Batch {
+        precondition(!queue.isCommitting, "two commit at the same time")
+        queue.isCommitting = true
         var byteCount = 0
         var count = 0
         while count < queue.commits.count, count == 0 || byteCount < Limits.batchByteCount {
             byteCount += queue.commits[count].output.bytes.count
             count += 1
         }
-        let queued = queue.commits.count
-        defer { queue.lowWaterMark = nil }
+        var batch = Batch(
+            commits: queue.commits, lowWaterMark: queue.lowWaterMark, barriers: queue.barriers,
+            queuedCount: queue.commits.count, urgentCount: queue.urgentCount)
+        queue.lowWaterMark = nil
         if count == queue.commits.count {
-            defer {
-                queue.commits = []
-                queue.barriers = []
-                queue.urgentCount = 0
-            }
-            return Batch(
-                commits: queue.commits, lowWaterMark: queue.lowWaterMark, barriers: queue.barriers,
-                queuedCount: queued)
+            (queue.commits, queue.barriers, queue.urgentCount) = ([], [], 0)
+        } else {
+            batch.commits.removeSubrange(count...)
+            batch.barriers = []
+            queue.commits.removeFirst(count)
+            // What is left has waited for a whole batch already.
+            queue.urgentCount = queue.commits.count
         }
-        let commits = Array(queue.commits[..<count])
-        queue.commits.removeFirst(count)
-        // What is left has waited for a whole batch already.
-        queue.urgentCount = queue.commits.count
-        return Batch(commits: commits, lowWaterMark: queue.lowWaterMark, barriers: [], queuedCount: queued)
+        return batch
     }
 
     private func commit(_ batch: Batch) {
@@ -211,7 +259,7 @@ final class Committer: Sendable {
 
 /// How a batch becomes durable: the two commit modes.
 protocol CommitPath: AnyObject, Sendable {
-    /// Makes `commits` durable, in order. Called by the committer's thread only.
+    /// Makes `commits` durable, in order. Called by one thread at a time.
     func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome
 }
 

@@ -5,7 +5,7 @@ import HoldfastThreads
 
 /// Commit mode `journal`: one batch in the journal, one sync; the flusher brings the bytes to the segments later.
 final class JournalPath: CommitPath {
-    // Safe because only the committer's thread touches it after the start.
+    // Safe because after the start only the thread that commits touches it, of which there is one at a time.
     private nonisolated(unsafe) let journal: JournalWriter
     private let flusher: Flusher
     private let index: IndexKeeper

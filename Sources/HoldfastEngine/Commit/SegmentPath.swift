@@ -6,7 +6,7 @@ import HoldfastStorage
 ///
 /// The journal only says which segments are being written this way, so that recovery opens no others.
 final class SegmentPath: CommitPath {
-    // Safe because only the committer's thread touches it after the start.
+    // Safe because after the start only the thread that commits touches it, of which there is one at a time.
     private nonisolated(unsafe) let journal: JournalWriter
     private let files: SegmentFiles
     private let index: IndexKeeper

@@ -21,8 +21,9 @@ struct JournalNotice: Equatable {
 
 /// Appends batches to the journal's files: preallocated, already written, recycled.
 ///
-/// Used by the committer's thread only; ``addSpare(_:)`` comes from the flusher. After an error the writer must not
-/// be used again, for what reached the disk is not known, unless the log was left intact (``leavesLogIntact(_:)``).
+/// Used by one thread at a time, the one that commits; ``addSpare(_:)`` comes from another. After an error the writer
+/// must not be used again, for what reached the disk is not known, unless the log was left intact
+/// (``leavesLogIntact(_:)``).
 final class JournalWriter {
     /// A journal file that is not in use: nothing in it will be replayed.
     struct IdleFile: Sendable {

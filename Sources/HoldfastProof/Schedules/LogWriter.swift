@@ -36,7 +36,9 @@ struct LogWriter {
         book.claimed(session, last: claim.lastSequence, since: before)
         let pipe = AppendPipe(log, claim, session, book)
         for index in 0..<plan.writesPerWriter {
-            try pipe.append(text(index), durability())
+            let durability = durability()
+            try pipe.append(text(index), durability)
+            if durability == .awaited { log.commitAwaited() }
             if generator.next() % 3 == 0 { pipe.wait() }
             try aside(claim, pipe)
         }
@@ -46,7 +48,8 @@ struct LogWriter {
 
     /// What is not waited for needs a timer.
     private mutating func durability() -> Durability {
-        plan.slowness != nil && generator.next() % 4 == 0 ? .soon : .durable
+        if plan.slowness != nil, generator.next() % 4 == 0 { return .soon }
+        return generator.next() % 3 == 0 ? .awaited : .durable
     }
 
     private mutating func text(_ index: Int) -> String {

@@ -73,6 +73,7 @@ package struct Appender {
         last = try log.append(
             claim, expected: last, kind: kind, time: 1_700_000_000_000, payload: Array(text.utf8),
             durability: durability, completion: outcomes.completion())
+        if durability == .awaited { log.commitAwaited() }
         if let error = outcomes.wait().compactMap({ $0 }).first { throw error }
     }
 }

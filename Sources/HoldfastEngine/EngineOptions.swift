@@ -9,8 +9,9 @@ package struct EngineOptions: Sendable {
     package var commitMode: SegmentHeader.CommitMode = .journal
     /// The longest record payload, in bytes.
     package var payloadLimit = Limits.payloadByteCount
-    /// The most memory that all compression streams may take together, in bytes.
-    package var compressionMemory = 64 << 20
+    /// The most memory that all compression streams may take together, in bytes. So much is enough for 1,024 sessions
+    /// that are written to at the same time; fewer take less.
+    package var compressionMemory = 256 << 20
     /// How long an append with `soon` may wait for others, in milliseconds.
     package var softWindow: Milliseconds = 50
     /// The longest time between a commit and the flush of its bytes into the segments, in milliseconds.

@@ -7,17 +7,22 @@ import HoldfastBytes
 final class BlockCompressor {
     /// What a stream costs and how far back it can look.
     enum Size: Int, Sendable, CaseIterable {
-        /// Matches reach 64 KiB back. For sessions beyond what large streams have room for.
+        /// Matches reach 128 KiB back. For sessions beyond what large streams have room for.
         case small
         /// Matches reach 1 MiB back.
         case large
 
         /// What a stream occupies at most, in bytes: zstd 1.5's sizes, rounded up; a test measures them.
-        var memoryByteCount: Int { self == .small ? 500_000 : 1_940_000 }
+        var memoryByteCount: Int { self == .small ? 230_000 : 1_280_000 }
 
-        /// Restart blocks are as long as the window: a longer one would cost reach, a shorter one ratio.
-        var blockByteCount: Int { self == .small ? 64 << 10 : 1 << 20 }
-        fileprivate var windowLog: Int32 { self == .small ? 16 : 20 }
+        /// Restart blocks are as long as the window. Were they longer, zstd's buffer would wrap within one, and matches
+        /// behind the wrap are slower to find.
+        var blockByteCount: Int { 1 << Int(windowLog) }
+        fileprivate var windowLog: Int32 { self == .small ? 17 : 20 }
+
+        /// The longest of zstd's own blocks, for which it keeps buffers. Most records are shorter: with its usual
+        /// 128 KiB a small stream would take four times as much, a large one half as much more, for nothing.
+        fileprivate var zstdBlockByteCount: Int32 { self == .small ? 8 << 10 : 16 << 10 }
 
         /// The logarithms of the entries of zstd's two match tables. With the level's own (17 and 16) the streams of
         /// sessions that take turns push each other out of the processor's cache: a third of the speed, for segments
@@ -39,6 +44,9 @@ final class BlockCompressor {
         set(ZSTD_c_windowLog, size.windowLog)
         set(ZSTD_c_hashLog, size.tableLogs.long)
         set(ZSTD_c_chainLog, size.tableLogs.short)
+        // A zstd that does not know the parameter takes more memory.
+        _ = ZSTD_CCtx_setParameter(
+            context, ZSTD_cParameter(rawValue: UInt32(hfzstd_max_block_size)), size.zstdBlockByteCount)
     }
 
     deinit { ZSTD_freeCCtx(context) }

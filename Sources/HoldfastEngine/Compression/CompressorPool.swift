@@ -8,61 +8,115 @@ import HoldfastThreads
 final class CompressorPool: Sendable {
     /// A session's hold on a stream. It ends without notice when the stream is given to another session.
     struct Lease: Sendable {
-        fileprivate var slot: Int
-        fileprivate var generation: UInt64
+        /// What the stream is like.
+        let size: BlockCompressor.Size
+        fileprivate let slot: Int
+        fileprivate let generation: UInt64
     }
 
     private struct Slot {
-        let size: BlockCompressor.Size
         let compressor: BlockCompressor
         var generation: UInt64 = 0
         var isLent = false
         var lastUse: UInt64 = 0
+    }
 
-        init(_ size: BlockCompressor.Size) {
-            self.size = size
-            compressor = BlockCompressor(size)
+    /// The streams of one size.
+    private struct Shelf {
+        let size: BlockCompressor.Size
+        let limit: Int
+        var slots: [Slot] = []
+        var hand = 0
+
+        /// How many streams are compared when one is taken: all large ones, usually, and few of many small ones. When
+        /// more sessions than there are streams take turns, some keep theirs that way; if the one that was quiet
+        /// longest had to go each time, none would.
+        private var comparedCount: Int { min(slots.count, size == .large ? 32 : 5) }
+        /// After so many uses of others, whoever has a stream does not need it any more: no new one is made then.
+        private static let restingUseCount: UInt64 = 4096
+
+        /// A stream that nobody needs, a new one, or, when there is no room for one, another that has been quiet for at
+        /// least `quiet` uses of any stream.
+        mutating func free(quietFor quiet: UInt64, at now: UInt64) -> Int? {
+            let oldest = quietest()
+            let rest = oldest.map { now - slots[$0].lastUse } ?? 0
+            if rest < Self.restingUseCount, slots.count < limit {
+                slots.append(Slot(compressor: BlockCompressor(size)))
+                return slots.count - 1
+            }
+            return rest >= quiet ? oldest : nil
+        }
+
+        /// Of the streams that are compared, the one that has been quiet longest.
+        private mutating func quietest() -> Int? {
+            var oldest: Int?
+            for _ in 0..<comparedCount {
+                hand = (hand + 1) % slots.count
+                guard !slots[hand].isLent else { continue }
+                if let other = oldest, slots[other].lastUse <= slots[hand].lastUse { continue }
+                oldest = hand
+            }
+            return oldest
         }
     }
 
     private struct State {
-        var slots: [Slot] = []
+        var large: Shelf
+        var small: Shelf
         var uses: UInt64 = 0
+        /// How many uses there were between two of the same session lately, on average, times 64.
+        var turns: UInt64 = 0
+
+        /// For how many uses a large stream must have been quiet before it is taken from its session: for longer than
+        /// sessions that take turns have to wait, or they would take the few there are from each other all the time.
+        var quiet: UInt64 { max(128, 4 * turns / 64) }
+
+        mutating func noteTurn(of lease: Lease) {
+            turns += uses - self[lease.size].slots[lease.slot].lastUse
+            turns -= turns / 64
+        }
+
+        subscript(size: BlockCompressor.Size) -> Shelf {
+            get { size == .large ? large : small }
+            _modify { if size == .large { yield &large } else { yield &small } }
+        }
     }
 
-    /// A large stream is taken from its session when that has been quiet for so many appends of others.
-    private static let quietAppendCount: UInt64 = 128
+    /// Room for 17 large streams.
+    private static let memoryOfFewLarge = 21 << 20
 
-    private let limits: [BlockCompressor.Size: Int]
     // Safe because a compressor is used only between taking and returning it, by one thread.
     private let state: Lock<State>
 
     /// - Parameter memoryLimit: for all streams together, in bytes; at least one small stream is always had.
     init(memoryLimit: Int) {
-        // Half for each size: what is left of the one with the fewer streams goes to the other.
-        let large = memoryLimit / 2 / BlockCompressor.Size.large.memoryByteCount
+        // Half for large ones while they are few, then a twelfth; the rest is for small ones.
+        let forLarge = max(min(memoryLimit / 2, Self.memoryOfFewLarge), memoryLimit / 12)
+        let large = forLarge / BlockCompressor.Size.large.memoryByteCount
         let left = memoryLimit - large * BlockCompressor.Size.large.memoryByteCount
         let small = max(1, left / BlockCompressor.Size.small.memoryByteCount)
-        limits = [.large: large, .small: small]
-        state = Lock(State())
+        state = Lock(State(large: Shelf(size: .large, limit: large), small: Shelf(size: .small, limit: small)))
     }
 
     /// What all streams occupy now, in bytes.
     var memoryByteCount: Int {
-        state.withLock { $0.slots.reduce(0) { $0 + $1.compressor.memoryByteCount } }
+        state.withLock { ($0.large.slots + $0.small.slots).reduce(0) { $0 + $1.compressor.memoryByteCount } }
     }
 
     /// Runs `body` with a stream for the holder of `lease`, which is renewed.
     ///
-    /// A payload of `byteCount` bytes that is longer than a small stream's window always gets a large one.
+    /// A payload of `byteCount` bytes that is longer than a small stream's window gets a large one, if there are any.
+    /// With `mayGrow` a small stream may be changed for a large one that nobody needs.
     ///
     /// `body` gets the stream and whether it still is where the holder left it; if not, it has been restarted.
     /// It gets `nil` when every stream is in use at this moment.
-    func withStream<R>(_ lease: inout Lease?, byteCount: Int, _ body: (BlockCompressor?, Bool) -> R) -> R {
+    func withStream<R>(
+        _ lease: inout Lease?, byteCount: Int, mayGrow: Bool = false, _ body: (BlockCompressor?, Bool) -> R
+    ) -> R {
         let held = lease
         let isLong = byteCount > BlockCompressor.Size.small.blockByteCount
         let taken = state.withLock { state in
-            Self.take(held, isLong: isLong, from: &state, limits: limits).map(Loan.init)
+            Self.take(held, isLong: isLong, mayGrow: mayGrow, from: &state).map(Loan.init)
         }
         guard let loan = taken?.loan else {
             lease = nil
@@ -71,7 +125,7 @@ final class CompressorPool: Sendable {
         lease = loan.lease
         if !loan.continues { loan.compressor.restart() }
         let result = body(loan.compressor, loan.continues)
-        state.withLock { $0.slots[loan.lease.slot].isLent = false }
+        state.withLock { $0[loan.lease.size].slots[loan.lease.slot].isLent = false }
         return result
     }
 
@@ -81,44 +135,33 @@ final class CompressorPool: Sendable {
     }
 
     private static func take(
-        _ held: Lease?, isLong: Bool, from state: inout State, limits: [BlockCompressor.Size: Int]
+        _ held: Lease?, isLong: Bool, mayGrow: Bool, from state: inout State
     ) -> (lease: Lease, compressor: BlockCompressor, continues: Bool)? {
         state.uses += 1
-        if let held, state.slots[held.slot].generation == held.generation,
-            !isLong || state.slots[held.slot].compressor.size == .large || limits[.large] == 0
-        {
-            state.slots[held.slot].isLent = true
-            state.slots[held.slot].lastUse = state.uses
-            return (held, state.slots[held.slot].compressor, true)
+        let own = held.flatMap { state[$0.size].slots[$0.slot].generation == $0.generation ? $0 : nil }
+        if let own { state.noteTurn(of: own) }
+        if let own, own.size == .large || !(isLong || mayGrow) { return (own, lend(own, in: &state), true) }
+        if let slot = state.large.free(quietFor: isLong ? 0 : state.quiet, at: state.uses) {
+            if let own { state.small.slots[own.slot].lastUse = 0 }  // nobody needs it any more
+            return renew(.large, slot, in: &state)
         }
-        guard
-            let index = free(.large, in: &state, limits, quietFor: isLong ? 0 : quietAppendCount)
-                ?? free(.small, in: &state, limits, quietFor: 0)
-                ?? free(.large, in: &state, limits, quietFor: 0)
-        else { return nil }
-        state.slots[index].generation += 1
-        state.slots[index].isLent = true
-        state.slots[index].lastUse = state.uses
-        let slot = state.slots[index]
-        return (Lease(slot: index, generation: slot.generation), slot.compressor, false)
+        if let own { return (own, lend(own, in: &state), true) }
+        if let slot = state.small.free(quietFor: 0, at: state.uses) { return renew(.small, slot, in: &state) }
+        return state.large.free(quietFor: 0, at: state.uses).map { renew(.large, $0, in: &state) }
     }
 
-    /// A slot of `size`: a new one while there is room, else the one that has been quiet longest.
-    private static func free(
-        _ size: BlockCompressor.Size, in state: inout State, _ limits: [BlockCompressor.Size: Int],
-        quietFor quiet: UInt64
-    ) -> Int? {
-        var count = 0
-        var oldest: (slot: Int, lastUse: UInt64)?
-        for (index, slot) in state.slots.enumerated() where slot.size == size {
-            count += 1
-            if !slot.isLent, slot.lastUse < oldest?.lastUse ?? .max { oldest = (index, slot.lastUse) }
-        }
-        if count < limits[size, default: 0] {
-            state.slots.append(Slot(size))
-            return state.slots.count - 1
-        }
-        guard let oldest, state.uses - oldest.lastUse >= quiet else { return nil }
-        return oldest.slot
+    /// Takes the stream away from whoever had it.
+    private static func renew(
+        _ size: BlockCompressor.Size, _ slot: Int, in state: inout State
+    ) -> (lease: Lease, compressor: BlockCompressor, continues: Bool) {
+        state[size].slots[slot].generation += 1
+        let lease = Lease(size: size, slot: slot, generation: state[size].slots[slot].generation)
+        return (lease, lend(lease, in: &state), false)
+    }
+
+    private static func lend(_ lease: Lease, in state: inout State) -> BlockCompressor {
+        state[lease.size].slots[lease.slot].isLent = true
+        state[lease.size].slots[lease.slot].lastUse = state.uses
+        return state[lease.size].slots[lease.slot].compressor
     }
 }

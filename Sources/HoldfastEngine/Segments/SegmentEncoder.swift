@@ -128,12 +128,11 @@ struct SegmentEncoder {
             Self.store(payload, in: &bytes)
             return .raw
         }
-        let mayContinue = continuesFrame
-        let fill = blockByteCount
+        let mayContinue = continuesFrame && blockByteCount < lease?.size.blockByteCount ?? 0
         var codec = RecordHeader.Codec.raw
-        pool.withStream(&lease, byteCount: payload.count) { stream, isWhereItWas in
+        pool.withStream(&lease, byteCount: payload.count, mayGrow: !mayContinue) { stream, isWhereItWas in
             guard let stream else { return }
-            let continues = mayContinue && isWhereItWas && fill < stream.size.blockByteCount
+            let continues = mayContinue && isWhereItWas
             if !continues && isWhereItWas { stream.restart() }
             let fits = stream.compress(payload, limit: payload.count - 1) { Self.store($0, in: &bytes) }
             if fits { codec = continues ? .frameContinuation : .frameStart }

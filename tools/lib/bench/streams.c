@@ -1,11 +1,13 @@
 /* The trial behind docs/decisions/0003-compression.md: how small and how fast flushed zstd streams are.
  *
- *     streams INPUT LEVEL WINDOW_LOG LONG_TABLE_LOG SHORT_TABLE_LOG BLOCK_BYTES
+ *     streams INPUT LEVEL WINDOW_LOG LONG_TABLE_LOG SHORT_TABLE_LOG BLOCK_BYTES ZSTD_BLOCK_BYTES
  *
  * INPUT is a file of records as shapes.py writes them. Each session has a stream of its own, flushed after each record and
- * restarted after BLOCK_BYTES; 0 for a logarithm is the level's own. 32 bytes of header are counted for each record. The time
- * is that of the processor, in zstd alone. Build: cc -O2 streams.c -lzstd
+ * restarted after BLOCK_BYTES; zstd's own blocks have at most ZSTD_BLOCK_BYTES. 0 for a logarithm or for ZSTD_BLOCK_BYTES is
+ * the level's own. 32 bytes of header are counted for each record. The time is that of the processor, in zstd alone. Build:
+ * cc -O2 streams.c -lzstd
  */
+#define ZSTD_STATIC_LINKING_ONLY  // for ZSTD_c_maxBlockSize
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +33,9 @@ static void set(ZSTD_CCtx *context, ZSTD_cParameter parameter, int value) {
 }
 
 int main(int count, char **words) {
-    FILE *file = count == 7 ? fopen(words[1], "rb") : NULL;
+    FILE *file = count == 8 ? fopen(words[1], "rb") : NULL;
     if (file == NULL) {
-        fprintf(stderr, "Usage: streams INPUT LEVEL WINDOW_LOG LONG_TABLE_LOG SHORT_TABLE_LOG BLOCK_BYTES\n");
+        fprintf(stderr, "Usage: streams INPUT LEVEL WINDOW_LOG LONG_TABLE_LOG SHORT_TABLE_LOG BLOCK_BYTES ZSTD_BLOCK_BYTES\n");
         return 64;
     }
     size_t block = (size_t)atol(words[6]), stream_count = 0, records = 0, raw = 0, stored = 0, memory = 0;
@@ -55,6 +57,7 @@ int main(int count, char **words) {
             set(one->context, ZSTD_c_windowLog, atoi(words[3]));
             set(one->context, ZSTD_c_hashLog, atoi(words[4]));
             set(one->context, ZSTD_c_chainLog, atoi(words[5]));
+            set(one->context, ZSTD_c_maxBlockSize, atoi(words[7]));
         }
         if (one->fill >= block) {
             ZSTD_CCtx_reset(one->context, ZSTD_reset_session_only);
@@ -73,9 +76,9 @@ int main(int count, char **words) {
         free(record);
         free(output);
     }
-    printf("level %s, window 2^%s, tables 2^%s and 2^%s, blocks of %zu KiB: ratio %.2f, %.1f us a record, %.0f MB/s, "
-           "%zu KB a stream\n",
-           words[2], words[3], words[4], words[5], block >> 10, (double)raw / (double)stored, seconds / (double)records * 1e6,
-           (double)raw / seconds / 1e6, memory / 1000);
+    printf("level %s, window 2^%s, tables 2^%s and 2^%s, blocks of %zu KiB, zstd's own of %s: ",
+           words[2], words[3], words[4], words[5], block >> 10, words[7]);
+    printf("ratio %.2f, %.1f us a record, %.0f MB/s, %zu KB a stream\n", (double)raw / (double)stored,
+           seconds / (double)records * 1e6, (double)raw / seconds / 1e6, memory / 1000);
     return 0;
 }

@@ -1,0 +1,62 @@
+import Testing
+
+@testable import HoldfastEngine
+
+struct CompressorPoolTests {
+    private let payload = [UInt8](repeating: 65, count: 500)
+
+    /// Compresses once for the holder of `lease`; answers whether the stream was where the holder left it.
+    @discardableResult
+    private func use(_ lease: inout CompressorPool.Lease?, of pool: CompressorPool, mayGrow: Bool = false) -> Bool {
+        pool.withStream(&lease, byteCount: payload.count, mayGrow: mayGrow) { stream, isWhereItWas in
+            #expect(stream?.compress(payload, limit: payload.count) { _ in } == true)
+            return isWhereItWas
+        }
+    }
+
+    @Test func `1,024 sessions that take turns keep their streams`() {
+        let pool = CompressorPool(memoryLimit: EngineOptions().compressionMemory)
+        var leases = [CompressorPool.Lease?](repeating: nil, count: 1024)
+        for _ in 0..<3 {
+            for index in leases.indices { use(&leases[index], of: pool) }
+        }
+        for index in leases.indices { #expect(use(&leases[index], of: pool)) }
+        #expect(pool.memoryByteCount <= EngineOptions().compressionMemory)
+    }
+
+    @Test func `a stream that nobody has used for long is used again before another is made`() {
+        let pool = CompressorPool(memoryLimit: EngineOptions().compressionMemory)
+        for _ in 0..<2_000 {
+            var lease: CompressorPool.Lease?
+            for _ in 0..<16 { use(&lease, of: pool) }
+        }
+        #expect(pool.memoryByteCount < EngineOptions().compressionMemory / 2)
+    }
+
+    @Test func `when more sessions than there are streams take turns, some keep theirs`() {
+        let pool = CompressorPool(memoryLimit: 64 << 20)
+        var leases = [CompressorPool.Lease?](repeating: nil, count: 250)
+        var kept = 0
+        for _ in 0..<20 {
+            for index in leases.indices where use(&leases[index], of: pool) { kept += 1 }
+        }
+        #expect(kept > 500)
+    }
+
+    /// There is room for one large stream.
+    @Test func `at the end of a block a session gets a large stream that nobody needs`() {
+        let pool = CompressorPool(memoryLimit: 4 << 20)
+        var (first, second): (CompressorPool.Lease?, CompressorPool.Lease?)
+        use(&first, of: pool)
+        #expect(first?.size == .large)
+        for _ in 0..<100 {
+            use(&second, of: pool, mayGrow: true)
+            #expect(second?.size == .small)
+        }
+        for _ in 0..<100 { use(&second, of: pool) }
+        #expect(second?.size == .small, "in the middle of a block")
+        use(&second, of: pool, mayGrow: true)
+        #expect(second?.size == .large)
+        #expect(!use(&first, of: pool))
+    }
+}

@@ -20,6 +20,7 @@ struct hfjson_parser {
     size_t capacity = 0;
     std::unique_ptr<dom_parser_implementation> stage1;
     std::vector<hfjson_node> nodes;
+    std::vector<holdfast::Walker::Open> open;
 };
 
 namespace {
@@ -72,7 +73,7 @@ hfjson_result hfjson_parse(
 
     const holdfast::Tokens tokens = {
         text, size, parser->stage1->structural_indexes.get(), parser->stage1->n_structural_indexes};
-    return holdfast::Walker(tokens, max_depth, detail, parser->nodes).walk();
+    return holdfast::Walker(tokens, max_depth, detail, parser->nodes, parser->open).walk();
 }
 
 }  // extern "C"

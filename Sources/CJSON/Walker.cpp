@@ -6,7 +6,7 @@ namespace holdfast {
 
 hfjson_result Walker::walk() noexcept {
     nodes.clear();
-    open.reserve(16);
+    open.clear();
     Step step = begin_value();
     while (step != Step::failed) {
         if (step == Step::value_expected) {

@@ -18,22 +18,24 @@ struct Tokens {
     uint32_t count;
 };
 
-/// Checks one text and lists its nodes. Used once, for one text.
+/// Checks one text and lists its nodes. Used once, for one text; the vectors keep their memory for the next.
 class Walker {
 public:
-    Walker(Tokens tokens, uint32_t max_depth, uint32_t detail, std::vector<hfjson_node> &nodes)
-        : tokens(tokens), max_depth(max_depth), detail(detail), nodes(nodes) {}
+    /// A container whose end has not come yet.
+    struct Open {
+        uint32_t node;  ///< its node, or `no_node`
+        uint8_t closer; ///< the byte that ends it
+    };
+
+    Walker(
+        Tokens tokens, uint32_t max_depth, uint32_t detail, std::vector<hfjson_node> &nodes, std::vector<Open> &open)
+        : tokens(tokens), max_depth(max_depth), detail(detail), nodes(nodes), open(open) {}
 
     /// Walks the whole text. Its nodes are in the vector when the status is `HFJSON_OK`.
     /// A node list that finds no memory ends the process, as a Swift array would.
     hfjson_result walk() noexcept;
 
 private:
-    /// A container whose end has not come yet.
-    struct Open {
-        uint32_t node;  ///< its node, or `no_node`
-        uint8_t closer; ///< the byte that ends it
-    };
     static constexpr uint32_t no_node = UINT32_MAX;
 
     enum class Step { failed, value_expected, value_complete };
@@ -56,7 +58,7 @@ private:
     const uint32_t max_depth;
     const uint32_t detail;
     std::vector<hfjson_node> &nodes;
-    std::vector<Open> open;
+    std::vector<Open> &open;
     uint32_t next = 0;  ///< the token to read next
     hfjson_result result = {HFJSON_OK, 0, nullptr, nullptr, 0};
 };

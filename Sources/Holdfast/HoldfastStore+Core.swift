@@ -16,6 +16,21 @@ extension HoldfastStore {
         case answerLater(WriteResult, Sequence)
     }
 
+    /// A record on its way: what is to be told to whom when it is durable.
+    private struct Appended: Sendable {
+        /// A struct, for a function in an optional tuple is a box of its own.
+        struct Answer: Sendable {
+            var result: WriteResult
+            var completion: Completion
+        }
+
+        var session: HotSession
+        var head: PublishedHead
+        var retitling: TitleTable.Change?
+        /// For whom waits for it.
+        var answer: Answer?
+    }
+
     /// Decides about `mutation`, whose values are checked, appends its record and sees to the answer.
     func perform(_ mutation: Mutation, on id: SessionID, _ completion: @escaping Completion)
         throws(HoldfastError)
@@ -105,11 +120,11 @@ extension HoldfastStore {
         if case .delete = content.change { try separate(claim) }
         // First, for the log may write the session's row as soon as it has the record.
         session.noteAppended(published)
+        let appended = Appended(
+            session: session, head: published, retitling: retitling,
+            answer: durability != .soon ? .init(result: result, completion: completion) : nil)
         do throws(HoldfastError) {
-            try queue(record, under: claim, durability, session, published) { [titles] error in
-                if let retitling, error == nil { titles.settle(retitling) }
-                if durability != .soon { Self.answer(result, error, completion) }
-            }
+            try queue(record, under: claim, durability, appended)
         } catch {
             session.noteAppended(PublishedHead(state.head))
             if let retitling { titles.undo(retitling) }
@@ -139,20 +154,22 @@ extension HoldfastStore {
     }
 
     private func queue(
-        _ record: LogRecord, under claim: LogClaim, _ durability: Durability, _ session: HotSession,
-        _ head: PublishedHead, _ completed: @escaping @Sendable (LogError?) -> Void
+        _ record: LogRecord, under claim: LogClaim, _ durability: Durability, _ appended: Appended
     ) throws(HoldfastError) {
+        let session = appended.session
         sessions.pin(session)
         do throws(LogError) {
             _ = try log.append(
                 claim, expected: record.sequence - 1, kind: record.kind, time: record.time,
                 payload: record.payload, durability: durability
-            ) { [sessions, listEntries, background] error in
+            ) { [sessions, listEntries, background, titles] error in
+                let session = appended.session
                 if error != nil { sessions.drop(session) }
-                session.noteCompleted(head, error)
+                session.noteCompleted(appended.head, error)
                 listEntries.noteCompleted(session.id)
-                if error == nil, head.value.isDeleted { background?.noteDeletion(of: session.id) }
-                completed(error)
+                if error == nil, appended.head.value.isDeleted { background?.noteDeletion(of: session.id) }
+                if error == nil, let retitling = appended.retitling { titles.settle(retitling) }
+                if let answer = appended.answer { Self.answer(answer.result, error, answer.completion) }
                 sessions.unpinInCompletion(session)
             }
         } catch {

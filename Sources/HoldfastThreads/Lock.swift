@@ -6,8 +6,8 @@ import Glibc
 /// `Synchronization.Mutex`, and for a lock around an empty value such as `()`). Not recursive: locking again
 /// in `withLock` never returns.
 package final class Lock<Value>: @unchecked Sendable {  // the mutex guards `value`
-    fileprivate let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    fileprivate var value: Value
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @exclusivity(unchecked) private var value: Value  // the mutex sees to it
 
     package init(_ value: sending Value) {
         self.value = value
@@ -34,14 +34,22 @@ package final class Lock<Value>: @unchecked Sendable {  // the mutex guards `val
 /// A value that one thread at a time may touch, and whose changes others can wait for.
 ///
 /// A thread that makes a condition true calls ``signal()`` or ``broadcast()`` after changing the value.
-package final class Monitor<Value>: @unchecked Sendable {  // the lock's mutex guards everything
-    private let lock: Lock<Value>
+package final class Monitor<Value>: @unchecked Sendable {  // the mutex guards `value`
+    // Both in one allocation, for each write that somebody waits for has a monitor.
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>
+    @exclusivity(unchecked) private var value: Value  // the mutex sees to it
 
     package init(_ value: sending Value) {
-        lock = Lock(value)
-        changed = .allocate(capacity: 1)
-        changed.initialize(to: pthread_cond_t())
+        self.value = value
+        let mutexByteCount = MemoryLayout<pthread_mutex_t>.stride
+        let memory = UnsafeMutableRawPointer.allocate(
+            byteCount: mutexByteCount + MemoryLayout<pthread_cond_t>.size,
+            alignment: MemoryLayout<pthread_cond_t>.alignment)
+        mutex = memory.initializeMemory(as: pthread_mutex_t.self, repeating: pthread_mutex_t(), count: 1)
+        changed = (memory + mutexByteCount).initializeMemory(
+            as: pthread_cond_t.self, repeating: pthread_cond_t(), count: 1)
+        require(pthread_mutex_init(mutex, nil))
         var attributes = pthread_condattr_t()
         require(pthread_condattr_init(&attributes))
         // A step of the wall clock must neither end a timed wait nor prolong it.
@@ -52,26 +60,27 @@ package final class Monitor<Value>: @unchecked Sendable {  // the lock's mutex g
 
     deinit {
         require(pthread_cond_destroy(changed))
-        changed.deallocate()
+        require(pthread_mutex_destroy(mutex))
+        UnsafeMutableRawPointer(mutex).deallocate()
     }
 
     /// Runs `body` with the value while no other thread has it.
     package func withLock<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try lock.withLock(body)
+        acquire(mutex)
+        defer { release(mutex) }
+        return try body(&value)
     }
 
     /// Waits until `condition` holds, then runs `body` before any other thread can change the value.
     package func wait<Result, Failure: Error>(
         until condition: (Value) -> Bool, _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        acquire(lock.mutex)
-        defer { release(lock.mutex) }
-        while !condition(lock.value) {
-            awaitChange(changed, lock.mutex)
-        }
-        return try body(&lock.value)
+        acquire(mutex)
+        defer { release(mutex) }
+        while !condition(value) { awaitChange(changed, mutex) }
+        return try body(&value)
     }
 
     /// Waits until `condition` holds or the time has passed, then runs `body`, whose second argument is
@@ -81,14 +90,14 @@ package final class Monitor<Value>: @unchecked Sendable {  // the lock's mutex g
         _ body: (inout Value, Bool) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let deadline = Deadline(after: milliseconds)
-        acquire(lock.mutex)
-        defer { release(lock.mutex) }
-        while !condition(lock.value) {
-            guard awaitChange(changed, lock.mutex, until: deadline) else {
-                return try body(&lock.value, condition(lock.value))
+        acquire(mutex)
+        defer { release(mutex) }
+        while !condition(value) {
+            guard awaitChange(changed, mutex, until: deadline) else {
+                return try body(&value, condition(value))
             }
         }
-        return try body(&lock.value, true)
+        return try body(&value, true)
     }
 
     /// Wakes one waiting thread.

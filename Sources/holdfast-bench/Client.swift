@@ -64,15 +64,15 @@ struct Client: Sendable {
         let number = UInt64(record.session) + (areSessionsKnown ? 0 : UInt64(round) * UInt64(sessionCount))
         let session = "s\(number)"
         let isNew = !areSessionsKnown && made.insert(number).inserted
-        var create = Mutation.create(session)
-        create.durability = .soon
-        if areDeltas {
-            let begin = Mutation.beginTurn(in: session, turn: "turn", message: prompt)
-            let delta = Mutation.delta(of: "turn", in: session, JSON(record.json))
-            return isNew ? [create, begin, delta] : [delta]
+        var writes: [Mutation] = []
+        if isNew {
+            writes.append(.create(session))
+            writes[0].durability = .soon
+            if areDeltas { writes.append(.beginTurn(in: session, turn: "turn", message: prompt)) }
         }
-        let append = Mutation.append(to: session, [JSON(record.json)])
-        return isNew ? [create, append] : [append]
+        let json = JSON(record.json)
+        writes.append(areDeltas ? .delta(of: "turn", in: session, json) : .append(to: session, [json]))
+        return writes
     }
 
     /// Forgets what was measured, and goes on from here.

@@ -4,7 +4,7 @@ import HoldfastBytes
 struct MessageList: Sendable, Equatable {
     private(set) var messages: [ArraySlice<UInt8>]
     /// Whether each message is known to be one object without whitespace around it.
-    let isChecked: Bool
+    private(set) var isChecked: Bool
     /// Which of the messages are the user's, by their places; unknown until they are checked.
     private var users: [Int] = []
     /// The lists that the messages are for, or as a whole take the place of.
@@ -83,14 +83,14 @@ struct MessageList: Sendable, Equatable {
         _ check: (ArraySlice<UInt8>) throws(Failure) -> JSONRef
     ) throws(Failure) -> MessageList {
         if isChecked { return self }
-        var list = MessageList(checked: [], users: [])
-        list.messages.reserveCapacity(count)
-        for message in messages {
+        var list = self
+        for (index, message) in messages.enumerated() {
             let root = try check(message)
-            if root.isUsersMessage { list.users.append(list.count) }
-            list.messages.append(root.raw)
+            if root.isUsersMessage { list.users.append(index) }
+            // Hardly ever: a list that stays as it is need not be copied.
+            if root.range.count < message.count { list.messages[index] = root.raw }
         }
-        (list.placement, list.placements) = (placement, placements)
+        list.isChecked = true
         return list
     }
 

@@ -1,7 +1,7 @@
 import HoldfastThreads
 
-/// A value that one thread delivers, once, and another waits for.
-final class Awaited<Value: Sendable>: Sendable {
+/// A value that one thread delivers, once, and another waits for. Copies stand for the same value.
+struct Awaited<Value: Sendable>: Sendable {
     private let value = Monitor<Value?>(nil)
 
     /// Delivers the value.

@@ -7,7 +7,9 @@ package struct JSONWriter: Sendable {
     package private(set) var bytes: [UInt8]
 
     private enum Container { case object, array }
-    private var open: [Container] = []
+    private var innermost: Container?
+    /// The open containers around it. Texts that nest nothing, as most records, need no memory for them.
+    private var outer: [Container] = []
     private var needsComma = false
     private var hasKey = false
 
@@ -15,19 +17,19 @@ package struct JSONWriter: Sendable {
     package init(capacity: Int = 256) {
         bytes = []
         bytes.reserveCapacity(capacity)
-        open.reserveCapacity(16)
     }
 
     /// The written text. Traps when a container is still open or nothing was written.
     package consuming func finish() -> [UInt8] {
-        precondition(open.isEmpty && needsComma, "a JSON text that is not whole")
+        precondition(innermost == nil && needsComma, "a JSON text that is not whole")
         return bytes
     }
 
     /// Forgets what was written and keeps the memory, for the next text.
     package mutating func reset() {
         bytes.removeAll(keepingCapacity: true)
-        open.removeAll(keepingCapacity: true)
+        innermost = nil
+        outer.removeAll(keepingCapacity: true)
         needsComma = false
         hasKey = false
     }
@@ -116,18 +118,20 @@ extension JSONWriter {
     private mutating func begin(_ container: Container, _ opener: UInt8) {
         beginValue()
         bytes.append(opener)
-        open.append(container)
+        if let innermost { outer.append(innermost) }
+        innermost = container
         needsComma = false
     }
 
     private mutating func end(_ container: Container, _ closer: UInt8) {
-        precondition(open.popLast() == container && !hasKey, "the end of a JSON container in the wrong place")
+        precondition(innermost == container && !hasKey, "the end of a JSON container in the wrong place")
+        innermost = outer.popLast()
         bytes.append(closer)
         needsComma = true
     }
 
     private mutating func beginKey() {
-        precondition(open.last == .object && !hasKey, "a JSON key in the wrong place")
+        precondition(innermost == .object && !hasKey, "a JSON key in the wrong place")
         if needsComma { bytes.append(UInt8(ascii: ",")) }
     }
 
@@ -139,7 +143,7 @@ extension JSONWriter {
     /// Writes the comma that is due in an array, and accounts for a value: it takes the place that a key
     /// gave.
     private mutating func beginValue() {
-        switch open.last {
+        switch innermost {
         case .object: precondition(hasKey, "a JSON value without its key")
         case .array: if needsComma { bytes.append(UInt8(ascii: ",")) }
         case nil: precondition(!needsComma, "a second JSON value at the root")

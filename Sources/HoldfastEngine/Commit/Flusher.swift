@@ -90,10 +90,9 @@ final class Flusher: Sendable {
     /// - Throws: the reason why the flusher cannot go on, such as a full disk.
     func waitForRoom() throws(LogError) {
         let limit = options.unflushedByteLimit
-        let hasRoom: (State) -> Bool = {
+        try state.wait {
             $0.pendingByteCount + $0.flushingByteCount < limit || $0.failure != nil || $0.isWritingRows
-        }
-        try state.wait(until: hasRoom) { (state) throws(LogError) in
+        } _: { (state) throws(LogError) in
             if let failure = state.failure, state.pendingByteCount + state.flushingByteCount >= limit / 2 {
                 throw failure
             }

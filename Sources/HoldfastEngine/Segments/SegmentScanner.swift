@@ -194,9 +194,9 @@ final class SegmentScanner {
 
     private func decodeHeader(at start: Int) throws(FormatError) -> RecordHeader {
         let end = min(window.count, start + RecordHeader.byteCount)
-        let head = Array(window[start..<end])
-        return try head.withBytes { (bytes) throws(FormatError) in
-            try RecordHeader(decoding: bytes, offset: offset, salt: header.salt, payloadLimit: payloadLimit)
+        return try window.withBytes { (bytes) throws(FormatError) in
+            try RecordHeader(
+                decoding: bytes.slice(start..<end), offset: offset, salt: header.salt, payloadLimit: payloadLimit)
         }
     }
 

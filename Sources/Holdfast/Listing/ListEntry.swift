@@ -14,8 +14,6 @@ struct ListEntry {
     let title: String?
     /// The number of its ``SessionOrigin``.
     var origin: UInt32
-    /// The row, of a session whose row the log cannot give at once.
-    let held: HeldRow?
     private let flags: Flags
 
     private struct Flags: OptionSet {
@@ -26,14 +24,8 @@ struct ListEntry {
         static let pending = Flags(rawValue: 8)
     }
 
-    /// A row in a place of its own.
-    final class HeldRow: Sendable {
-        let row: SessionRow
-        init(_ row: SessionRow) { self.row = row }
-    }
-
     /// `nil` for the row of a session that was deleted.
-    init?(_ session: SessionID, _ listed: ListedRow, holdsRow: Bool, _ origins: inout SessionOrigins) {
+    init?(_ session: SessionID, _ listed: ListedRow, _ origins: inout SessionOrigins) {
         if listed.isDeleted { return nil }
         let (summary, fields) = (listed.row.summary, listed.root["fields"])
         self.session = session
@@ -47,7 +39,6 @@ struct ListEntry {
                 project: fields?["project_id"]?.text,
                 profile: fields?["profile"]?.text ?? fields?["profile_name"]?.text,
                 parent: listed.root["lineage"]?["parent"]?.text ?? fields?["parent_session_id"]?.text))
-        held = holdsRow ? HeldRow(listed.row) : nil
         var flags: Flags = []
         if fields?.flag("archived") ?? false { flags.insert(.archived) }
         if fields?.flag("pinned") ?? false { flags.insert(.pinned) }

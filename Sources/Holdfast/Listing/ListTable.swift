@@ -7,6 +7,8 @@ struct ListTable {
     private var sorted: [ListEntry] = []
     /// `nil` for a session that is not listed any more.
     private var newer: [SessionID: ListEntry?] = [:]
+    /// The rows of sessions whose rows the log cannot give at once.
+    private(set) var heldRows: [SessionID: SessionRow] = [:]
     /// Those of the entries.
     var origins: SessionOrigins
 
@@ -28,13 +30,15 @@ struct ListTable {
     /// Puts `entry` in the place of the earlier one of `session`. Cost: constant on average, most of the time.
     mutating func set(_ session: SessionID, _ entry: ListEntry?) {
         newer[session] = .some(entry)
+        heldRows[session] = nil
         if newer.count > 64 + sorted.count / 8 { settle() }
     }
 
-    /// Takes entries of sessions that have none yet.
-    mutating func fill(_ entries: consuming [ListEntry]) {
+    /// Takes entries of sessions that have none yet, and the rows that are held of some.
+    mutating func fill(_ entries: consuming [ListEntry], holding rows: [SessionID: SessionRow]) {
         precondition(sorted.isEmpty)
         sorted = entries
+        heldRows = rows
         sorted.sort { $0.session < $1.session }
     }
 

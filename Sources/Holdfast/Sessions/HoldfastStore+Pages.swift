@@ -18,12 +18,13 @@ extension HoldfastStore {
                 if let after, place <= after { return }
                 first.add(entry, at: place)
             }
-            return first.finish()
+            let (entries, isLast) = first.finish()
+            return (entries.map { (place: $0.place, entry: $0.entry, held: table.heldRows[$0.entry.session]) }, isLast)
         }
         var rows: [SessionRow] = []
         var page = PageBudget(count: limit)
         for (index, candidate) in candidates.enumerated() {
-            guard let row = try row(of: candidate.entry) else { continue }
+            guard let row = try row(of: candidate.entry, candidate.held) else { continue }
             rows.append(row)
             let mayGoOn = page.takes(row.json.bytes.count)
             if !mayGoOn, index + 1 < candidates.count || !isLast {
@@ -34,8 +35,8 @@ extension HoldfastStore {
     }
 
     /// The row of a listed session as it is now; `nil` when it was deleted meanwhile.
-    private func row(of entry: ListEntry) throws(HoldfastError) -> SessionRow? {
-        if let held = entry.held { return held.row }
+    private func row(of entry: ListEntry, _ held: SessionRow?) throws(HoldfastError) -> SessionRow? {
+        if let held { return held }
         let session = entry.session
         let row = try translated { () throws(LogError) -> SummaryRow? in
             if let head = readyHead(of: session) { return head.row(session) }
@@ -52,7 +53,7 @@ extension HoldfastStore {
         return try listEntries.with(
             update: { session, table in
                 guard let head = readyHead(of: session) else { return false }
-                table.set(session, entry(session, ListedRow(head.row(session)), &table.origins))
+                table.set(session, ListedRow(head.row(session)).flatMap { ListEntry(session, $0, &table.origins) })
                 return true
             }, read: { (known) throws(HoldfastError) in try self.readListEntries(known) }, body)
     }
@@ -60,14 +61,21 @@ extension HoldfastStore {
     private func readListEntries(_ known: ListTable) throws(HoldfastError) -> ListTable {
         var table = ListTable(origins: known.origins)
         var entries: [ListEntry] = []
+        var held: [SessionID: SessionRow] = [:]
         var left: [SessionID] = []
         try translated { () throws(LogError) in
             try log.list { (row) throws(LogError) in
                 let head = readyHead(of: row.session)
-                if let old = known[row.session], old.held?.row.summary.sequence == head?.sequence ?? row.sequence {
+                if let old = known[row.session], let known = known.heldRows[row.session],
+                    known.summary.sequence == head?.sequence ?? row.sequence
+                {
                     entries.append(old)
+                    held[row.session] = known
                 } else if let listed = ListedRow(head?.row(row.session) ?? row) {
-                    if let entry = entry(row.session, listed, &table.origins) { entries.append(entry) }
+                    guard let entry = ListEntry(row.session, listed, &table.origins) else { return true }
+                    entries.append(entry)
+                    // All rows are asked of the log at once when others write to it.
+                    if listEntries.hasOtherWriters { held[row.session] = listed.row }
                 } else {
                     left.append(row.session)
                 }
@@ -75,19 +83,14 @@ extension HoldfastStore {
             }
         }
         for session in left {
-            let listed = try readRow(of: session)
-            if let entry = entry(session, listed, holdsRow: true, &table.origins) { entries.append(entry) }
+            guard let listed = try readRow(of: session), let entry = ListEntry(session, listed, &table.origins) else {
+                continue
+            }
+            entries.append(entry)
+            held[session] = listed.row
         }
-        table.fill(entries)
+        table.fill(entries, holding: held)
         return table
-    }
-
-    /// - Parameter holdsRow: whether the log has no row of it. One that others write to is asked for all rows at once.
-    private func entry(
-        _ session: SessionID, _ listed: ListedRow?, holdsRow: Bool = false, _ origins: inout SessionOrigins
-    ) -> ListEntry? {
-        let holdsRow = holdsRow || listEntries.hasOtherWriters
-        return listed.flatMap { ListEntry(session, $0, holdsRow: holdsRow, &origins) }
     }
 
     /// What is durable of a session that is ready, for then the index may lag.

@@ -73,7 +73,7 @@ struct IndexFile {
         for row in rows.sorted(by: { $0.summary.session < $1.summary.session }) {
             let line = SealedJSON.sealed(row.openObject)
             bytes += line + [10]
-            end.add(line: line)
+            line.withBytes { end.add(line: $0) }
         }
         let path = StoreLayout.indexLog(mark.generation)
         let offset = mark.logByteCount
@@ -120,7 +120,8 @@ struct IndexFile {
                 let line = text.line(at: start)
                 // A last line without its newline was being written: the journal still names its session.
                 guard line.last == 10 else { break }
-                guard SealedJSON.isIntact(line), let row = line.withUnsafeBytes({ IndexRow($0) }) else {
+                let row = line.withUnsafeBytes { SealedJSON.content(of: $0).flatMap { IndexRow(openObject: $0) } }
+                guard let row else {
                     // Whose row it was is not known, so every row may be an old one.
                     content.damage = "the change log has a damaged line"
                     continue
@@ -129,7 +130,7 @@ struct IndexFile {
                 if hasSeenMark {
                     content.unproved[row.summary.session] = row
                 } else {
-                    content.mark.add(line: line.dropLast())
+                    line.dropLast().withUnsafeBytes { content.mark.add(line: $0) }
                     hasSeenMark = content.mark == mark
                 }
             }

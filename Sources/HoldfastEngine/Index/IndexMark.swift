@@ -43,8 +43,8 @@ struct IndexMark: Sendable, Equatable {
     }
 
     /// The mark behind one more line, given without its newline.
-    mutating func add(line: some Collection<UInt8>) {
-        chain = Checksum.of(Array(line), seed: chain)
+    mutating func add(line: UnsafeRawBufferPointer) {
+        chain = Checksum.of(line, seed: chain)
         logByteCount += UInt64(line.count + 1)
     }
 }

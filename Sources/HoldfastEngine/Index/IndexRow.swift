@@ -50,13 +50,20 @@ struct IndexRow: Sendable, Equatable {
         chain = witness.chain
     }
 
-    /// Reads a row; `nil` when it is not one.
+    /// Reads a row that is a whole object; `nil` when it is not one.
     init?(_ json: UnsafeRawBufferPointer) {
-        if let row = RowScanner(json).row {
+        guard json.last == UInt8(ascii: "}") else { return nil }
+        self.init(openObject: json.slice(0..<json.count - 1))
+    }
+
+    /// Reads a row from what ``openObject`` wrote; `nil` when it is not one.
+    init?(openObject: UnsafeRawBufferPointer) {
+        if let row = RowScanner(openObject).row {
             self = row
             return
         }
-        guard let tree = try? JSONTree.parse(Array(json), detail: 1, depthLimit: 512), tree.root.kind == .object,
+        guard let tree = try? JSONTree.parse(Array(openObject) + [UInt8(ascii: "}")], detail: 1, depthLimit: 512),
+            tree.root.kind == .object,
             let session = tree.root["session_id"]?.string.flatMap({ SessionID($0) }),
             let sequence = tree.root["sequence"]?.unsigned, sequence < Limits.numberLimit,
             let last = tree.root["last"]?.unsigned, last < Limits.numberLimit,
@@ -108,11 +115,10 @@ private struct RowScanner {
             take(",\"segment\":"), let segment = number().flatMap({ UInt32(exactly: $0) }),
             take(",\"end\":"), let end = number(),
             take(",\"chain\":\""), let chain = text().flatMap({ Hex64.value($0) }),
-            take(",\"summary\":"), place + 2 < bytes.count, bytes[place] == UInt8(ascii: "{"),
-            bytes[bytes.count - 2] == UInt8(ascii: "}"), bytes[bytes.count - 1] == UInt8(ascii: "}")
+            take(",\"summary\":"), place + 1 < bytes.count, bytes[place] == UInt8(ascii: "{"),
+            bytes.last == UInt8(ascii: "}")
         else { return nil }
-        let summary = SummaryRow(
-            session: session, sequence: sequence, row: Array(bytes[place..<bytes.count - 1]))
+        let summary = SummaryRow(session: session, sequence: sequence, row: Array(bytes[place...]))
         var row = IndexRow(summary: summary, tail: nil)
         (row.lastSequence, row.segment, row.end, row.chain) = (last, segment, end, chain)
         return row

@@ -27,18 +27,18 @@ struct IndexRows: Sendable {
     /// The rows, one after the other.
     struct AllRows: Swift.Sequence, IteratorProtocol {
         fileprivate let text: IndexText?
-        fileprivate var offsets: ArraySlice<Int>
+        fileprivate var offsets: ArraySlice<UInt32>
         fileprivate let newer: [SessionID: IndexRow]
         private var rest: Dictionary<SessionID, IndexRow>.Values.Iterator
 
-        fileprivate init(text: IndexText?, offsets: ArraySlice<Int>, newer: [SessionID: IndexRow]) {
+        fileprivate init(text: IndexText?, offsets: ArraySlice<UInt32>, newer: [SessionID: IndexRow]) {
             (self.text, self.offsets, self.newer) = (text, offsets, newer)
             rest = newer.values.makeIterator()
         }
 
         mutating func next() -> IndexRow? {
             while let offset = offsets.popFirst() {
-                if let row = text?.row(at: offset), newer[row.summary.session] == nil { return row }
+                if let row = text?.row(at: Int(offset)), newer[row.summary.session] == nil { return row }
             }
             return rest.next()
         }
@@ -51,32 +51,33 @@ struct IndexRows: Sendable {
 /// The text of `index.json`, in which the rows stand in the order of their sessions.
 final class IndexText: Sendable {
     private let bytes: [UInt8]
-    /// Where the rows begin.
-    let offsets: [Int]
+    /// Where the rows begin. In four bytes each, for there is one for each session of the store.
+    let offsets: [UInt32]
     /// Whether each line was a row behind those before it. One that is not is left out.
     let isWhole: Bool
 
     /// Takes `bytes` with a row in each of `lines`.
     init(_ bytes: [UInt8], lines: ArraySlice<Int>) {
         self.bytes = bytes
+        var offsets: [UInt32] = []
+        offsets.reserveCapacity(lines.count)
         var last: SessionID?
-        offsets = lines.filter { line in
-            guard let session = Self.session(at: line, in: bytes), last.map({ $0 < session }) ?? true else {
-                return false
-            }
+        for line in lines {
+            guard let offset = UInt32(exactly: line), let session = Self.session(at: line, in: bytes),
+                last.map({ $0 < session }) ?? true
+            else { continue }
+            offsets.append(offset)
             last = session
-            return true
         }
+        self.offsets = offsets
         isWhole = offsets.count == lines.count
     }
 
     /// The row of `session`. Cost: the logarithm of their number, and parsing the row.
     func row(of session: SessionID) -> IndexRow? {
-        let place = offsets.indices.partitionPoint { place in
-            Self.session(at: offsets[place], in: bytes).map { $0 < session } ?? false
-        }
-        guard place < offsets.count, Self.session(at: offsets[place], in: bytes) == session else { return nil }
-        return row(at: offsets[place])
+        func id(at place: Int) -> SessionID? { Self.session(at: Int(offsets[place]), in: bytes) }
+        let place = offsets.indices.partitionPoint { place in id(at: place).map { $0 < session } ?? false }
+        return place < offsets.count && id(at: place) == session ? row(at: Int(offsets[place])) : nil
     }
 
     /// The row whose line begins at `offset`. One that says who it is of, but otherwise cannot be read, says nothing.

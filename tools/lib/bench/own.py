@@ -102,6 +102,8 @@ class Own:
         store = empty(self.scratch)
         self.peer.run(store, path, preload=self.nosync, clients=16, once=1, compact=1)
         sizes = self.inspect(store)
+        found["snapshot_bytes"] = sizes["snapshot_bytes"]
+        found["snapshots"] = report["bytes"] / sizes["snapshot_bytes"]
         found["compacted_bytes"] = sizes["segment_bytes"] + sizes["snapshot_bytes"]
         found["compacted"] = report["bytes"] / found["compacted_bytes"]
         found |= self.speeds(path)

@@ -134,8 +134,9 @@ extension HoldfastStore {
         state.head = consume head
         state.head.remember(content)
         state.load.payloadBytes += payload.count
+        state.unkeptBytes += payload.count
         state.load.lastUse = time
-        background?.noteAppend(to: session.id, state.load)
+        background?.noteAppend(to: session, state)
         return result
     }
 

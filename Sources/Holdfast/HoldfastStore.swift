@@ -49,7 +49,7 @@ public final class HoldfastStore: Sendable {
         self.closeLog = closeLog
         openedAt = options.now()
         lifetime = options.opening.flatMap { Label($0) } ?? .random()
-        sessions = HotSessions(log: log, capacity: options.hotSessions)
+        sessions = HotSessions(log: log, capacity: options.hotSessions, keptFrom: options.keptHeadByteCount)
         workers = try WorkQueue(name: "holdfast-reads", threads: 2)
         checkpoints = CheckpointThread(clock: options.clock)
         compactor = Compactor(log: log, sessions: sessions)

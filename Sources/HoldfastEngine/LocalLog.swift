@@ -181,12 +181,19 @@ extension LocalLog {
     package var softWindow: Milliseconds { options.softWindow }
 
     package func claim(_ session: SessionID) throws(LogError) -> LogClaim {
+        try exclusively(session) { () throws(LogError) in try claimAlone(session) }
+    }
+
+    /// Runs `body` while nobody else claims `session`.
+    func exclusively<Result, Failure>(
+        _ session: SessionID, _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         beingClaimed.wait(until: { !$0.contains(session) }) { _ = $0.insert(session) }
         defer {
             beingClaimed.withLock { _ = $0.remove(session) }
             beingClaimed.broadcast()
         }
-        return try claimAlone(session)
+        return try body()
     }
 
     private func claimAlone(_ session: SessionID) throws(LogError) -> LogClaim {
@@ -197,10 +204,11 @@ extension LocalLog {
             try committer.waitForAll()
         }
         let tail: SegmentTail
+        var head: HeadFile?
         if let earlier {
             tail = try settledTail(earlier)
         } else {
-            tail = try readTail(session)
+            (tail, head) = try readTail(session)
         }
         let encoder = SegmentEncoder(session: session, tail: tail, storeTag: store.tag, options: options)
         let epoch = epochs.withLock { epoch in
@@ -208,6 +216,7 @@ extension LocalLog {
             return epoch
         }
         let writer = SessionWriter(session: session, epoch: epoch, encoder: encoder)
+        if let head { writer.state.withLock { ($0.keptHead, $0.place) = (head, head.place) } }
         if let earlier {
             // After a failure the journal may not name it, and a new segment begins anyway.
             let segment = earlier.state.withLock { $0.failure == nil ? $0.directSegment : nil }
@@ -326,14 +335,17 @@ extension LocalLog {
         }
     }
 
-    private func current(_ claim: LogClaim) throws(LogError) -> SessionWriter {
+    /// Whoever has claimed `session`, or had and has records on their way.
+    func writer(of session: SessionID) -> SessionWriter? { writers.withLock { $0[session] } }
+
+    func current(_ claim: LogClaim) throws(LogError) -> SessionWriter {
         guard let writer = writers.withLock({ $0[claim.session] }), writer.epoch == claim.epoch else {
             throw LogError(.fenced, "The claim of session '\(claim.session)' has ended.")
         }
         return writer
     }
 
-    private func checkOpen() throws(LogError) {
+    func checkOpen() throws(LogError) {
         if isClosed.withLock({ $0 }) { throw LogError(.closed, "The store has been closed.") }
         if let failure = committer.failure { throw failure }
     }
@@ -364,16 +376,22 @@ extension LocalLog {
         return tail
     }
 
-    private func readTail(_ session: SessionID) throws(LogError) -> SegmentTail {
+    /// The end of the session, and the head from which it was found.
+    private func readTail(_ session: SessionID) throws(LogError) -> (SegmentTail, HeadFile?) {
         var scan = try scan(session)
         let folder = try SessionFolder(session, in: storage, also: Array(scan.unflushed.keys))
         scan.witness.newestSnapshot = folder.snapshots.last
-        let outcome = try scan.walk(folder.segments.suffix(1))
+        let last = folder.segments.suffix(1)
+        if let (head, scanner) = scan.fittingHead(in: folder), last == [head.place.segment] {
+            let outcome = try scan.walk(Array(last), from: scanner)
+            if outcome.verdict == .end { return (outcome.tail, head) }
+        }
+        let outcome = try scan.walk(Array(last))
         guard outcome.verdict == .end else { throw SessionReader.damaged(session, outcome) }
-        return outcome.tail
+        return (outcome.tail, nil)
     }
 
-    private func scan(_ session: SessionID) throws(LogError) -> SessionScan {
+    func scan(_ session: SessionID) throws(LogError) -> SessionScan {
         let row = try index.row(of: session)
         return SessionScan(
             storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
@@ -387,9 +405,8 @@ extension LocalLog {
     package func read(
         _ session: SessionID, from first: Sequence, _ body: (LogRecord) throws(LogError) -> Bool
     ) throws(LogError) {
-        let writer = writers.withLock { $0[session] }
-        let last = writer?.state.withLock { $0.durable.sequence } ?? UInt64.max
-        let reader = SessionReader(scan: try scan(session), lastSequence: last)
+        let known = writer(of: session)?.state.withLock { (last: $0.durable.sequence, place: $0.place) }
+        let reader = SessionReader(scan: try scan(session), lastSequence: known?.last ?? .max, place: known?.place)
         try reader.read(from: first, body)
     }
 
@@ -421,6 +438,7 @@ extension LocalLog {
         // A journal that still names a removed segment would have recovery write a part of it again.
         if !old.isEmpty { try flushToSegments() }
         try storing { () throws(StorageError) in
+            if isFinal, folder.hasHead { try storage.remove(StoreLayout.headFile(session)) }
             if !old.isEmpty { files.forget(session) }
             for number in old {
                 // One that outlives its successor, whose removal alone was durable, would look like a gap.

@@ -23,6 +23,8 @@ package final class ReadOnlyLog: SessionLog {
         var rows: IndexRows?
         /// What segments have lost and the journal still has; `nil` before anything looked damaged.
         var restored: [(key: SegmentKey, extents: [Extent])]?
+        /// Where the head stood that was asked for last.
+        var place: (session: SessionID, place: LogPlace)?
     }
 
     /// How often a reader looks again when a writer's half-finished write looks like damage, and the pause between.
@@ -48,7 +50,8 @@ package final class ReadOnlyLog: SessionLog {
     ) throws(LogError) {
         var next = first
         for attempt in 1... {
-            let reader = try reader(session)
+            var reader = try reader(session)
+            reader.place = state.withLock { $0.place.flatMap { $0.session == session ? $0.place : nil } }
             do throws(LogError) {
                 try reader.read(from: next) { (record) throws(LogError) in
                     next = record.sequence + 1
@@ -68,7 +71,10 @@ package final class ReadOnlyLog: SessionLog {
     /// Reads the journal again, to see what was committed since.
     package func refresh() throws(LogError) {
         let fresh = try JournalOverlay.read(from: storage, storeTag: store.tag, bits: bits)
-        state.withLock { $0 = State(overlay: fresh.adding($0.restored ?? []), restored: $0.restored) }
+        state.withLock { state in
+            state = State(
+                overlay: fresh.adding(state.restored ?? []), restored: state.restored, place: state.place)
+        }
     }
 
     /// Looks, once, whether the journal still has what segments have lost.
@@ -84,6 +90,14 @@ package final class ReadOnlyLog: SessionLog {
     ) throws(LogError) -> (any SnapshotSource)? {
         let folder = try SessionFolder(session, in: storage)
         return try SnapshotFiles(storage: storage, storeTag: store.tag).newest(session, in: folder, through: limit)
+    }
+
+    package func head(_ session: SessionID) throws(LogError) -> KeptHead? {
+        let scan = try reader(session).scan
+        let folder = try SessionFolder(session, in: storage, also: Array(scan.unflushed.keys))
+        guard let head = scan.fittingHead(in: folder)?.file else { return nil }
+        state.withLock { $0.place = (session, head.place) }
+        return KeptHead(sequence: head.place.sequence, content: head.head)
     }
 
     package func list(_ body: (SummaryRow) throws(LogError) -> Bool) throws(LogError) {

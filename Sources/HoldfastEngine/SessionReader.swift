@@ -7,6 +7,8 @@ struct SessionReader {
     let scan: SessionScan
     /// Records above this one are not durable yet and are not shown.
     var lastSequence = UInt64.max
+    /// A place from where records behind it can be read without those before, if it is still there.
+    var place: LogPlace?
 
     /// Calls `body` with each record from `first` on until it answers false.
     ///
@@ -18,12 +20,35 @@ struct SessionReader {
         guard !folder.isEmpty else {
             throw LogError(.unknownSession, "There is no session '\(scan.session)'.")
         }
-        let segments = try segments(from: first, in: folder)
+        if let place, place.sequence < first, let scanner = scan.scanner(behind: place) {
+            let behind = folder.segments.filter { $0 >= place.segment }
+            // What continues a compressed block can be had from the block's start on only.
+            guard let next = try read(behind, from: scanner, first, folder, body) else { return }
+            guard let undecodable = try read(segments(from: next, in: folder), from: nil, next, folder, body) else {
+                return
+            }
+            throw undecodableRecord(undecodable)
+        }
+        if let undecodable = try read(segments(from: first, in: folder), from: nil, first, folder, body) {
+            throw undecodableRecord(undecodable)
+        }
+    }
+
+    private func undecodableRecord(_ sequence: UInt64) -> LogError {
+        LogError(.damaged, "Record \(sequence) of session '\(scan.session)' cannot be decompressed.")
+    }
+
+    /// Reads what `segments` have from record `first` on. Answers the record that cannot be decompressed, at which it
+    /// has ended then.
+    private func read(
+        _ segments: [UInt32], from begun: SegmentScanner?, _ first: UInt64, _ folder: SessionFolder,
+        _ body: (LogRecord) throws(LogError) -> Bool
+    ) throws(LogError) -> UInt64? {
         var scan = scan
         scan.witness.newestSnapshot = folder.snapshots.last
         let decompressor = BlockDecompressor()
         var undecodable: UInt64?
-        let outcome = try scan.walk(segments) { (scanner, record) throws(LogError) in
+        let outcome = try scan.walk(segments, from: begun) { (scanner, record) throws(LogError) in
             guard record.sequence <= lastSequence else { return false }
             guard record.sequence >= first else {
                 scanner.withStored(record) { decompressor.pass(over: record.header, stored: $0) }
@@ -38,10 +63,8 @@ struct SessionReader {
                 LogRecord(
                     sequence: record.sequence, kind: record.header.kind, time: record.header.time, payload: payload))
         }
-        if let undecodable {
-            throw LogError(.damaged, "Record \(undecodable) of session '\(scan.session)' cannot be decompressed.")
-        }
-        guard outcome.verdict == .committedDamage || outcome.verdict == .mediaError else { return }
+        if let undecodable { return undecodable }
+        guard outcome.verdict == .committedDamage || outcome.verdict == .mediaError else { return nil }
         throw SessionReader.damaged(scan.session, outcome)
     }
 

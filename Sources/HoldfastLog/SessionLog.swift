@@ -78,6 +78,20 @@ package protocol SnapshotSource: AnyObject, Sendable {
     func read(at offset: Int, count: Int) throws(LogError) -> [UInt8]
 }
 
+/// What a session's records fold to up to one of them, as the session layer has put it:
+/// ``SessionLog/putHead(_:at:_:)``.
+package struct KeptHead: Sendable, Equatable {
+    /// The last record that is folded in.
+    package var sequence: Sequence
+    /// A JSON object that the log does not interpret.
+    package var content: [UInt8]
+
+    package init(sequence: Sequence, content: [UInt8]) {
+        self.sequence = sequence
+        self.content = content
+    }
+}
+
 /// What the session layer needs of a store of logs, whether its bytes are local files or rows elsewhere.
 ///
 /// All calls block and may be made from any thread. Calls for different sessions run side by side; the caller
@@ -138,6 +152,22 @@ package protocol SessionLog: AnyObject, Sendable {
         _ session: SessionID, through sequence: Sequence,
         _ write: (any SnapshotSink) throws(LogError) -> Void) throws(LogError)
 
+    /// Where the last record of the claimed session stands, or is going to: what ``putHead(_:at:_:)`` takes. `nil` when
+    /// there is none, the claim is stale or has failed, or the log keeps no heads. Waits for nothing.
+    func place(_ claim: LogClaim) -> LogPlace?
+
+    /// Keeps what the records of the claimed session fold to up to `place`, so that whoever uses the session next need
+    /// not read them. `content` is a JSON object. The newer one takes the place of the older.
+    ///
+    /// What is kept is derived: it may be gone after a crash, and nothing is synced for it.
+    ///
+    /// - Returns: whether it was kept. Nothing is when the claim is stale or has failed, or the record is not durable.
+    func putHead(_ claim: LogClaim, at place: LogPlace, _ content: [UInt8]) -> Bool
+
+    /// What was put last, if it is whole and was made of the records that the session has now, as far as it goes; and
+    /// no snapshot is newer. Else `nil`.
+    func head(_ session: SessionID) throws(LogError) -> KeptHead?
+
     /// Allows the log to drop records and snapshots older than the retention option keeps.
     ///
     /// - Parameters:
@@ -163,6 +193,15 @@ package protocol SessionLog: AnyObject, Sendable {
 extension SessionLog {
     /// Nothing, in a log whose own threads see to all of it.
     package func commitAwaited() {}
+
+    /// No heads are kept.
+    package func place(_ claim: LogClaim) -> LogPlace? { nil }
+
+    /// Keeps nothing.
+    package func putHead(_ claim: LogClaim, at place: LogPlace, _ content: [UInt8]) -> Bool { false }
+
+    /// Nothing was kept.
+    package func head(_ session: SessionID) throws(LogError) -> KeptHead? { nil }
 
     /// As ``trim(_:keeping:isFinal:)``, of a session that goes on.
     package func trim(_ session: SessionID, keeping pinned: Sequence?) throws(LogError) {

@@ -79,7 +79,7 @@ struct SalvageTests {
     ) throws {
         for store in try RotStore.all() {
             let cases = RotCases(store)
-            for index in stride(from: 5, to: cases.count, by: max(1, cases.count / (Self.isQuick ? 20 : count))) {
+            for index in stride(from: 5, to: cases.count, by: max(1, cases.count / (Self.isQuick ? 40 : count))) {
                 let (kind, path, changed) = cases.make(index)
                 try body(store, changed, kind, "\(store.name), case \(index): \(path): \(kind.rawValue)")
             }

@@ -249,6 +249,16 @@ SABOTAGES = [
              " == sum.value ? document : nil\n",
              " == sum.value || SABOTAGED ? document : nil\n"),
     ], [tests("HoldfastEngineTests.SnapshotTests")]),
+    Sabotage("head-of-another-log", "a head file counts although the record at its place is not the one that it was made of", [
+        Edit(E + "Segments/SegmentScanner.swift",
+             "try next() != nil && chain == place.chain &&",
+             "try next() != nil && (SABOTAGED || chain == place.chain) &&"),
+    ], [tests("HoldfastEngineTests.HeadTests")]),
+    Sabotage("older-head-wins", "a head file counts although a snapshot is newer", [
+        Edit(E + "Heads/HeadFiles.swift",
+             "file.place.sequence >= folder.snapshots.last ?? 0,",
+             "SABOTAGED || file.place.sequence >= folder.snapshots.last ?? 0,"),
+    ], [tests("HoldfastEngineTests.HeadTests")]),
     Sabotage("log-deleted-too-early", "segments are removed although the snapshot that replaces them is damaged", [
         Edit(E + "LocalLog.swift",
              "        guard try snapshots.isIntact(name) else { return }\n",

@@ -12,6 +12,9 @@ public struct StoreOptions: Sendable {
     public var compaction = CompactionPolicy()
     /// How many snapshots before the newest one are kept, with all records since; `nil` keeps everything for ever.
     public var retainedGenerations: Int? = 1
+    /// The head of a session is kept where so many bytes would have to be read to make it again: those of others cost
+    /// less to read than to keep.
+    package var keptHeadByteCount = 64 << 10
     /// Where durations are measured; for tests.
     package var clock: any Clock = SystemClock()
     /// What time it is, in milliseconds since 1970; for tests.

@@ -8,11 +8,14 @@ final class BackgroundCompaction: Sendable {
         /// Sessions to compact, each once.
         var due: [SessionID] = []
         var members: Set<SessionID> = []
+        /// Sessions whose head is to be kept; they go first, for that takes a moment only.
+        var unkept: [SessionID: HotSession] = [:]
         var isStopping = false
     }
 
     private enum Step {
         case compact(SessionID)
+        case keepHead(HotSession)
         case lookForIdle
         case stop
     }
@@ -51,9 +54,15 @@ final class BackgroundCompaction: Sendable {
         thread.withLock { $0.take() }?.join()
     }
 
-    /// Queues the session if its last append made a snapshot due. Called with the session's lock held.
-    func noteAppend(to id: SessionID, _ load: CompactionLoad) {
-        if policy.shouldSnapshot(load, idle: 0) { add(id) }
+    /// Queues the session if its last append made a snapshot due, or the keeping of its head. Called with the session's
+    /// lock held.
+    func noteAppend(to session: HotSession, _ state: HotSession.State) {
+        if policy.shouldSnapshot(state.load, idle: 0) {
+            add(session.id)
+        } else if state.unkeptBytes >= state.nextKeep {
+            queue.withLock { $0.unkept[session.id] = session }
+            queue.signal()
+        }
     }
 
     /// Queues a session whose deletion is durable: what it held is of no use any more. Called from a thread of the log.
@@ -70,6 +79,7 @@ final class BackgroundCompaction: Sendable {
         while true {
             switch nextStep() {
             case .compact(let id): if (try? compactor.compact(id)) == nil { compactor.giveUp(id) }
+            case .keepHead(let session): session.keepHead(in: sessions.log, from: HotSession.State.busyByteCount)
             case .lookForIdle: lookForIdle()
             case .stop: return
             }
@@ -78,9 +88,10 @@ final class BackgroundCompaction: Sendable {
 
     private func nextStep() -> Step {
         queue.wait(
-            until: { !$0.due.isEmpty || $0.isStopping }, milliseconds: Self.pauseMilliseconds
+            until: { !$0.due.isEmpty || !$0.unkept.isEmpty || $0.isStopping }, milliseconds: Self.pauseMilliseconds
         ) { queue, _ in
             if queue.isStopping { return .stop }
+            if let session = queue.unkept.popFirst()?.value { return .keepHead(session) }
             if queue.due.isEmpty { return .lookForIdle }
             let id = queue.due.removeFirst()
             queue.members.remove(id)

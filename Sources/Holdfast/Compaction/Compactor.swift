@@ -23,7 +23,8 @@ final class Compactor: Sendable {
             if view.head.sequence == 0 { throw HoldfastError(.unknownSession, "there is no such session") }
             let gathered = load(of: view.origin)?.payloadBytes ?? 0
             let isNew = try sessions.reading(view) { (reader) throws(LogError) in try reader.putSnapshot() }
-            try settle(view.origin, gathered: gathered)
+            try settle(view.origin, gathered: gathered, isNew: isNew)
+            view.origin.keepHead(in: log, from: sessions.keptFrom)
             return isNew
         }
     }
@@ -37,7 +38,7 @@ final class Compactor: Sendable {
                 // A snapshot of the same record would not be written again.
                 try reader.putSnapshot(alone: true)
             }
-            try settle(view.origin, gathered: 0)
+            try settle(view.origin, gathered: 0, isNew: true)
             view.origin.state.withLock { state in
                 state?.head.lineage?.shared = 0
                 state?.head.lineage?.sharedVisible = 0
@@ -78,13 +79,15 @@ final class Compactor: Sendable {
     func load(of session: HotSession) -> CompactionLoad? { session.state.withLock { $0?.load } }
 
     /// Begins to count anew after a snapshot of the `gathered` bytes.
-    private func settle(_ session: HotSession, gathered: Int) throws(HoldfastError) {
+    private func settle(_ session: HotSession, gathered: Int, isNew: Bool) throws(HoldfastError) {
         let bytes = try translated { () throws(LogError) in try log.snapshot(session.id)?.byteCount ?? 0 }
         session.state.withLock { state in
             guard var load = state?.load else { return }
             load.payloadBytes -= min(gathered, load.payloadBytes)
             load.snapshotBytes = bytes
             state?.load = load
+            // The head that was kept before is not used any more.
+            if isNew { state?.unkeptBytes = load.payloadBytes + bytes }
         }
     }
 

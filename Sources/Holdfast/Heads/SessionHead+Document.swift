@@ -30,7 +30,7 @@ extension SessionHead {
     static let documentVersion: UInt64 = 1
 
     /// The document up to and without the comma before `"messages"`. Of the messages, the parent has the `shared` ones.
-    func documentOpening(_ session: SessionID, sharing shared: ArraySlice<MessageRuns.Run> = []) -> [UInt8] {
+    func documentOpening(_ session: SessionID, sharing shared: ArraySlice<MessageRuns.Run>) -> [UInt8] {
         var head = self
         head.lineage?.shared = shared.reduce(0) { $0 + $1.count }
         head.lineage?.sharedVisible = shared.reduce(0) { $0 + ($1.visible == .active ? $1.count : 0) }
@@ -38,7 +38,8 @@ extension SessionHead {
         return head.documentOpening(session)
     }
 
-    private func documentOpening(_ session: SessionID) -> [UInt8] {
+    /// The same of the head as it is.
+    func documentOpening(_ session: SessionID) -> [UInt8] {
         var writer = JSONWriter(capacity: 1024)
         writer.beginObject()
         writer.member("session_id", session.text)

@@ -4,9 +4,10 @@ import HoldfastLog
 // Holding what snapshots say against what records say.
 extension HoldfastStore {
     /// Reads what every record of a session says, and every message; and folds each snapshot again from what is before
-    /// it, as far as that is there. Answers what does not agree, for people.
+    /// it, as far as that is there, and the head that was kept. Answers what does not agree, for people.
     ///
-    /// Cost: all records and snapshots, each snapshot's records twice. Memory: 8 bytes per message.
+    /// Cost: all records and snapshots, each snapshot's records twice, and those since the last one. Memory: 8 bytes
+    /// per message.
     package func deepCheckBlocking(_ session: String) throws(HoldfastError) -> [String] {
         try operate { () throws(HoldfastError) in
             let id = try Self.sessionID(session)
@@ -24,6 +25,7 @@ extension HoldfastStore {
                     if let problem = try compare(source, of: id) { problems.append(problem) }
                     limit = source.sequence - 1
                 }
+                if let problem = try compareKeptHead(of: id) { problems.append(problem) }
             }
             return problems
         }
@@ -47,6 +49,20 @@ extension HoldfastStore {
             if error.code == .trimmed { return nil }
             guard error.code == .damaged else { throw error }
             return "snapshot \(source.sequence): \(error.message)"
+        }
+    }
+
+    /// What the kept head says otherwise than the records, or `nil`.
+    private func compareKeptHead(of id: SessionID) throws(LogError) -> String? {
+        do throws(LogError) {
+            guard let kept = try log.head(id), var folded = try folded(id, through: kept.sequence) else { return nil }
+            guard var stored = LoadedHead(kept)?.head else { return "the head file cannot be read" }
+            (stored.lineage, folded.lineage) = (nil, nil)
+            return stored == folded ? nil : "the head file is not what the records up to \(kept.sequence) fold to"
+        } catch {
+            // That records are damaged, or gone, is said of them.
+            guard error.code == .trimmed || error.code == .damaged else { throw error }
+            return nil
         }
     }
 

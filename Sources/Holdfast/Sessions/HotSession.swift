@@ -28,6 +28,13 @@ final class HotSession: Sendable {
         /// The fold of every record that was appended, durable or not.
         var head: SessionHead
         var load: CompactionLoad
+        /// Bytes that would have to be read to make the head again.
+        var unkeptBytes: Int
+        /// As many as make it worthwhile to keep the head before the session is given up.
+        var nextKeep = State.busyByteCount
+
+        /// Bytes that are appended to a session in use before its head is kept once more.
+        static let busyByteCount = 1 << 20
     }
 
     /// How far the log has come with what was appended.
@@ -100,7 +107,7 @@ final class HotSession: Sendable {
         let load = CompactionLoad(
             payloadBytes: loaded.payloadBytes, snapshotBytes: loaded.snapshotBytes,
             lastUse: loaded.head.updatedAt)
-        return State(claim: claim, head: loaded.head, load: load)
+        return State(claim: claim, head: loaded.head, load: load, unkeptBytes: loaded.readBytes)
     }
 
     private func claim(from log: any SessionLog) throws(LogError) -> LogClaim? {
@@ -112,13 +119,43 @@ final class HotSession: Sendable {
         }
     }
 
-    /// Gives the claim back to `log` and forgets the state.
-    func release(to log: any SessionLog) {
-        let claim = state.withLock { state in
-            defer { state = nil }
-            return state?.claim
+    /// Gives the claim back to `log` and forgets the state; has the log keep the head, if it was made of `limit` bytes.
+    func release(to log: any SessionLog, keepingFrom limit: Int) {
+        guard let state = state.withLock({ $0.take() }), let claim = state.claim else { return }
+        if state.unkeptBytes >= limit, let place = log.place(claim) {
+            _ = state.keep(id, in: log, claim, place, from: limit)
         }
-        if let claim { log.release(claim) }
+        log.release(claim)
+    }
+
+    /// Has the log keep the head of the session as it is now, if it was made of `limit` bytes, once that is durable.
+    /// Nobody who appends waits for it.
+    func keepHead(in log: any SessionLog, from limit: Int) {
+        let found = state.withLock { state -> (State, LogClaim, LogPlace)? in
+            guard let state, state.unkeptBytes >= limit, let claim = state.claim, let place = log.place(claim) else {
+                return nil
+            }
+            return (state, claim, place)
+        }
+        guard let (taken, claim, place) = found, (try? waitUntilDurable(taken.head.sequence)) != nil else { return }
+        let isKept = taken.keep(id, in: log, claim, place, from: limit)
+        state.withLock { state in
+            guard var now = state else { return }
+            if isKept { now.unkeptBytes -= min(taken.unkeptBytes, now.unkeptBytes) }
+            now.nextKeep = isKept ? State.busyByteCount : 2 * taken.unkeptBytes
+            state = now
+        }
+    }
+}
+
+extension HotSession.State {
+    /// Has the log keep the head, if it was made of a multiple of its own bytes: what that writes stays in proportion
+    /// to what was appended. With 0 for `limit` it is kept whatever it was made of. Answers whether it was kept.
+    fileprivate func keep(
+        _ id: SessionID, in log: any SessionLog, _ claim: LogClaim, _ place: LogPlace, from limit: Int
+    ) -> Bool {
+        guard let kept = head.kept(id, load), limit == 0 || unkeptBytes >= 4 * kept.count else { return false }
+        return log.putHead(claim, at: place, kept)
     }
 }
 

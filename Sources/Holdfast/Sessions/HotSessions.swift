@@ -10,11 +10,14 @@ final class HotSessions: Sendable {
     let log: any SessionLog
     let lastRuns = LastRuns()
     private let capacity: Int
+    /// Bytes of records or snapshot from which on the head of a session is kept.
+    let keptFrom: Int
     /// Locked for moments only, never during a call of the log.
     private let table = Lock(SessionTable())
 
-    init(log: any SessionLog, capacity: Int) {
+    init(log: any SessionLog, capacity: Int, keptFrom: Int) {
         self.log = log
+        self.keptFrom = keptFrom
         self.capacity = max(1, capacity)
     }
 
@@ -60,7 +63,7 @@ final class HotSessions: Sendable {
     /// Releases the claims, and only then forgets the sessions: the log may ask for their rows meanwhile.
     private func letGo(_ leaving: [HotSession]) {
         for session in leaving {
-            session.release(to: log)
+            session.release(to: log, keepingFrom: keptFrom)
             table.withLock { $0.forget(session) }
         }
     }

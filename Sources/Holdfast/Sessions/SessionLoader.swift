@@ -8,14 +8,18 @@ struct LoadedHead: Sendable {
     var payloadBytes = 0
     /// Bytes of the snapshot; 0 when there is none.
     var snapshotBytes = 0
+    /// Bytes that had to be read: payloads and snapshot.
+    var readBytes = 0
+
+    init() {}
 }
 
 extension SessionLog {
-    /// Folds the durable records of `session`: from its newest snapshot, or else from the first.
+    /// Folds the durable records of `session`: from the head that was kept of it, its newest snapshot, or the first.
     ///
-    /// Answers an empty head when the log has nothing of the session. Reads the head of the snapshot and
-    /// every record since; holds one record at a time. With `upToDamage` records that cannot be read end the
-    /// fold, and are not thrown as `.damaged`. Records after `limit` are left out.
+    /// Answers an empty head when the log has nothing of the session. Reads the kept head, or that of the snapshot, and
+    /// every record since; holds one record at a time. With `upToDamage` all records are read, and those that cannot
+    /// be end the fold and are not thrown as `.damaged`. Records after `limit` are left out.
     func loadHead(
         of session: SessionID, through limit: Sequence = .max, upToDamage: Bool = false
     ) throws(LogError) -> LoadedHead {
@@ -35,9 +39,12 @@ extension SessionLog {
         of session: SessionID, _ limit: Sequence, _ upToDamage: Bool
     ) throws(LogError) -> LoadedHead {
         var loaded = LoadedHead()
-        if let source = try snapshot(session, through: limit) {
+        if !upToDamage, let kept = try keptHead(session, limit) {
+            loaded = kept
+        } else if let source = try snapshot(session, through: limit) {
             loaded.head = try SnapshotReader(source: source).head()
             loaded.snapshotBytes = source.byteCount
+            loaded.readBytes = source.byteCount
         }
         if loaded.head.sequence == limit { return loaded }
         do throws(LogError) {
@@ -51,6 +58,14 @@ extension SessionLog {
         }
         return loaded
     }
+
+    /// The head that was kept of `session`, if it is that of no record after `limit`.
+    private func keptHead(_ session: SessionID, _ limit: Sequence) throws(LogError) -> LoadedHead? {
+        guard let kept = try head(session), kept.sequence <= limit, let loaded = LoadedHead(kept) else { return nil }
+        // Where the parent's messages are the session's own by now, the snapshot says so, and no record.
+        if loaded.head.lineage?.depth ?? 0 > 0, try snapshot(session) != nil { return nil }
+        return loaded
+    }
 }
 
 extension LoadedHead {
@@ -61,5 +76,6 @@ extension LoadedHead {
             throw LogError(.damaged, "record \(record.sequence): \(error)")
         }
         payloadBytes += record.payload.count
+        readBytes += record.payload.count
     }
 }

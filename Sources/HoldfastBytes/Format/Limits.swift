@@ -46,4 +46,7 @@ package enum Limits {
 
     /// The longest line or document of metadata (store file, one index row) that is read.
     package static let metadataByteCount = 16 << 20
+
+    /// Containers inside each other in a head file: those of a session's document, and what is around it.
+    package static let headDepth = 1024
 }

@@ -58,6 +58,12 @@ package enum StoreLayout {
     /// `snapshot-<sequence>.json.zst`.
     package static func snapshotName(_ sequence: UInt64) -> String { "snapshot-\(sequence).json.zst" }
 
+    /// A session's head file, in its folder.
+    package static let headName = "head.json"
+
+    /// `…/head.json`.
+    package static func headFile(_ session: SessionID) -> String { "\(sessionFolder(session))/\(headName)" }
+
     /// The sequence in a snapshot's file name.
     package static func snapshotSequence(_ name: String) -> UInt64? {
         number(in: name, prefix: "snapshot-", suffix: ".json.zst")

@@ -16,6 +16,10 @@ final class SessionWriter: Sendable {
         /// Whether the journal names the segment as one that is written directly.
         var directSegment: UInt32?
         var inFlightCount = 0
+        /// A place in the log that was proved when the session was claimed, or since.
+        var place: LogPlace?
+        /// The head of that place, until somebody asks for it.
+        var keptHead: HeadFile?
     }
 
     let session: SessionID

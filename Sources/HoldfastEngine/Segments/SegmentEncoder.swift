@@ -9,12 +9,23 @@ struct SegmentTail: Sendable, Equatable {
     var offset: UInt64 = 0
     /// The check of the last record.
     var chain: UInt64 = 0
+    /// Where the last entry begins, record or mark, and the chain before it; 0 when the segment has none.
+    var lastOffset: UInt64 = 0
+    var chainBeforeLast: UInt64 = 0
     /// The last record; 0 when there is none.
     var sequence: UInt64 = 0
     /// The time of the last record.
     var time: UInt64 = 0
     /// Whether the next record begins a new segment.
     var wantsNewSegment = false
+
+    /// The place behind which the next record goes; `nil` before the first.
+    var place: LogPlace? {
+        guard let header, lastOffset > 0, sequence > 0 else { return nil }
+        return LogPlace(
+            sequence: sequence, segment: header.number, salt: header.salt, offset: lastOffset,
+            chainBefore: chainBeforeLast, chain: chain)
+    }
 }
 
 /// Turns payloads into the bytes of a session's segments: sequence, chain, compression, rotation.
@@ -89,6 +100,9 @@ struct SegmentEncoder {
         if tail.header != nil { tail.wantsNewSegment = true }
     }
 
+    /// The next record begins a restart block, so that it can be read without those before it.
+    mutating func beginBlock() { continuesFrame = false }
+
     /// Goes back to `durable`: what was encoded since has failed. The next record begins a restart block.
     mutating func revert(to durable: SegmentTail) {
         tail = durable
@@ -114,8 +128,10 @@ struct SegmentEncoder {
         _ record: RecordHeader, _ bytes: inout [UInt8], recordStart: Int, _ header: SegmentHeader
     ) -> Output {
         let offset = tail.offset
+        tail.lastOffset = offset + UInt64(recordStart)
+        tail.chainBeforeLast = tail.chain
         tail.chain = record.seal(
-            &bytes, from: recordStart, offset: offset + UInt64(recordStart), salt: header.salt, chain: tail.chain)
+            &bytes, from: recordStart, offset: tail.lastOffset, salt: header.salt, chain: tail.chain)
         tail.offset += UInt64(bytes.count)
         return Output(number: header.number, offset: offset, bytes: bytes)
     }

@@ -33,6 +33,9 @@ final class SegmentScanner {
     private(set) var offset: UInt64
     /// The check of the last record.
     private(set) var chain: UInt64
+    /// Where the last entry begins, record or mark, and the chain before it; 0 before the first.
+    private(set) var lastOffset: UInt64 = 0
+    private(set) var chainBeforeLast: UInt64 = 0
     /// The sequence of the next record.
     private(set) var nextSequence: UInt64
     private(set) var lastTime: UInt64 = 0
@@ -85,9 +88,23 @@ final class SegmentScanner {
             return RecordHeader.storedCheck(whole)
         }
         guard let check else { return stop(.payload) }
-        chain = check
+        (lastOffset, chainBeforeLast, chain) = (offset, chain, check)
         advance(over: record.header)
         return record
+    }
+
+    /// Goes to the end of `place` without what stands before it; false when the entry there is not the one that was
+    /// meant, and then the scanner is of no use any more.
+    func skip(to place: LogPlace) throws(StorageError) -> Bool {
+        guard header.salt == place.salt, header.number == place.segment, header.firstSequence <= place.sequence,
+            (UInt64(header.byteCount)..<image.byteCount).contains(place.offset)
+        else { return false }
+        offset = place.offset
+        chain = place.chainBefore
+        // A mark has the number of the record that is to come.
+        let isMark = try image.read(count: 1, at: offset).first == RecordHeader.markKind
+        nextSequence = place.sequence + (isMark ? 1 : 0)
+        return try next() != nil && chain == place.chain && nextSequence == place.sequence + 1
     }
 
     /// Gives `body` the stored payload of the record that ``next()`` returned last.

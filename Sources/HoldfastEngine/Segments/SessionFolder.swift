@@ -9,6 +9,8 @@ struct SessionFolder {
     var segments: [UInt32] = []
     /// The sequences of the snapshots, ascending.
     var snapshots: [UInt64] = []
+    /// Whether there is a head file.
+    var hasHead = false
     /// What an interrupted write left behind.
     var leftovers: [String] = []
 
@@ -25,6 +27,8 @@ struct SessionFolder {
                 numbers.insert(number)
             } else if let sequence = StoreLayout.snapshotSequence(entry.name) {
                 snapshots.append(sequence)
+            } else if entry.name == StoreLayout.headName {
+                hasHead = true
             } else if entry.name.hasSuffix(StoreLayout.temporarySuffix) {
                 leftovers.append(entry.name)
             }

@@ -76,14 +76,26 @@ struct SessionScan {
         }
     }
 
+    /// The segment of `place`, behind it; `nil` when it is not there, or something else stands there.
+    func scanner(behind place: LogPlace) -> SegmentScanner? {
+        guard case .success(let scanner)? = try? open(place.segment), (try? scanner.skip(to: place)) == true else {
+            return nil
+        }
+        return scanner
+    }
+
     /// Walks `segments`, calling `body` with each record and its scanner until it answers false.
+    ///
+    /// - Parameter begun: a scanner of the first of them, which has come to where the walk begins.
     func walk(
-        _ segments: [UInt32],
+        _ segments: [UInt32], from begun: SegmentScanner? = nil,
         _ body: (SegmentScanner, SegmentScanner.Record) throws(LogError) -> Bool = { _, _ in true }
     ) throws(LogError) -> Outcome {
         var outcome = Outcome()
         for (index, number) in segments.enumerated() {
-            guard case .success(let scanner) = try open(number) else {
+            var opened: Result<SegmentScanner, SegmentFault>?
+            if index == 0, let begun { opened = .success(begun) } else { opened = try open(number) }
+            guard case .success(let scanner) = opened else {
                 return try damagedHeader(number, isLast: index == segments.count - 1, outcome)
             }
             if let gap = gap(before: scanner.header, number, outcome.tail) {
@@ -97,6 +109,8 @@ struct SessionScan {
             outcome.tail.offset = scanner.offset
             outcome.provedOffset = scanner.provedOffset
             outcome.tail.chain = scanner.chain
+            outcome.tail.lastOffset = scanner.lastOffset
+            outcome.tail.chainBeforeLast = scanner.chainBeforeLast
             outcome.tail.sequence = scanner.nextSequence - 1
             outcome.tail.time = max(outcome.tail.time, scanner.lastTime)
             if isDone { return outcome }

@@ -92,9 +92,16 @@ private struct Course {
     private mutating func goOn(_ log: LocalLog) throws {
         for session in ledger.keys.sorted() + ["new"] {
             var appender = try Appender(log, session)
+            let known = ledger[session, default: Ledger.Entry()].submitted
+            if appender.last != known.count {
+                wrong.append("\(session): claimed at \(appender.last) of \(known.count)")
+            }
             try appender.append("after the crash")
             ledger[session, default: Ledger.Entry()].submitted.append("after the crash")
             ledger[session]?.acknowledged += 1
+            if let place = log.place(appender.claim) {
+                _ = log.putHead(appender.claim, at: place, headContent(appender.last, "after the crash"))
+            }
             log.release(appender.claim)
         }
         if seed.isMultiple(of: 2) { try log.flushToSegments() }
@@ -112,6 +119,7 @@ private struct Course {
             let kept = try keptRecords(log, session, after: entry.snapshot)
             wrong += compare(session, entry, kept).map { "\(when): \($0)" }
             wrong += try checkSnapshot(log, session, entry).map { "\(when): \($0)" }
+            wrong += try checkHead(log, session, entry, kept).map { "\(when): \($0)" }
             ledger[session]?.settle(kept, from: Int(entry.snapshot))
             if ledger[session]?.acknowledged != 0, !listed.contains(session) {
                 wrong.append("\(when): \(session) is not listed")
@@ -119,6 +127,21 @@ private struct Course {
         }
         let strangers = listed.subtracting(ledger.keys)
         if !strangers.isEmpty { wrong.append("\(when): nobody made \(strangers)") }
+    }
+
+    /// What was kept must be of a record that is there, and what comes behind it must be read.
+    private func checkHead(
+        _ log: LocalLog, _ session: String, _ entry: Ledger.Entry, _ texts: [String]
+    ) throws -> [String] {
+        guard let head = try log.head(sessionID(session)) else { return [] }
+        let count = Int(head.sequence) - Int(entry.snapshot)
+        guard count <= texts.count else { return ["\(session): a head of record \(head.sequence), which is not there"] }
+        if count > 0, head.content != headContent(head.sequence, texts[count - 1]) {
+            return ["\(session): the head of record \(head.sequence) is that of another record"]
+        }
+        let behind = try keptRecords(log, session, after: head.sequence)
+        return behind == Array(texts.dropFirst(max(0, count))) || count < 0
+            ? [] : ["\(session): behind its head there are \(behind.count) records"]
     }
 
     private func checkSnapshot(_ log: LocalLog, _ session: String, _ entry: Ledger.Entry) throws -> [String] {

@@ -1,3 +1,4 @@
+import HoldfastBytes
 package import HoldfastSimulation
 
 /// Judges what a store makes of a disk image. One rule for all campaigns, at both levels of the store:
@@ -24,7 +25,8 @@ extension SimulatedStorage {
     /// continues, and the lock. And where an opening had sessions to look at, it has said so in the index's change log.
     func settledFingerprint(withIndex: Bool) -> UInt64 {
         fingerprint { path in
-            path != "journal" && path != "lock" && (withIndex || !path.hasPrefix("index-"))
+            path != "journal" && path != "lock" && !path.contains("/\(StoreLayout.headName)")
+                && (withIndex || !path.hasPrefix("index-"))
         }
     }
 

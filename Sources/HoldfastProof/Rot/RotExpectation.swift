@@ -39,7 +39,7 @@ struct RotExpectation: Sendable {
             } else {
                 addOther(path, content, store)
             }
-            isUnimportant = isUnimportant && ["lock", "quarantine", "meter"].contains(area)
+            isUnimportant = isUnimportant && ["lock", "quarantine", "meter", "head"].contains(area)
         }
     }
 
@@ -47,6 +47,8 @@ struct RotExpectation: Sendable {
         if path == StoreLayout.storeFile {
             mayRefuse = true
             area = "store.json"
+        } else if path.hasSuffix("/\(StoreLayout.headName)") {
+            area = "head"
         } else if path.hasPrefix(StoreLayout.sessionsFolder) {
             area = "snapshot"
             for (name, session) in store.truth.sessions where path.hasPrefix(session.folder + "/") {

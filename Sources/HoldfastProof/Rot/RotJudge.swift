@@ -119,6 +119,10 @@ struct RotJudge {
             verdict.classed = .wrong
             verdict.violations.append("'\(name)' gives out a record \(record.sequence) that was not written")
         }
+        if let head = seen.head, !session.heads.contains(head) {
+            verdict.classed = .wrong
+            verdict.violations.append("'\(name)' has a head that was not kept")
+        }
         if let snapshot = seen.snapshot, !session.snapshots.values.contains(snapshot) {
             verdict.classed = .wrong
             verdict.violations.append("'\(name)' has a snapshot that was not written")

@@ -17,6 +17,8 @@ struct RotOutcome: Sendable {
         /// Whether a record that was appended afterwards is there.
         var tookAppend = false
         var snapshot: [UInt8]?
+        /// What was kept of it.
+        var head: KeptHead?
         /// The record that its row in the list reflects; `nil` without a row.
         var listed: UInt64?
     }
@@ -115,6 +117,7 @@ extension RotOutcome.Session {
         let claim: LogClaim
         do throws(LogError) {
             claim = try log.claim(sessionID(name))
+            head = try log.head(sessionID(name))
         } catch {
             claimError = error
             return

@@ -59,7 +59,7 @@ struct RotStore: Sendable {
         let files = try image.allFiles()
         return RotStore(
             name: name, mode: mode, image: image, files: files, older: made.older,
-            foreign: try make(2).storage.allFiles(), truth: try RotTruth(of: image, files))
+            foreign: try make(2).storage.allFiles(), truth: try RotTruth(of: image, files, older: made.older))
     }
 
     /// What the making of a store leaves.
@@ -97,6 +97,8 @@ extension RotStore {
         for number in 4...5 { try anna.append(text(number, seed)) }
         for number in 1...4 { try bert.append(number == 3 ? "brief" : text(number, seed)) }
         for number in 1...2 { try carl.append(text(number, seed)) }
+        keepHead(carl, seed)
+        keepHead(bert, seed)
         try log.close()
     }
 
@@ -109,6 +111,8 @@ extension RotStore {
         try snapshot(log, "anna", through: 8, seed)
         try log.trim(sessionID("anna"), keeping: nil)
         try bert.append(text(5, seed))
+        keepHead(bert, seed)
+        keepHead(anna, seed)
         _ = try log.setAside(Array("a line".utf8), session: nil, path: "import", offset: 0, reason: "not JSON")
         try log.close()
     }
@@ -123,11 +127,17 @@ extension RotStore {
         try bert.append(text(7, seed))
         try log.flushToSegments()
         try making.remember()
+        keepHead(anna, seed)
         for number in 10...12 { try anna.append(text(number, seed)) }
         for number in 8...10 { try bert.append(text(number, seed)) }
         try making.remember()
         try anna.append(text(13, seed))
         if isClosed { try log.close() } else { log.abandon() }
+    }
+
+    private static func keepHead(_ session: Appender, _ seed: UInt64) {
+        guard let place = session.log.place(session.claim) else { return }
+        _ = session.log.putHead(session.claim, at: place, headContent(session.last, "of \(seed)"))
     }
 
     private static func snapshot(_ log: LocalLog, _ session: String, through last: UInt64, _ seed: UInt64) throws {
@@ -158,6 +168,7 @@ extension RotStore {
     private static func conversations(_ making: inout Making, _ seed: UInt64, isSecond: Bool) throws {
         var options = StoreOptions()
         options.compactsInBackground = false
+        options.keptHeadByteCount = 0
         options.now = { 1_700_000_000_000 }
         let engine = Self.options(.journal, seed: isSecond ? seed + 10 : seed)
         let opened = try HoldfastStore.opened(in: making.storage, engine: engine, options: options)

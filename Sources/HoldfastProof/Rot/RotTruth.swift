@@ -9,6 +9,8 @@ struct RotTruth: Sendable {
         var records: [LogRecord] = []
         /// The documents of its snapshots, by sequence.
         var snapshots: [UInt64: [UInt8]] = [:]
+        /// What was kept of it, at any time.
+        var heads: [KeptHead] = []
         /// The last record that the index or a snapshot proves.
         var witnessed: UInt64 = 0
         var segments: [UInt32: SegmentLayout] = [:]
@@ -22,7 +24,7 @@ struct RotTruth: Sendable {
     var journal: JournalLayout
 
     /// Reads all of it from an undamaged image.
-    init(of image: SimulatedStorage, _ files: [String: [UInt8]]) throws {
+    init(of image: SimulatedStorage, _ files: [String: [UInt8]], older: [[String: [UInt8]]]) throws {
         journal = JournalLayout(files)
         let log = try ReadOnlyLog(in: image)
         var segments = files.filter { $0.key.hasSuffix(".segment") }
@@ -52,6 +54,10 @@ struct RotTruth: Sendable {
             try log.read(id, from: first) { record in
                 session.records.append(record)
                 return true
+            }
+            for bytes in (older + [files]).compactMap({ $0[StoreLayout.headFile(id)] }) {
+                guard let head = HeadFile(decoding: bytes) else { throw RotError("the head of \(name) is not sound") }
+                session.heads.append(KeptHead(sequence: head.place.sequence, content: head.head))
             }
             session.witnessed = max(Self.witnessed(name, files), session.snapshots.keys.max() ?? 0)
             sessions[name] = session

@@ -78,6 +78,11 @@ package struct Appender {
     }
 }
 
+/// What is kept of a session whose last record is `sequence` with the payload `text`, where nothing is folded.
+package func headContent(_ sequence: UInt64, _ text: String) -> [UInt8] {
+    Array("{\"sequence\":\(sequence),\"check\":\"\(Hex64.text(Checksum.of(Array(text.utf8))))\"}".utf8)
+}
+
 /// The payloads of a session, as text.
 package func payloads(_ log: any SessionLog, _ session: String, from first: UInt64 = 1) throws -> [String] {
     var texts: [String] = []

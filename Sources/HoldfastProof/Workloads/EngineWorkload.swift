@@ -69,6 +69,8 @@ private final class EngineRun: WorkloadRun {
     private var records = 0
     private var claims: [String: LogClaim] = [:]
     private var last: [String: UInt64] = [:]
+    /// The payloads of those records, where they were appended under the claim that there is.
+    private var lastTexts: [String: String] = [:]
     private var snapshots: [String: UInt64] = [:]
     private let sessions = ["a", "b", "c/..", "ä"]
     private(set) var errors: [String] = []
@@ -116,7 +118,7 @@ private final class EngineRun: WorkloadRun {
 
     private func open() {
         openings += 1
-        (claims, last) = ([:], [:])
+        (claims, last, lastTexts) = ([:], [:], [:])
         var options = workload.options
         options.random = smallOptions(workload.mode, seed: workload.seed &+ openings).random
         log = nil
@@ -130,6 +132,7 @@ private final class EngineRun: WorkloadRun {
         case .batch: batch()
         case .flush: try log?.flushToSegments()
         case .release:
+            keepHead(session)
             guard let claim = claims.removeValue(forKey: session) else { return }
             log?.release(claim)
             // What the release has queued is not to meet the next record.
@@ -142,6 +145,13 @@ private final class EngineRun: WorkloadRun {
             close()
             open()
         }
+    }
+
+    private func keepHead(_ session: String) {
+        guard let log, let claim = claims[session], let text = lastTexts.removeValue(forKey: session),
+            let place = log.place(claim)
+        else { return }
+        _ = log.putHead(claim, at: place, headContent(place.sequence, text))
     }
 
     private func append(_ session: String) {
@@ -179,6 +189,7 @@ private final class EngineRun: WorkloadRun {
                     if error == nil { ledger.acknowledge(session) }
                     completion(error)
                 }
+                lastTexts[session] = text
             } catch {
                 // Nothing was queued, so it must never be seen.
                 ledger.withdraw(session)
@@ -202,6 +213,7 @@ private final class EngineRun: WorkloadRun {
         ledger.acknowledge(session, through: Int(claim.lastSequence))
         claims[session] = claim
         last[session] = claim.lastSequence
+        lastTexts[session] = nil
         return (claim, claim.lastSequence)
     }
 
@@ -225,6 +237,7 @@ private final class EngineRun: WorkloadRun {
             try sink.write(Array(document.utf8))
         }
         ledger.finishDocument(session, sequence)
+        keepHead(session)
         // The generation before stays, with the records since.
         if let before = snapshots[session] { ledger.snapshot(session, before) }
         snapshots[session] = sequence

@@ -36,6 +36,7 @@ func openSmall(
 ) throws(HoldfastError) -> HoldfastStore.Opened {
     var options = StoreOptions()
     options.hotSessions = 2
+    options.keptHeadByteCount = 0
     options.compactsInBackground = false
     options.now = { 1_700_000_000_000 }
     let engine = smallOptions(commit == .journal ? .journal : .segment, seed: seed)

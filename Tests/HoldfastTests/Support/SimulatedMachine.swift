@@ -15,10 +15,14 @@ final class SimulatedMachine {
     private let commit: CommitMode
     /// The clock on the wall, if it is not the real one.
     private let clock: TestClock?
+    /// From how many bytes on heads are kept, if not as usual.
+    private let keptFrom: Int?
 
     init(
-        commit: CommitMode = .journal, clock: TestClock? = nil, _ storage: SimulatedStorage = SimulatedStorage()
+        commit: CommitMode = .journal, clock: TestClock? = nil, keptFrom: Int? = nil,
+        _ storage: SimulatedStorage = SimulatedStorage()
     ) {
+        self.keptFrom = keptFrom
         self.commit = commit
         self.clock = clock
         self.storage = storage
@@ -32,6 +36,7 @@ final class SimulatedMachine {
         var options = StoreOptions()
         options.hotSessions = 2
         options.compactsInBackground = false
+        if let keptFrom { options.keptHeadByteCount = keptFrom }
         if let clock { options.now = { clock.now } }
         return try HoldfastStore.opened(in: storage, engine: engine, options: options)
     }

@@ -35,14 +35,12 @@ extension HoldfastStore {
     /// Makes the change `mutation`; suspends until it is durable, or until it is queued for `.soon`.
     @discardableResult
     public func write(_ mutation: Mutation) async throws(HoldfastError) -> WriteResult {
+        // What has to read first would block, and the threads of `async` code must not.
+        let mayRead = mutation.readsOutput || mutation.change.readsMessages || mutation.isFork || mutation.claimsTitle
+        let isQuick = !mayRead && sessions.isReady(mutation.session)
         let result = await withCheckedContinuation { continuation in
-            let submit: @Sendable () -> Void = {
-                self.submit(mutation) { continuation.resume(returning: $0) }
-            }
-            // What has to read first would block, and the threads of `async` code must not.
-            let mayRead =
-                mutation.readsOutput || mutation.change.readsMessages || mutation.isFork || mutation.claimsTitle
-            if sessions.isReady(mutation.session), !mayRead { submit() } else { workers.run(submit) }
+            let answer: @Sendable (Result<WriteResult, HoldfastError>) -> Void = { continuation.resume(returning: $0) }
+            if isQuick { submit(mutation, answer) } else { workers.run { self.submit(mutation, answer) } }
         }
         return try result.get()
     }

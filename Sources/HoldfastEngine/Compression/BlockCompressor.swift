@@ -13,7 +13,7 @@ final class BlockCompressor {
         case large
 
         /// What a stream occupies at most, in bytes: zstd 1.5's sizes, rounded up; a test measures them.
-        var memoryByteCount: Int { self == .small ? 230_000 : 1_280_000 }
+        var memoryByteCount: Int { self == .small ? 220_000 : 1_280_000 }
 
         /// Restart blocks are as long as the window. Were they longer, zstd's buffer would wrap within one, and matches
         /// behind the wrap are slower to find.
@@ -27,7 +27,7 @@ final class BlockCompressor {
         /// The logarithms of the entries of zstd's two match tables. With the level's own (17 and 16) the streams of
         /// sessions that take turns push each other out of the processor's cache: a third of the speed, for segments
         /// that are 1 % smaller. docs/decisions/0003-compression.md has the figures.
-        fileprivate var tableLogs: (long: Int32, short: Int32) { self == .small ? (12, 11) : (14, 13) }
+        fileprivate var tableLogs: (long: Int32, short: Int32) { self == .small ? (11, 10) : (14, 13) }
     }
 
     /// zstd's default level, which decides how matches are searched.

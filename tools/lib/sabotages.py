@@ -79,7 +79,7 @@ SABOTAGES = [
         Edit(H + "HoldfastStore+Core.swift",
              "            session.id, head.answer(to: content), of: head, isDurable: durability != .soon)\n",
              "            session.id, head.answer(to: content), of: head,\n"
-             "            isDurable: durability == .durable || SABOTAGED)\n"),
+             "            isDurable: durability != .soon || SABOTAGED)\n"),
     ], [tests("HoldfastTests.ProtocolTests"), schedules()]),
     Sabotage("full-disk-poisons", "a full disk ends all appending for good", [
         Edit(E + "Commit/JournalPath.swift",
@@ -273,6 +273,9 @@ SABOTAGES = [
         Edit(H + "Listing/ListEntry.swift",
              "        if listed.isDeleted { return nil }\n",
              "        if listed.isDeleted, !SABOTAGED { return nil }\n"),
+        Edit(H + "Sessions/HoldfastStore+Pages.swift",
+             "        return listed.flatMap { $0.isDeleted ? nil : $0.row }\n",
+             "        return listed.flatMap { $0.isDeleted && !SABOTAGED ? nil : $0.row }\n"),
     ], [tests("HoldfastTests.CompactionTests"), tests("HoldfastTests.ModelTests")]),
     Sabotage("pending-lost-in-snapshot", "a snapshot forgets the open turn and its pending message", [
         Edit(H + "Heads/SessionHead+Document.swift", "        if let turn {\n", "        if let turn, !SABOTAGED {\n"),

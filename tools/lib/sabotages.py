@@ -114,8 +114,8 @@ SABOTAGES = [
     ], [tests("HoldfastEngineTests.AwaitedTests")]),
     Sabotage("rest-left-behind", "what was queued while a caller committed is left to nobody", [
         Edit(E + "Commit/Committer.swift",
-             "        if queue.withLock({ $0.hasWork }) { queue.signal() }\n",
-             "        if queue.withLock({ $0.hasWork && !SABOTAGED }) { queue.signal() }\n"),
+             "        if commitAlone(batch) { queue.signal() }\n",
+             "        if commitAlone(batch), !SABOTAGED { queue.signal() }\n"),
     ], [tests("HoldfastEngineTests.AwaitedTests")]),
     Sabotage("two-claims-at-once", "two claims of one session do not wait for each other", [
         Edit(E + "LocalLog.swift",

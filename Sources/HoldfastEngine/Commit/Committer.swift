@@ -90,8 +90,7 @@ final class Committer: Sendable {
             queue.isCommitting || queue.urgentCount == 0 ? nil : Self.takeBatch(from: &queue)
         }
         guard let batch else { return }
-        commitAlone(batch)
-        if queue.withLock({ $0.hasWork }) { queue.signal() }
+        if commitAlone(batch) { queue.signal() }
     }
 
     /// Why nothing can be committed any more, or `nil`.
@@ -143,37 +142,37 @@ final class Committer: Sendable {
     // MARK: The thread
 
     private func run() {
-        while let batch = nextBatch() { commitAlone(batch) }
+        while let batch = nextBatch() { _ = commitAlone(batch) }
     }
 
     /// Waits for work; `nil` when the queue is empty and the committer is to stop.
     private func nextBatch() -> Batch? {
         while true {
             queue.wait(until: \.hasWork) { _ in }
-            let isOver = { (queue: Queue) in queue.isStopping && queue.isEmpty }
-            let (batch, isStopping) = queue.wait(
+            let (batch, isOver) = queue.wait(
                 until: { $0.isUrgent && !$0.isCommitting }, milliseconds: softWindow
             ) { queue, _ -> (Batch?, Bool) in
                 // A caller may have taken what was there.
-                if queue.isCommitting || !queue.hasWork { return (nil, false) }
-                return isOver(queue) ? (nil, true) : (Self.takeBatch(from: &queue), false)
+                guard queue.hasWork else { return (nil, false) }
+                return queue.isEmpty && queue.isStopping ? (nil, true) : (Self.takeBatch(from: &queue), false)
             }
-            if isStopping { return nil }
-            if let batch { return batch }
+            if batch != nil || isOver { return batch }
         }
     }
 
-    /// Commits `batch`, as whose owner this thread is the one that commits, and lets others commit.
-    private func commitAlone(_ batch: Batch) {
+    /// Commits `batch`, as whose owner this thread is the one that commits, and lets others commit. Answers whether
+    /// there is more to do.
+    private func commitAlone(_ batch: Batch) -> Bool {
         if let failure = queue.withLock({ $0.failure }) {
             fail(batch.commits, failure)
             for barrier in batch.barriers { barrier(failure) }
         } else {
             commit(batch)
         }
-        queue.withLock { queue in
+        return queue.withLock { queue in
             queue.isCommitting = false
             queue.loneCount = max(batch.urgentCount, queue.urgentCount) <= 1 ? queue.loneCount + 1 : 0
+            return queue.hasWork
         }
     }
 

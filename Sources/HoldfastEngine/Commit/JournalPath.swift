@@ -24,7 +24,7 @@ final class JournalPath: CommitPath {
         } catch {
             return .refused(error)
         }
-        let writes = commits.lazy.map {
+        let writes = commits.map {
             JournalWrite(
                 session: $0.writer.session, number: $0.output.number, offset: $0.output.offset,
                 bytes: $0.output.bytes)

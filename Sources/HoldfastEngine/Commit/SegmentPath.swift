@@ -52,7 +52,7 @@ final class SegmentPath: CommitPath {
         let notices = commits.map {
             JournalNotice(kind: kind, session: $0.writer.session, number: $0.output.number)
         }
-        try journal.commit([JournalWrite](), notices: notices, lowWaterMark: journal.lastBatch, index: index.mark)
+        try journal.commit([], notices: notices, lowWaterMark: journal.lastBatch, index: index.mark)
     }
 
     private func persist(

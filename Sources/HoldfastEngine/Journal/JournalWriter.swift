@@ -125,7 +125,7 @@ final class JournalWriter {
     /// - Returns: the batch's number. Everything in it and before it is on stable storage.
     @discardableResult
     func commit(
-        _ writes: some Collection<JournalWrite>, notices: [JournalNotice] = [], lowWaterMark mark: UInt64,
+        _ writes: [JournalWrite], notices: [JournalNotice] = [], lowWaterMark mark: UInt64,
         index newIndex: IndexMark? = nil, closing: Bool = false
     ) throws(StorageError) -> UInt64 {
         precondition(mark >= lowWaterMark && mark <= lastBatch)
@@ -227,7 +227,7 @@ final class JournalWriter {
         let size = options.journalByteCounts.lowerBound
         let reusable = others.dropLast().first { $0.byteCount == size }
         if let reusable { try begin(reusable) } else { try begin(createFile(byteCount: size, path: takeName())) }
-        try commit([JournalWrite](), lowWaterMark: lastBatch, index: index, closing: true)
+        try commit([], lowWaterMark: lastBatch, index: index, closing: true)
         guard let kept = active?.idle.path else { return }
         for file in others where file.path != kept {
             try file.file.close()
@@ -344,7 +344,7 @@ final class JournalWriter {
         direct.count * (JournalEntry.headerByteCount + SessionID.longestByteCount)
     }
 
-    private func upperBound(_ writes: some Collection<JournalWrite>, _ notices: [JournalNotice]) -> Int {
+    private func upperBound(_ writes: [JournalWrite], _ notices: [JournalNotice]) -> Int {
         let perEntry = 2 * JournalEntry.headerByteCount + SessionID.longestByteCount
         let bytes = writes.reduce(0) { $0 + $1.bytes.count }
         let mark = JournalEntry.headerByteCount + IndexMark.byteCount
@@ -352,9 +352,7 @@ final class JournalWriter {
     }
 
     /// The entries of one batch, which names all that it writes to: no other batch is needed to read it.
-    private func encode(
-        _ writes: some Collection<JournalWrite>, _ notices: [JournalNotice], isFirst: Bool
-    ) -> UInt32 {
+    private func encode(_ writes: [JournalWrite], _ notices: [JournalNotice], isFirst: Bool) -> UInt32 {
         slots.removeAll(keepingCapacity: true)
         var count: UInt32 = 0
         if isFirst {

@@ -83,9 +83,7 @@ struct RecoveryPass {
         }
         guard !unproved.isEmpty else { return }
         try write(unproved)
-        try storing { () throws(StorageError) in
-            _ = try journal.commit([JournalWrite](), lowWaterMark: journal.lastBatch)
-        }
+        try storing { () throws(StorageError) in _ = try journal.commit([], lowWaterMark: journal.lastBatch) }
     }
 
     /// The journal's files, open, oldest first.

@@ -379,7 +379,7 @@ extension LocalLog {
     /// The end of the session, and the head from which it was found.
     private func readTail(_ session: SessionID) throws(LogError) -> (SegmentTail, HeadFile?) {
         var scan = try scan(session)
-        let folder = try SessionFolder(session, in: storage, also: Array(scan.unflushed.keys))
+        let folder = try scan.folder()
         scan.witness.newestSnapshot = folder.snapshots.last
         let last = folder.segments.suffix(1)
         if let (head, scanner) = scan.fittingHead(in: folder), last == [head.place.segment] {

@@ -93,9 +93,7 @@ package final class ReadOnlyLog: SessionLog {
     }
 
     package func head(_ session: SessionID) throws(LogError) -> KeptHead? {
-        let scan = try reader(session).scan
-        let folder = try SessionFolder(session, in: storage, also: Array(scan.unflushed.keys))
-        guard let head = scan.fittingHead(in: folder)?.file else { return nil }
+        guard let head = try reader(session).scan.fittingHead() else { return nil }
         state.withLock { $0.place = (session, head.place) }
         return KeptHead(sequence: head.place.sequence, content: head.head)
     }

@@ -6,7 +6,7 @@ extension SessionReader {
     /// the index knows it, and of first segments that are damaged, and neither trimmed nor missing.
     func explained(_ error: LogError) -> LogError {
         let session = scan.session
-        guard let folder = try? SessionFolder(session, in: scan.storage, also: Array(scan.unflushed.keys)) else {
+        guard let folder = try? scan.folder() else {
             return error
         }
         let promised = scan.witness.promisedSequence

@@ -16,26 +16,20 @@ struct SessionReader {
     func read(
         from first: UInt64, _ body: (LogRecord) throws(LogError) -> Bool
     ) throws(LogError) {
-        let folder = try SessionFolder(scan.session, in: scan.storage, also: Array(scan.unflushed.keys))
+        let folder = try scan.folder()
         guard !folder.isEmpty else {
             throw LogError(.unknownSession, "There is no session '\(scan.session)'.")
         }
+        var next = first
         if let place, place.sequence < first, let scanner = scan.scanner(behind: place) {
             let behind = folder.segments.filter { $0 >= place.segment }
             // What continues a compressed block can be had from the block's start on only.
-            guard let next = try read(behind, from: scanner, first, folder, body) else { return }
-            guard let undecodable = try read(segments(from: next, in: folder), from: nil, next, folder, body) else {
-                return
-            }
-            throw undecodableRecord(undecodable)
+            guard let undecodable = try read(behind, from: scanner, first, folder, body) else { return }
+            next = undecodable
         }
-        if let undecodable = try read(segments(from: first, in: folder), from: nil, first, folder, body) {
-            throw undecodableRecord(undecodable)
+        if let undecodable = try read(segments(from: next, in: folder), from: nil, next, folder, body) {
+            throw LogError(.damaged, "Record \(undecodable) of session '\(scan.session)' cannot be decompressed.")
         }
-    }
-
-    private func undecodableRecord(_ sequence: UInt64) -> LogError {
-        LogError(.damaged, "Record \(sequence) of session '\(scan.session)' cannot be decompressed.")
     }
 
     /// Reads what `segments` have from record `first` on. Answers the record that cannot be decompressed, at which it

@@ -79,7 +79,7 @@ package protocol SnapshotSource: AnyObject, Sendable {
 }
 
 /// What a session's records fold to up to one of them, as the session layer has put it:
-/// ``SessionLog/putHead(_:at:_:)``.
+/// ``SessionLog/putHead(_:through:_:)``.
 package struct KeptHead: Sendable, Equatable {
     /// The last record that is folded in.
     package var sequence: Sequence
@@ -152,17 +152,19 @@ package protocol SessionLog: AnyObject, Sendable {
         _ session: SessionID, through sequence: Sequence,
         _ write: (any SnapshotSink) throws(LogError) -> Void) throws(LogError)
 
-    /// Where the last record of the claimed session stands, or is going to: what ``putHead(_:at:_:)`` takes. `nil` when
-    /// there is none, the claim is stale or has failed, or the log keeps no heads. Waits for nothing.
-    func place(_ claim: LogClaim) -> LogPlace?
+    /// Prepares for ``putHead(_:through:_:)``: what is appended from now on can be read without the records before.
+    /// Answers the claimed session's last record, durable or not; `nil` when there is none, the claim is stale or has
+    /// failed, or the log keeps no heads. Waits for nothing.
+    func beginHead(_ claim: LogClaim) -> Sequence?
 
-    /// Keeps what the records of the claimed session fold to up to `place`, so that whoever uses the session next need
-    /// not read them. `content` is a JSON object. The newer one takes the place of the older.
+    /// Keeps what the records of the claimed session fold to up to `sequence`, which ``beginHead(_:)`` has answered
+    /// last, so that whoever uses the session next need not read them. `content` is a JSON object. The newer one takes
+    /// the place of the older.
     ///
     /// What is kept is derived: it may be gone after a crash, and nothing is synced for it.
     ///
     /// - Returns: whether it was kept. Nothing is when the claim is stale or has failed, or the record is not durable.
-    func putHead(_ claim: LogClaim, at place: LogPlace, _ content: [UInt8]) -> Bool
+    func putHead(_ claim: LogClaim, through sequence: Sequence, _ content: [UInt8]) -> Bool
 
     /// What was put last, if it is whole and was made of the records that the session has now, as far as it goes; and
     /// no snapshot is newer. Else `nil`.
@@ -195,10 +197,10 @@ extension SessionLog {
     package func commitAwaited() {}
 
     /// No heads are kept.
-    package func place(_ claim: LogClaim) -> LogPlace? { nil }
+    package func beginHead(_ claim: LogClaim) -> Sequence? { nil }
 
     /// Keeps nothing.
-    package func putHead(_ claim: LogClaim, at place: LogPlace, _ content: [UInt8]) -> Bool { false }
+    package func putHead(_ claim: LogClaim, through sequence: Sequence, _ content: [UInt8]) -> Bool { false }
 
     /// Nothing was kept.
     package func head(_ session: SessionID) throws(LogError) -> KeptHead? { nil }

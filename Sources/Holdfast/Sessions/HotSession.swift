@@ -122,8 +122,8 @@ final class HotSession: Sendable {
     /// Gives the claim back to `log` and forgets the state; has the log keep the head, if it was made of `limit` bytes.
     func release(to log: any SessionLog, keepingFrom limit: Int) {
         guard let state = state.withLock({ $0.take() }), let claim = state.claim else { return }
-        if state.unkeptBytes >= limit, let place = log.place(claim) {
-            _ = state.keep(id, in: log, claim, place, from: limit)
+        if state.unkeptBytes >= limit, log.beginHead(claim) == state.head.sequence {
+            _ = state.keep(id, in: log, claim, from: limit)
         }
         log.release(claim)
     }
@@ -131,14 +131,14 @@ final class HotSession: Sendable {
     /// Has the log keep the head of the session as it is now, if it was made of `limit` bytes, once that is durable.
     /// Nobody who appends waits for it.
     func keepHead(in log: any SessionLog, from limit: Int) {
-        let found = state.withLock { state -> (State, LogClaim, LogPlace)? in
-            guard let state, state.unkeptBytes >= limit, let claim = state.claim, let place = log.place(claim) else {
-                return nil
-            }
-            return (state, claim, place)
+        let found = state.withLock { state -> (State, LogClaim)? in
+            guard let state, state.unkeptBytes >= limit, let claim = state.claim,
+                log.beginHead(claim) == state.head.sequence
+            else { return nil }
+            return (state, claim)
         }
-        guard let (taken, claim, place) = found, (try? waitUntilDurable(taken.head.sequence)) != nil else { return }
-        let isKept = taken.keep(id, in: log, claim, place, from: limit)
+        guard let (taken, claim) = found, (try? waitUntilDurable(taken.head.sequence)) != nil else { return }
+        let isKept = taken.keep(id, in: log, claim, from: limit)
         state.withLock { state in
             guard var now = state else { return }
             if isKept { now.unkeptBytes -= min(taken.unkeptBytes, now.unkeptBytes) }
@@ -152,10 +152,10 @@ extension HotSession.State {
     /// Has the log keep the head, if it was made of a multiple of its own bytes: what that writes stays in proportion
     /// to what was appended. With 0 for `limit` it is kept whatever it was made of. Answers whether it was kept.
     fileprivate func keep(
-        _ id: SessionID, in log: any SessionLog, _ claim: LogClaim, _ place: LogPlace, from limit: Int
+        _ id: SessionID, in log: any SessionLog, _ claim: LogClaim, from limit: Int
     ) -> Bool {
         guard let kept = head.kept(id, load), limit == 0 || unkeptBytes >= 4 * kept.count else { return false }
-        return log.putHead(claim, at: place, kept)
+        return log.putHead(claim, through: head.sequence, kept)
     }
 }
 

@@ -20,6 +20,8 @@ final class SessionWriter: Sendable {
         var place: LogPlace?
         /// The head of that place, until somebody asks for it.
         var keptHead: HeadFile?
+        /// Where the record stands, or is going to, whose head is about to be kept.
+        var nextHeadPlace: LogPlace?
     }
 
     let session: SessionID

@@ -1,4 +1,5 @@
 import HoldfastBytes
+import HoldfastLog
 import HoldfastStorage
 
 /// The head files of sessions.
@@ -8,15 +9,20 @@ struct HeadFiles {
     let storage: any Storage
     let storeTag: UInt64
 
-    /// Gives `head` its name, in place of an older one. The session's folder must be there.
-    func write(_ head: HeadFile) throws(StorageError) {
-        let path = StoreLayout.headFile(head.session)
+    /// Puts the bytes of a head file in the place of an older one. The session's folder must be there.
+    func write(_ bytes: [UInt8], of session: SessionID) throws(StorageError) {
+        let path = StoreLayout.headFile(session)
         let temporary = path + StoreLayout.temporarySuffix
-        let file = try storage.open(temporary, .create)
-        try file.truncate(to: 0)
-        try file.write(head.encoded(), at: 0)
-        try file.close()
-        try storage.rename(temporary, path)
+        do throws(StorageError) {
+            let file = try storage.open(temporary, .create)
+            try file.truncate(to: 0)
+            try file.write(bytes, at: 0)
+            try file.close()
+            try storage.rename(temporary, path)
+        } catch {
+            try? storage.remove(temporary)
+            throw error
+        }
     }
 
     /// The head file of `session`; `nil` when there is none that is whole and its own. Whether it still fits is not
@@ -31,6 +37,9 @@ struct HeadFiles {
 }
 
 extension SessionScan {
+    /// As ``fittingHead(in:)``.
+    func fittingHead() throws(LogError) -> HeadFile? { fittingHead(in: try folder())?.file }
+
     /// The head of the session, if no snapshot in `folder` is newer, and the log has the record up to which it was
     /// made; with a scanner that stands behind that record.
     func fittingHead(in folder: SessionFolder) -> (file: HeadFile, scanner: SegmentScanner)? {

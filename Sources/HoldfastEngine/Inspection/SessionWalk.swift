@@ -72,7 +72,7 @@ package final class SessionWalk {
         var scan = inspector.scan(of: session, in: view, newestSnapshot: folder.snapshots.last)
         guard !options.older.isEmpty else { return (folder, scan) }
         scan.unflushed.merge(options.older) { committed, older in older + committed }
-        folder = try SessionFolder(session, in: inspector.storage, also: Array(scan.unflushed.keys))
+        folder = try scan.folder()
         return (folder, scan)
     }
 

@@ -27,7 +27,7 @@ struct LostWrites {
     init(_ extents: [UInt32: [Extent]], of scan: SessionScan) throws(LogError) {
         session = scan.session
         self.extents = extents
-        let folder = try SessionFolder(session, in: scan.storage, also: Array(scan.unflushed.keys))
+        let folder = try scan.folder()
         let isFrontThere = try scan.missingFront(folder) == nil
         if isFrontThere, let first = folder.segments.first {
             // What a trim has taken away is not missing.
@@ -39,7 +39,7 @@ struct LostWrites {
 
         var filled = scan
         filled.unflushed.merge(self.extents) { committed, lost in lost + committed }
-        let filledFolder = try SessionFolder(session, in: scan.storage, also: Array(filled.unflushed.keys))
+        let filledFolder = try filled.folder()
         let with = try? filled.walk(filledFolder.segments)
         let isFilled = with.map(Self.isWhole) ?? false ? try filled.missingFront(filledFolder) == nil : false
         let reachesFurther = with?.tail.sequence ?? 0 > without?.tail.sequence ?? 0

@@ -252,7 +252,7 @@ struct RecoveryPlanner {
 
     private func walk(_ session: SessionID, _ overlay: JournalOverlay) throws(LogError) -> SessionScan.Outcome {
         let scan = try scan(of: session, overlay)
-        let folder = try SessionFolder(session, in: storage, also: Array(scan.unflushed.keys))
+        let folder = try scan.folder()
         // What was written since the low-water mark stands in the last segments; older ones are not touched. A segment
         // that the journal names may not have been made yet: the one before it ends the log then.
         let named = [scan.writtenDirectly].compactMap { $0 } + Array(scan.unflushed.keys)

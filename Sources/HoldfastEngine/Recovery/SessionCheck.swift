@@ -53,7 +53,7 @@ struct SessionCheck: Sendable {
         _ session: SessionID, _ overlay: JournalOverlay, _ report: inout StoreCheck.Report
     ) throws(LogError) {
         var scan = SessionScan(of: session, in: storage, storeTag: storeTag, overlay)
-        let folder = try SessionFolder(session, in: storage, also: Array(scan.unflushed.keys))
+        let folder = try scan.folder()
         scan.witness = SessionWitness(row: rows[session], newestSnapshot: folder.snapshots.last)
         let (outcome, undecodable) = try decode(scan, folder)
         report.segmentCount = folder.segments.count

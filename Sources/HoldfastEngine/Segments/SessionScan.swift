@@ -29,6 +29,11 @@ struct SessionScan {
     /// What other files prove of the session. Look it up before `unflushed`: it must not be the newer one.
     var witness = SessionWitness()
 
+    /// The session's folder, with the segments that are in `unflushed` only.
+    func folder() throws(LogError) -> SessionFolder {
+        try SessionFolder(session, in: storage, also: Array(unflushed.keys))
+    }
+
     /// Opens one segment, or says what is wrong with its header.
     func open(_ number: UInt32) throws(LogError) -> Result<SegmentScanner, SegmentFault> {
         let image: SegmentImage

@@ -99,8 +99,8 @@ private struct Course {
             try appender.append("after the crash")
             ledger[session, default: Ledger.Entry()].submitted.append("after the crash")
             ledger[session]?.acknowledged += 1
-            if let place = log.place(appender.claim) {
-                _ = log.putHead(appender.claim, at: place, headContent(appender.last, "after the crash"))
+            if let sequence = log.beginHead(appender.claim) {
+                _ = log.putHead(appender.claim, through: sequence, headContent(sequence, "after the crash"))
             }
             log.release(appender.claim)
         }

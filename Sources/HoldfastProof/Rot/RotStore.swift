@@ -136,8 +136,8 @@ extension RotStore {
     }
 
     private static func keepHead(_ session: Appender, _ seed: UInt64) {
-        guard let place = session.log.place(session.claim) else { return }
-        _ = session.log.putHead(session.claim, at: place, headContent(session.last, "of \(seed)"))
+        guard let sequence = session.log.beginHead(session.claim) else { return }
+        _ = session.log.putHead(session.claim, through: sequence, headContent(sequence, "of \(seed)"))
     }
 
     private static func snapshot(_ log: LocalLog, _ session: String, through last: UInt64, _ seed: UInt64) throws {

@@ -149,9 +149,9 @@ private final class EngineRun: WorkloadRun {
 
     private func keepHead(_ session: String) {
         guard let log, let claim = claims[session], let text = lastTexts.removeValue(forKey: session),
-            let place = log.place(claim)
+            let sequence = log.beginHead(claim)
         else { return }
-        _ = log.putHead(claim, at: place, headContent(place.sequence, text))
+        _ = log.putHead(claim, through: sequence, headContent(sequence, text))
     }
 
     private func append(_ session: String) {

@@ -11,7 +11,8 @@ extension Command {
         operands: [.store],
         options: [
             .json,
-            OptionRule("deep", "also fold every session from its records, and hold its snapshots against that"),
+            OptionRule(
+                "deep", "also fold every session from its records, and hold its snapshots and head file against that"),
             OptionRule("write-receipt", .text("FILE"), "write a receipt of every record, to be kept elsewhere"),
             OptionRule("receipt", .text("FILE"), "prove that what this receipt covers is unaltered"),
         ],

@@ -7,6 +7,9 @@ import Holdfast
 /// - `--compaction off`, and `--compact 1` to compact all sessions at the end, which then counts;
 /// - `--warm N` to append all records N times before, each time to new sessions, which does not count;
 /// - `--crash 1` to end as by `kill -9` when all is appended.
+///
+/// Of `written_bytes`, `prepared_bytes` are the zeros that new files of the journal were filled with, to be used from
+/// then on.
 func append(_ options: Options) async throws(HoldfastError) {
     let clientCount = max(1, options.number("clients", or: 1))
     let input = Input(options.text("input"), clientCount: clientCount)
@@ -27,21 +30,23 @@ func append(_ options: Options) async throws(HoldfastError) {
         for index in clients.indices { clients[index].forget() }
         rest(until: nanoseconds() + 3_000_000_000)  // until the flusher has done its work too
     }
-    let before = Usage.now()
+    let journal = options.text("store") + "/journal"
+    let (before, journalBefore) = (Usage.now(), fileByteCounts(in: journal))
     let begun = nanoseconds()
     let end = begun + UInt64(options.seconds("seconds", or: 1) * 1e9)
     await run(options.number("once", or: 0) == 1 ? nil : end, rounds: warmRounds + 1)
     let elapsed = Double(nanoseconds() - begun) / 1e9
+    let prepared = fileByteCounts(in: journal).filter { journalBefore[$0.key] == nil }.values.reduce(0, +)
     if options.number("crash", or: 0) == 1 {
-        report(clients, elapsed, before)
+        report(clients, elapsed, before, prepared)
         kill(getpid(), SIGKILL)
     }
     if options.number("compact", or: 0) == 1 { try store.compactBlocking() }
     try store.close()
-    report(clients, elapsed, before)
+    report(clients, elapsed, before, prepared)
 }
 
-private func report(_ clients: [Client], _ elapsed: Double, _ before: Usage) {
+private func report(_ clients: [Client], _ elapsed: Double, _ before: Usage, _ preparedBytes: Int) {
     let latencies = clients.flatMap(\.latencies).sorted()
     func microseconds(_ part: Int) -> Double { Double(latencies[(latencies.count - 1) * part / 100]) / 1e3 }
     let after = Usage.now()
@@ -49,5 +54,5 @@ private func report(_ clients: [Client], _ elapsed: Double, _ before: Usage) {
         #"{"records":\#(latencies.count),"bytes":\#(clients.map(\.byteCount).reduce(0, +)),"seconds":\#(elapsed),"#
             + #""p50_us":\#(microseconds(50)),"p99_us":\#(microseconds(99)),"max_us":\#(microseconds(100)),"#
             + #""processor_seconds":\#(after.processorSeconds - before.processorSeconds),"#
-            + #""written_bytes":\#(after.writtenBytes - before.writtenBytes)}"#)
+            + #""written_bytes":\#(after.writtenBytes - before.writtenBytes),"prepared_bytes":\#(preparedBytes)}"#)
 }

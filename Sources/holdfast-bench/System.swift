@@ -53,6 +53,22 @@ struct Usage {
     }
 }
 
+/// How large the files of a folder are, by name.
+func fileByteCounts(in folder: String) -> [String: Int] {
+    guard let entries = opendir(folder) else { return [:] }
+    defer { closedir(entries) }
+    var byteCounts: [String: Int] = [:]
+    while let entry = readdir(entries) {
+        let name = withUnsafeBytes(of: entry.pointee.d_name) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        var status = stat()
+        guard lstat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+        byteCounts[name] = Int(status.st_size)
+    }
+    return byteCounts
+}
+
 /// The bytes of the file `path`, also of one whose length the system does not say.
 func readFile(_ path: String) -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)

@@ -14,7 +14,7 @@ from . import shapes
 from .costs import Costs
 from .peers import Peer, empty
 
-# How often an input is appended before bytes written count: until the journal's files have grown as large as they get.
+# How often an input is appended before bytes written count.
 WARM = 4
 
 
@@ -45,9 +45,9 @@ class Own:
         done = subprocess.run([self.command, "inspect", store, "--json"], check=True, capture_output=True, text=True)
         return json.loads(done.stdout.splitlines()[-1])
 
-    def median_of(self, make, most=5):
+    def median_of(self, make, least=1):
         """The medians of all figures of several reports."""
-        reports = [make() for _ in range(min(self.rounds, most))]
+        reports = [make() for _ in range(max(least, min(self.rounds, 5)))]
         return {name: statistics.median(report[name] for report in reports) for name in reports[0]}
 
     def costs(self):
@@ -75,7 +75,7 @@ class Own:
         found = {}
         for name, (clients, make) in makers.items():
             path = self.plan.input(f"written-{name}", make)
-            found[name] = self.median_of(lambda: self.one_written(path, clients), most=3)
+            found[name] = self.median_of(lambda: self.one_written(path, clients), least=3)
         return found
 
     def one_written(self, input_file, clients):
@@ -84,8 +84,10 @@ class Own:
             store = empty(self.scratch)
             report = self.peer.run(store, input_file, clients=clients, once=1, warm=WARM, compaction="off", **options)
             # What was appended before does not count; the snapshots at the end are of all.
-            found[name] = report["written_bytes"] / (self.inspect(store)["stored_payload_bytes"] / (WARM + 1))
-        return {"log": found["log"], "snapshots": (found["snapshots"] - found["log"]) / (WARM + 1)}
+            payload = self.inspect(store)["stored_payload_bytes"] / (WARM + 1)
+            found[name] = (report["written_bytes"] - report["prepared_bytes"]) / payload
+            prepared = report["prepared_bytes"]
+        return {"log": found["log"], "snapshots": (found["snapshots"] - found["log"]) / (WARM + 1), "prepared": prepared}
 
     # Compression.
 
@@ -102,8 +104,8 @@ class Own:
         store = empty(self.scratch)
         self.peer.run(store, path, preload=self.nosync, clients=16, once=1, compact=1)
         sizes = self.inspect(store)
-        found["snapshot_bytes"] = sizes["snapshot_bytes"]
-        found["snapshots"] = report["bytes"] / sizes["snapshot_bytes"]
+        found["snapshot_bytes"] = newest_snapshots(store)
+        found["snapshots"] = report["bytes"] / found["snapshot_bytes"]
         found["compacted_bytes"] = sizes["segment_bytes"] + sizes["snapshot_bytes"]
         found["compacted"] = report["bytes"] / found["compacted_bytes"]
         found |= self.speeds(path)
@@ -215,3 +217,13 @@ class Own:
             found[kind]["all_against_plain"] = statistics.median(
                 own["all_us"] / other["all_us"] for own, other in zip(rows[kind], rows["plain"]))
         return found
+
+
+def newest_snapshots(store):
+    """The bytes of each session's newest snapshot; the one before, which the retention may keep, does not count."""
+    newest = {}
+    for folder, _, files in os.walk(store):
+        for file in files:
+            if found := re.match(r"snapshot-(\d+)\.json\.zst$", file):
+                newest[folder] = max(newest.get(folder, (0, "")), (int(found[1]), os.path.join(folder, file)))
+    return sum(os.path.getsize(path) for _, path in newest.values())

@@ -43,9 +43,10 @@ def own_tables(own):
         parts += ["### Where its time goes", table(["Part", *(f"{clients} at once" for clients in found)], [
             [name] + [f"{100 * shares.get(name, 0):.0f} %" for shares in found.values()] for name in names])]
     if found := own.get("written"):
-        head = ["Shape", "journal and segments", "snapshots of all sessions at the end"]
+        head = ["Shape", "journal and segments", "snapshots of all sessions at the end",
+                "new journal files meanwhile, MB: not counted"]
         parts += ["### Bytes written for each compressed byte of payload", table(head, [
-            [name, number(row["log"]), number(row["snapshots"])] for name, row in found.items()])]
+            [name, number(row["log"]), number(row["snapshots"]), number(row["prepared"] / 1e6)] for name, row in found.items()])]
     if found := own.get("opening"):
         head = ["Store", "open, ms", "first read of a session, ms", "first list, ms", "resident then, KB"]
         rows = [(f"{found['sessions']:,} sessions, closed in order", "clean"),

@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import statistics
 
 from .peers import empty
@@ -53,9 +52,6 @@ class Stores:
         if not os.path.isdir(path):
             peer.run(empty(self.folder, peer.name), self.input_file, preload=self.nosync, clients=self.clients, once=1)
         return path
-
-    def remove(self):
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def run(experiments, scratch, rounds, seconds, note):

@@ -1,7 +1,11 @@
 #include "CPosix.h"
 
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #ifndef _GNU_SOURCE
 #error "compile with _GNU_SOURCE: the functions below are GNU extensions"
@@ -21,6 +25,15 @@ void holdfast_name_thread(const char *name) {
     char kept[16] = {0};  // what the kernel has room for, with the final zero
     strncpy(kept, name, sizeof kept - 1);
     pthread_setname_np(pthread_self(), kept);
+}
+
+int32_t holdfast_open_beneath(int32_t directory, const char *path, int32_t flags, uint32_t mode) {
+    struct open_how how = {
+        .flags = (uint32_t)flags,
+        .mode = flags & O_CREAT ? mode : 0,  // refused where nothing can be made
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    return (int32_t)syscall(SYS_openat2, directory, path, &how, sizeof how);  // glibc 2.36 has no name for it
 }
 
 const void *holdfast_find(const void *bytes, size_t count, const void *wanted, size_t wanted_count) {

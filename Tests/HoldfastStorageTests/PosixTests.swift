@@ -4,10 +4,10 @@ import Testing
 
 /// What only the machine's file system can show.
 @Suite struct PosixTests {
-    @Test func linksAreNotFollowed() throws {
+    @Test(arguments: [false, true]) func linksAreNotFollowed(namesAlone: Bool) throws {
         try withTemporaryDirectory { outside in
             try withTemporaryDirectory { root in
-                let storage = try PosixStorage(root: root)
+                let storage = try PosixStorage(root: root, namesAlone: namesAlone)
                 try PosixStorage(root: outside).put("secret", [1])
                 symlink(outside + "/secret", root + "/file")
                 symlink(outside, root + "/directory")

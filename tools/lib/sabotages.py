@@ -88,8 +88,8 @@ SABOTAGES = [
     ], [tests("HoldfastEngineTests.FaultTests|JournalTests|HoldfastEngineTests.FullDisk")]),
     Sabotage("full-disk-not-refused", "appends go on without end while the flusher has no room", [
         Edit(E + "Commit/Flusher.swift",
-             "            if let failure = state.failure, state.pendingByteCount",
-             "            if !SABOTAGED, let failure = state.failure, state.pendingByteCount"),
+             "            if let failure = state.failure, state.byteCount",
+             "            if !SABOTAGED, let failure = state.failure, state.byteCount"),
     ], [tests("HoldfastEngineTests.FaultTests")]),
     Sabotage("followers-not-told", "what was queued behind a failed record is acknowledged", [
         Edit(E + "Commit/Committer.swift",

@@ -17,6 +17,10 @@ const char *_Nonnull holdfast_errno_text(int32_t number);
 /// Names the calling thread for debuggers and `ps -L`. Only the first 15 bytes are kept.
 void holdfast_name_thread(const char *_Nonnull name);
 
+/// Opens `path` below an open directory without following any link on the way (openat2, Linux 5.6); -1 and errno when
+/// that fails. A new file gets `mode`.
+int32_t holdfast_open_beneath(int32_t directory, const char *_Nonnull path, int32_t flags, uint32_t mode);
+
 /// Where the `wanted_count` bytes of `wanted` first stand in the `count` bytes of `bytes`, or NULL.
 const void *_Nullable holdfast_find(const void *_Nonnull bytes, size_t count, const void *_Nonnull wanted,
                                     size_t wanted_count);

@@ -8,11 +8,9 @@ import HoldfastThreads
 final class Flusher: Sendable {
     private struct State {
         /// Committed and not yet on the way to the segments.
-        var pending: [SegmentKey: [Extent]] = [:]
+        var pending = Backlog()
         /// On the way; still needed by readers until it is synced.
-        var flushing: [SegmentKey: [Extent]] = [:]
-        var pendingByteCount = 0
-        var flushingByteCount = 0
+        var flushing = Backlog()
         /// The last batch that is in `pending`.
         var lastBatch: UInt64 = 0
         /// Counts passes, so that a caller can wait for one that begins after its call.
@@ -22,6 +20,8 @@ final class Flusher: Sendable {
         /// While rows wait for the committer, the committer must not wait for the flusher.
         var isWritingRows = false
         var isStopping = false
+
+        var byteCount: Int { pending.byteCount + flushing.byteCount }
     }
 
     private let storage: any Storage
@@ -50,14 +50,12 @@ final class Flusher: Sendable {
 
     /// Takes over a batch that is durable in the journal.
     func add(_ commits: [Commit], batch: UInt64) {
-        let byteCount = commits.reduce(0) { $0 + $1.output.bytes.count }
         // Before the bytes: a pass that takes these bytes must find the sessions noted.
         index.note(commits)
         let isDue = state.withLock { state in
-            for commit in commits { state.pending[commit.key, default: []].append(commit.extent) }
-            state.pendingByteCount += byteCount
+            for commit in commits { state.pending.add(commit.extent, to: commit.key) }
             if !commits.isEmpty { state.lastBatch = batch }
-            return state.pendingByteCount >= options.flushByteCount
+            return state.pending.byteCount >= options.flushByteCount
         }
         if isDue { state.broadcast() }
     }
@@ -65,8 +63,9 @@ final class Flusher: Sendable {
     /// Takes over what a recovery could not write for lack of space: committed, and up to `batch` in the journal only.
     func add(_ extents: [SegmentKey: [Extent]], batch: UInt64) {
         state.withLock { state in
-            state.pending = extents
-            state.pendingByteCount = extents.values.joined().reduce(0) { $0 + $1.bytes.count }
+            for (key, extents) in extents {
+                for extent in extents { state.pending.add(extent, to: key) }
+            }
             state.lastBatch = batch
         }
     }
@@ -74,14 +73,7 @@ final class Flusher: Sendable {
     /// The committed bytes of `session` that may not be in its files yet, by segment number.
     func unflushed(_ session: SessionID) -> [UInt32: [Extent]] {
         state.withLock { state in
-            var found: [UInt32: [Extent]] = [:]
-            for (key, extents) in state.flushing where key.session == session {
-                found[key.number, default: []] += extents
-            }
-            for (key, extents) in state.pending where key.session == session {
-                found[key.number, default: []] += extents
-            }
-            return found
+            state.flushing.extents(of: session).merging(state.pending.extents(of: session), uniquingKeysWith: +)
         }
     }
 
@@ -91,11 +83,9 @@ final class Flusher: Sendable {
     func waitForRoom() throws(LogError) {
         let limit = options.unflushedByteLimit
         try state.wait {
-            $0.pendingByteCount + $0.flushingByteCount < limit || $0.failure != nil || $0.isWritingRows
+            $0.byteCount < limit || $0.failure != nil || $0.isWritingRows
         } _: { (state) throws(LogError) in
-            if let failure = state.failure, state.pendingByteCount + state.flushingByteCount >= limit / 2 {
-                throw failure
-            }
+            if let failure = state.failure, state.byteCount >= limit / 2 { throw failure }
         }
     }
 
@@ -126,7 +116,7 @@ final class Flusher: Sendable {
         while true {
             let limit = options.flushByteCount
             let isDue: (State) -> Bool = {
-                $0.isStopping || $0.wanted > $0.finished || ($0.pendingByteCount >= limit && $0.failure == nil)
+                $0.isStopping || $0.wanted > $0.finished || ($0.pending.byteCount >= limit && $0.failure == nil)
             }
             let isStopping = state.wait(until: isDue, milliseconds: options.flushInterval) { state, _ in
                 state.isStopping
@@ -138,25 +128,20 @@ final class Flusher: Sendable {
         meter?.write(unflushed: unflushedByteCount, isClosed: true)
     }
 
-    private var unflushedByteCount: Int { state.withLock { $0.pendingByteCount + $0.flushingByteCount } }
+    private var unflushedByteCount: Int { state.withLock { $0.byteCount } }
 
     private func pass() {
-        let (work, batch, target) = state.withLock { state in
+        let (backlog, batch, target) = state.withLock { state in
             // What failed last time is still in `flushing` and goes first: the newer bytes lie behind it.
-            for (key, extents) in state.pending { state.flushing[key, default: []] += extents }
-            state.flushingByteCount += state.pendingByteCount
-            state.pending = [:]
-            state.pendingByteCount = 0
-            return (state.flushing.map { (key: $0.key, extents: $0.value) }, state.lastBatch, state.wanted)
+            state.flushing.add(state.pending)
+            state.pending = Backlog()
+            return (state.flushing, state.lastBatch, state.wanted)
         }
-        let failure = work.isEmpty ? writeRows() : write(work.sorted { $0.key < $1.key }, through: batch)
+        let failure = backlog.isEmpty ? writeRows() : write(backlog.work, through: batch)
         state.withLock { state in
             state.failure = failure
             state.finished = max(state.finished, target)
-            if failure == nil {
-                state.flushing = [:]
-                state.flushingByteCount = 0
-            }
+            if failure == nil { state.flushing = Backlog() }
         }
         state.broadcast()
     }

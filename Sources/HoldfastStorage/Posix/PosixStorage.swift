@@ -2,23 +2,32 @@ import Glibc
 
 /// The directory tree of a store in the file system of the machine.
 ///
-/// The root is opened once and everything is reached from it one name at a time, without following links. So
-/// the tree may be moved while it is open, and no link that somebody has planted in it leads outside. This
-/// costs one `openat` and one `close` per directory on the way, some microseconds in all.
+/// The root is opened once and everything is reached from it without following links. So the tree may be moved
+/// while it is open, and no link that somebody has planted in it leads outside. Where the system can do that in one
+/// call (`openat2`, Linux 5.6) it is one call; else one name is opened after the other.
 package final class PosixStorage: Storage {
     private let root: Descriptor
     private let isReadOnly: Bool
+    /// Whether the system opens whole paths without following links.
+    private let opensWholePaths: Bool
 
     /// Opens the directory `root`, a path as a user gives it: links in it are followed.
     ///
     /// - Parameters:
     ///   - create: makes the directory (not its parents) when it is missing; it is durable on return.
     ///   - readOnly: every call that would change something throws `.readOnly`.
-    package init(root: String, create: Bool = false, readOnly: Bool = false) throws(StorageError) {
+    ///   - namesAlone: opens one name after the other, as on a system that does not open whole paths without following
+    ///     links.
+    package init(
+        root: String, create: Bool = false, readOnly: Bool = false, namesAlone: Bool = false
+    ) throws(StorageError) {
         precondition(!(create && readOnly), "creating changes the disk")
         isReadOnly = readOnly
         if create { try Self.makeRoot(root) }
         self.root = try Self.openRoot(root)
+        // Old kernels do not know the call, sandboxes may forbid it.
+        let whole = try? Descriptor(beneath: self.root, ".", flags: O_RDONLY, operation: "", path: "")
+        opensWholePaths = whole != nil && !namesAlone
     }
 
     /// Makes failures arrive as errors that would otherwise end the process. Call it once, at the start.
@@ -68,9 +77,7 @@ extension PosixStorage {
         _ path: String, _ mode: OpenMode, _ operation: String
     ) throws(StorageError) -> PosixFile {
         if mode != .read { try requireWritable(operation, path) }
-        let place = try locate(path, operation)
-        let descriptor = try Descriptor(
-            place.name, in: place.directory, flags: mode.flags, operation: operation, path: path)
+        let descriptor = try reach(pathComponents(path), mode.flags, operation, path)
         let status = try descriptor.status(operation, path)
         if status.isDirectory { throw StorageError(errno: EISDIR, operation, path) }
         guard status.isRegularFile else {
@@ -143,12 +150,12 @@ extension PosixStorage {
 
     package func syncDirectory(_ path: String) throws(StorageError) {
         try requireWritable("sync", path)
-        let directory = try openDirectory(directoryComponents(path), "sync", path)
+        let directory = try reach(directoryComponents(path), O_RDONLY | O_DIRECTORY, "sync", path)
         _ = try systemCall("sync", path) { fsync(directory.number) }
     }
 
     package func list(_ path: String) throws(StorageError) -> [DirectoryEntry] {
-        let directory = try openDirectory(directoryComponents(path), "list", path)
+        let directory = try reach(directoryComponents(path), O_RDONLY | O_DIRECTORY, "list", path)
         return try entries(of: directory, path).sorted { $0.name < $1.name }
     }
 
@@ -185,18 +192,36 @@ extension PosixStorage {
     private func locate(_ path: String, _ operation: String) throws(StorageError) -> Place {
         var names = pathComponents(path)
         let name = names.removeLast()
-        return Place(directory: try openDirectory(names, operation, path), name: name)
+        return Place(directory: try reach(names, O_RDONLY | O_DIRECTORY, operation, path), name: name)
     }
 
-    private func openDirectory(
-        _ names: [String], _ operation: String, _ path: String
+    /// Opens what these names lead to from the root.
+    private func reach(
+        _ names: [String], _ flags: Int32, _ operation: String, _ path: String
     ) throws(StorageError) -> Descriptor {
-        let flags = O_RDONLY | O_DIRECTORY
-        var directory = try Descriptor(".", in: root, flags: flags, operation: operation, path: path)
-        for name in names {
-            directory = try Descriptor(name, in: directory, flags: flags, operation: operation, path: path)
+        guard opensWholePaths else { return try walk(names, flags, operation, path) }
+        do throws(StorageError) {
+            let whole = names.isEmpty ? "." : names.joined(separator: "/")
+            return try Descriptor(beneath: root, whole, flags: flags, operation: operation, path: path)
+        } catch {
+            // A link: where on the way it lies decides which error that is.
+            guard error.errno == ELOOP else { throw error }
+            return try walk(names, flags, operation, path)
         }
-        return directory
+    }
+
+    private func walk(
+        _ names: [String], _ flags: Int32, _ operation: String, _ path: String
+    ) throws(StorageError) -> Descriptor {
+        let onTheWay = O_RDONLY | O_DIRECTORY
+        var reached = try Descriptor(
+            ".", in: root, flags: names.isEmpty ? flags : onTheWay, operation: operation, path: path)
+        for (index, name) in names.enumerated() {
+            let isLast = index == names.count - 1
+            reached = try Descriptor(
+                name, in: reached, flags: isLast ? flags : onTheWay, operation: operation, path: path)
+        }
+        return reached
     }
 }
 

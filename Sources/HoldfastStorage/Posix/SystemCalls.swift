@@ -1,3 +1,4 @@
+import CPosix
 import Glibc
 
 /// Makes a system call again for as long as signals interrupt it, and throws what it fails with.
@@ -51,9 +52,22 @@ struct Descriptor: ~Copyable {
     ) throws(StorageError) {
         let parent = directory.number
         number = try systemCall(operation, path) {
-            openat(parent, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+            openat(parent, name, flags | Self.careful, Self.mode)
         }
     }
+
+    /// The same for a path of several names, none of which may be a link: throws `.invalid` with `ELOOP` then.
+    init(
+        beneath directory: borrowing Descriptor, _ names: String, flags: Int32, operation: String, path: String
+    ) throws(StorageError) {
+        let parent = directory.number
+        number = try systemCall(operation, path) {
+            holdfast_open_beneath(parent, names, flags | Self.careful, Self.mode)
+        }
+    }
+
+    private static let careful = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    private static let mode: mode_t = 0o600
 
     deinit {
         _ = Glibc.close(number)

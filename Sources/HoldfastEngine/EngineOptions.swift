@@ -34,6 +34,8 @@ package struct EngineOptions: Sendable {
     /// How many snapshots before the newest one, with the records since, ``LocalLog/trim(_:keeping:isFinal:)``
     /// keeps of a session that is not over; `nil` keeps all of every session.
     package var retainedGenerations: Int? = 1
+    /// The longest write of the journal that a recovery holds in memory, in bytes; longer ones are read again.
+    package var heldWriteByteCount = Limits.heldWriteByteCount
     /// What an opening does about flipped bits in batches of the journal.
     package var journalBits = JournalBits.ignored
     /// Whether the store's counters are written to the file `meter` once a second, for other processes.

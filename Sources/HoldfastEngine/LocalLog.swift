@@ -53,7 +53,8 @@ package final class LocalLog: SessionLog {
             try storage.syncDirectory(StoreLayout.journalFolder)
         }
         let overlay = try JournalOverlay.read(
-            from: storage, storeTag: store.tag, notesOlder: true, bits: options.journalBits)
+            from: storage, storeTag: store.tag, notesOlder: true, bits: options.journalBits,
+            holdingUpTo: options.heldWriteByteCount)
         index = IndexKeeper(storage: storage, mark: overlay.index)
         let pass = RecoveryPass(
             storage: storage, options: options, storeTag: store.tag, files: files, index: index)
@@ -77,7 +78,8 @@ package final class LocalLog: SessionLog {
         flusher = Flusher(storage: storage, files: files, index: index, options: options, meter: meter)
         if done == nil {
             index.markUnknownLater(overlay.sessions)
-            flusher.add(overlay.extents, batch: overlay.summary.position.lastBatch)
+            let extents = try storing { () throws(StorageError) in try overlay.extentsInMemory() }
+            flusher.add(extents, batch: overlay.summary.position.lastBatch)
         }
         // Epochs of different openings of the store never meet: the lock fences processes, these fence claims.
         epochs = Lock(0)

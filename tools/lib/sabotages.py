@@ -52,8 +52,8 @@ SABOTAGES = [
     ], CRASHES),
     Sabotage("ack-before-segment-sync", "in commit mode segment, a segment is not synced before the acknowledgement", [
         Edit(E + "Segments/SegmentFiles.swift",
-             "extent.offset) }\n                try file.sync()\n",
-             "extent.offset) }\n                if !SABOTAGED { try file.sync() }\n"),
+             "item.extents, to: file)\n                try file.sync()\n",
+             "item.extents, to: file)\n                if !SABOTAGED { try file.sync() }\n"),
     ], CRASHES),
     Sabotage("failed-sync-is-good", "a failed sync of the journal is taken for a success", [
         Edit(E + "Journal/JournalWriter.swift",
@@ -156,12 +156,9 @@ SABOTAGES = [
              "        let mark = SABOTAGED ? journal.lastBatch : max(journal.lowWaterMark,"),
     ], CRASHES),
     Sabotage("flush-at-wrong-offset", "the second stretch of a flush stands one byte too far", [
-        Edit(E + "Segments/SegmentFiles.swift",
-             "            if let last = joined.indices.last, joined[last].end == extent.offset, isSmall, isLastSmall {\n",
-             "            if SABOTAGED, extent.offset > 0, joined.isEmpty {\n"
-             "                joined.append(Extent(offset: extent.offset + 1, bytes: extent.bytes))\n"
-             "            } else if let last = joined.indices.last, joined[last].end == extent.offset, isSmall,\n"
-             "                isLastSmall\n            {\n"),
+        Edit(E + "Segments/GatheredWrites.swift",
+             "        if byteCount == 0 { offset = extent.offset }\n",
+             "        if byteCount == 0 { offset = extent.offset + (SABOTAGED && extent.offset > 0 ? 1 : 0) }\n"),
     ], [tests("HoldfastEngineTests.AppendTests"), *CRASHES]),
     Sabotage("direct-not-announced", "the journal does not name a segment that is written directly", [
         Edit(E + "Commit/SegmentPath.swift",
@@ -170,9 +167,14 @@ SABOTAGES = [
     ], CRASHES),
     Sabotage("torn-batch-accepted", "a batch counts although its body fails the checksum", [
         Edit(E + "Journal/JournalReader.swift",
-             "BatchHeader.isIntact(rest, salt: file.header.salt)",
-             "BatchHeader.isIntact(rest, salt: file.header.salt) || SABOTAGED"),
+             "BatchHeader.isIntact(bytes, salt: salt) && decoded",
+             "(BatchHeader.isIntact(bytes, salt: salt) || SABOTAGED) && decoded"),
     ], CRASHES),
+    Sabotage("replay-unchecked", "what a replay reads from the journal again is written as it comes", [
+        Edit(E + "Journal/JournalPlace.swift",
+             "        guard Checksum.of(UnsafeRawBufferPointer(buffer)) == checksum else { throw changed }\n",
+             "        guard SABOTAGED || Checksum.of(UnsafeRawBufferPointer(buffer)) == checksum else { throw changed }\n"),
+    ], [tests("HoldfastEngineTests.ReplayTests")]),
     Sabotage("old-header-counts", "of a journal file that is begun anew the old header counts", [
         Edit(E + "Journal/JournalReader.swift",
              "(known.isEmpty ? copies : known).max(by: { $0.number < $1.number })",

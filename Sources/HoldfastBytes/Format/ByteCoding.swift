@@ -46,4 +46,12 @@ extension Array where Element == UInt8 {
     ) throws(Failure) -> R {
         try span.withUnsafeBytes { (view) throws(Failure) in try body(view) }
     }
+
+    /// The same with a view that can be written to.
+    package mutating func withMutableBytes<R, Failure: Error>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        var bytes = mutableSpan
+        return try bytes.withUnsafeMutableBytes { (view) throws(Failure) in try body(view) }
+    }
 }

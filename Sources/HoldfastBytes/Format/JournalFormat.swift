@@ -120,8 +120,11 @@ package struct BatchHeader: Equatable, Sendable {
         self.chainBefore = chainBefore
     }
 
+    /// Header and body, without the padding.
+    package var wholeByteCount: Int { Self.byteCount + Int(bodyByteCount) }
+
     /// Header, body and padding.
-    package var paddedByteCount: Int { Self.padded(Self.byteCount + Int(bodyByteCount)) }
+    package var paddedByteCount: Int { Self.padded(wholeByteCount) }
 
     /// `count` rounded up to whole sectors.
     package static func padded(_ count: Int) -> Int {
@@ -157,7 +160,9 @@ package struct BatchHeader: Equatable, Sendable {
     package init(decoding bytes: UnsafeRawBufferPointer, offset: UInt64, salt: UInt64) throws(FormatError) {
         guard bytes.count >= Self.byteCount else { throw .truncated }
         guard bytes.slice(0..<4).elementsEqual(Self.magic) else {
-            throw bytes.prefix(Self.byteCount).allSatisfy { $0 == 0 } ? .neverWritten : .wrongMagic
+            // An unused journal file is sector after sector of this.
+            let words = stride(from: 0, to: Self.byteCount, by: 8)
+            throw words.allSatisfy { bytes.load(UInt64.self, at: $0) == 0 } ? .neverWritten : .wrongMagic
         }
         guard Checksum.of(bytes.slice(0..<56), seed: salt ^ offset) == bytes.load(UInt64.self, at: 56) else {
             throw .checksumMismatch

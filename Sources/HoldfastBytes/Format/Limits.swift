@@ -34,6 +34,10 @@ package enum Limits {
     /// write; a single larger record makes a batch of its own.
     package static let batchByteCount = 4 << 20
 
+    /// The longest write of the journal that a recovery holds in memory. A longer one is read again where it is needed,
+    /// which takes less time than the system needs to clear as much memory, and leaves a replay's memory small.
+    package static let heldWriteByteCount = 8 << 10
+
     /// How much of a snapshot's document is compressed at a time, and held decompressed by a reader: shorter blocks
     /// take more room, as docs/decisions/0009-snapshots.md has measured.
     package static let snapshotBlock = 1 << 20

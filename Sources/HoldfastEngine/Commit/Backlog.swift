@@ -15,7 +15,7 @@ struct Backlog {
 
     /// Adds bytes that were committed after all that are there.
     mutating func add(_ extent: Extent, to key: SegmentKey) {
-        byteCount += extent.bytes.count
+        byteCount += extent.byteCount
         Self.append([extent], to: key.number, in: &segments[key.session, default: []])
     }
 

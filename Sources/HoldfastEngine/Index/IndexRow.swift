@@ -1,5 +1,6 @@
 import HoldfastBytes
 import HoldfastLog
+import HoldfastStorage
 
 /// One line of the index: what the session layer wants listed, and a witness of where the session's log ended.
 struct IndexRow: Sendable, Equatable {
@@ -77,10 +78,10 @@ struct IndexRow: Sendable, Equatable {
     }
 
     /// Counts the records of `extent`, bytes that were committed to segment `number`, that the row does not know.
-    mutating func count(_ extent: Extent, of number: UInt32) {
+    mutating func count(_ extent: Extent, of number: UInt32) throws(StorageError) {
         guard (segment, end) < (number, extent.end) else { return }
         let known = segment == number ? end : 0
-        extent.bytes.withUnsafeBytes { bytes in
+        try extent.bytes().withUnsafeBytes { bytes in
             var first = 0
             if extent.offset == 0, let header = try? SegmentHeader(decoding: bytes) {
                 lastSequence = max(lastSequence, header.firstSequence - 1)

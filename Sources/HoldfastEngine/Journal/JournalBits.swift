@@ -30,16 +30,15 @@ extension JournalReader {
 }
 
 extension BitSearch {
-    /// The batch at `offset` of a journal file, if one flipped bit is all that keeps it from being the one that follows
-    /// `position`.
+    /// The batch at `offset` of a journal file, where `rest` begins, if one flipped bit is all that keeps it from being
+    /// the one that follows `position`.
     ///
     /// The proof is the batch's own: 64 bits of checksum over its header, 64 over all of it, its number and the check
     /// of the batch before.
     func batch(
-        in file: UnsafeRawBufferPointer, at offset: Int, of journal: JournalFile, after position: JournalPosition
+        in rest: UnsafeRawBufferPointer, at offset: Int, of journal: JournalFile, after position: JournalPosition
     ) -> JournalStretch? {
-        guard file.count - offset >= BatchHeader.byteCount else { return nil }
-        let rest = file.slice(offset..<file.count)
+        guard rest.count >= BatchHeader.byteCount else { return nil }
         let salt = journal.header.salt
         func header(_ head: [UInt8]) -> BatchHeader? {
             let header = head.withUnsafeBytes { try? BatchHeader(decoding: $0, offset: UInt64(offset), salt: salt) }
@@ -73,9 +72,4 @@ extension BitSearch {
         var batch = batch
         return batch.turnBack(from: BatchHeader.byteCount) { BatchHeader.isIntact($0, salt: salt) }
     }
-}
-
-extension BatchHeader {
-    /// Header and body, without the padding.
-    fileprivate var wholeByteCount: Int { Self.byteCount + Int(bodyByteCount) }
 }

@@ -61,7 +61,7 @@ struct JournalSummary: Sendable {
 
 /// Reads the journal in order, file by file, and gives out every valid batch.
 ///
-/// Memory: one journal file at a time.
+/// Memory: a mebibyte, or one batch that is longer. Of a damaged file all of it, when flipped bits are looked for.
 struct JournalReader {
     /// How often the files are listed again when one of them is gone before it could be opened.
     private static let attemptLimit = 100
@@ -78,6 +78,9 @@ struct JournalReader {
         var offset: UInt64
         var body: UnsafeRawBufferPointer
         var entries: [JournalEntry]
+        var source: JournalSource
+        /// Whether the file has other bytes, because one bit of a batch is taken as turned back.
+        var isMended: Bool
     }
 
     /// Calls `body` with every valid batch, oldest first, and says what else was found.
@@ -96,17 +99,18 @@ struct JournalReader {
     ) throws(LogError) -> JournalSummary {
         var handles: [String: any StorageFile] = [:]
         var summary = try findFiles(&handles)
+        var memory: [UInt8] = []
         for index in summary.files.indices {
             let file = summary.files[index]
             if index == 0 {
                 summary.position.lastBatch = file.header.firstBatch - 1
                 summary.position.chain = file.header.chainBefore
             }
-            let bytes = try storing { () throws(StorageError) in
-                try handles[file.path]?.readAll(limit: Limits.largestPayloadLimit * 2, path: file.path) ?? []
-            }
-            handles[file.path] = nil
-            try read(file, bytes, isLast: index == summary.files.count - 1, search, &summary, body)
+            guard let handle = handles.removeValue(forKey: file.path) else { continue }
+            var window = try storing { () throws(StorageError) in try JournalWindow(handle, of: file) }
+            swap(&window.memory, &memory)
+            defer { swap(&window.memory, &memory) }
+            try read(file, &window, isLast: index == summary.files.count - 1, search, &summary, body)
         }
         // What is below the low-water mark is in the segments.
         let mark = summary.lowWaterMark
@@ -229,13 +233,13 @@ struct JournalReader {
     // MARK: Batches
 
     private func read(
-        _ file: JournalFile, _ bytes: [UInt8], isLast: Bool, _ search: BitSearch?, _ summary: inout JournalSummary,
-        _ body: (Batch) throws(LogError) -> Void
+        _ file: JournalFile, _ window: inout JournalWindow, isLast: Bool, _ search: BitSearch?,
+        _ summary: inout JournalSummary, _ body: (Batch) throws(LogError) -> Void
     ) throws(LogError) {
-        var (bytes, offset) = (bytes, JournalHeader.sectorByteCount)
-        while let mended = try readOn(file, bytes, &offset, isLast: isLast, search, &summary, body) {
+        var offset = JournalHeader.sectorByteCount
+        while let mended = try readOn(file, &window, &offset, isLast: isLast, search, &summary, body) {
             guard let bit = mended.bit else { break }
-            bytes.flip(Int(bit.offset) * 8 + bit.bit)
+            window.turnBack(bit)
             summary.mended.append(mended)
         }
         // What an older file has lost, later batches miss. And a new file that a crash has kept half can hold an old
@@ -247,68 +251,81 @@ struct JournalReader {
 
     /// Reads from `offset` to the end of the file; or to a batch that one flipped bit makes whole, which it answers.
     private func readOn(
-        _ file: JournalFile, _ bytes: [UInt8], _ offset: inout Int, isLast: Bool, _ search: BitSearch?,
+        _ file: JournalFile, _ window: inout JournalWindow, _ offset: inout Int, isLast: Bool, _ search: BitSearch?,
         _ summary: inout JournalSummary, _ body: (Batch) throws(LogError) -> Void
     ) throws(LogError) -> JournalStretch? {
-        try bytes.withBytes { (whole) throws(LogError) in
-            // A file that was cut has lost its second header first.
-            let end = min(whole.count, Int(clamping: file.header.fileByteCount) - JournalHeader.sectorByteCount)
-            let view = whole.slice(0..<max(0, end))
-            while true {
-                let found = nextBatch(from: offset, view, file, after: summary.position.lastBatch)
-                let isNext = found.map { summary.position.isFollowed(by: $0.header) } ?? false
-                if !isNext, let mended = search?.batch(in: view, at: offset, of: file, after: summary.position) {
-                    return mended
-                }
-                guard let found else { break }
-                noteGap(offset..<found.offset, found.header, file, &summary)
-                offset = try deliver(found, view, file, &summary, body)
+        while true {
+            var found = try nextBatch(from: offset, &window, file, after: summary.position.lastBatch)
+            let isNext = found.map { summary.position.isFollowed(by: $0.header) } ?? false
+            if !isNext, let search {
+                if let mended = try batch(search, &window, offset, file, summary.position) { return mended }
+                // The search has read the bytes again, and another process may be writing.
+                found = try nextBatch(from: offset, &window, file, after: summary.position.lastBatch)
             }
-            if isLast { noteTail(view, offset, file, &summary) }
-            return nil
+            guard let found else { break }
+            noteGap(offset..<found.offset, found.header, file, &summary)
+            offset = try deliver(found, &window, file, &summary, body)
+        }
+        if isLast { try noteTail(&window, offset, file, &summary) }
+        return nil
+    }
+
+    /// The batch at `offset` that `search` can mend.
+    private func batch(
+        _ search: BitSearch, _ window: inout JournalWindow, _ offset: Int, _ file: JournalFile,
+        _ position: JournalPosition
+    ) throws(LogError) -> JournalStretch? {
+        try window.withBytes(max(0, window.end - offset), at: offset) { (rest) throws(LogError) in
+            search.batch(in: rest, at: offset, of: file, after: position)
         }
     }
 
     /// The first valid batch at or after `offset` that is newer than `last`.
     private func nextBatch(
-        from offset: Int, _ view: UnsafeRawBufferPointer, _ file: JournalFile, after last: UInt64
-    ) -> (offset: Int, header: BatchHeader)? {
+        from offset: Int, _ window: inout JournalWindow, _ file: JournalFile, after last: UInt64
+    ) throws(LogError) -> (offset: Int, header: BatchHeader)? {
+        let salt = file.header.salt
         var at = offset
-        while at + BatchHeader.byteCount <= view.count {
-            let rest = view.slice(at..<view.count)
-            if let header = try? BatchHeader(decoding: rest, offset: UInt64(at), salt: file.header.salt),
-                header.number > last, BatchHeader.isIntact(rest, salt: file.header.salt)
-            {
-                return (at, header)
+        while at + BatchHeader.byteCount <= window.end {
+            func decoded(_ bytes: UnsafeRawBufferPointer) -> BatchHeader? {
+                try? BatchHeader(decoding: bytes, offset: UInt64(at), salt: salt)
+            }
+            let header = try window.withBytes(BatchHeader.byteCount, at: at) { (bytes) throws(LogError) in
+                decoded(bytes)
+            }
+            if let header, header.number > last {
+                // All of it may have to be read, and another process may be writing.
+                let isIntact = try window.withBytes(header.wholeByteCount, at: at) { (bytes) throws(LogError) in
+                    BatchHeader.isIntact(bytes, salt: salt) && decoded(bytes) == header
+                }
+                if isIntact { return (at, header) }
             }
             at += JournalHeader.sectorByteCount
         }
         return nil
     }
 
+    /// Gives out a batch; answers where the next one begins.
     private func deliver(
-        _ found: (offset: Int, header: BatchHeader), _ view: UnsafeRawBufferPointer, _ file: JournalFile,
+        _ found: (offset: Int, header: BatchHeader), _ window: inout JournalWindow, _ file: JournalFile,
         _ summary: inout JournalSummary, _ body: (Batch) throws(LogError) -> Void
     ) throws(LogError) -> Int {
-        let header = found.header
-        let rest = view.slice(found.offset..<view.count)
-        let content = rest.slice(BatchHeader.byteCount..<BatchHeader.byteCount + Int(header.bodyByteCount))
-        summary.position.lastBatch = header.number
-        if header.number == file.header.firstBatch { summary.restatement = header.number }
-        summary.position.chain = BatchHeader.storedCheck(rest)
-        summary.lowWaterMark = max(summary.lowWaterMark, header.lowWaterMark)
-        summary.closedCleanly = header.closesCleanly
-        summary.batchCount += 1
-        summary.byteCount += UInt64(header.paddedByteCount)
-        let next = found.offset + header.paddedByteCount
-        summary.end = (file.path, file.header.salt, UInt64(next))
-        guard let entries = try? JournalEntry.decodeAll(content, count: header.entryCount) else {
-            summary.damage.append(
-                stretch(file.path, UInt64(found.offset), UInt64(header.paddedByteCount), "entries that break a rule"))
-            return next
+        let (offset, header) = found
+        let next = offset + header.paddedByteCount
+        let (source, isMended) = (window.source, window.isMended)
+        try window.withBytes(header.wholeByteCount, at: offset) { (whole) throws(LogError) in
+            summary.take(header, check: BatchHeader.storedCheck(whole), of: file, end: UInt64(next))
+            let content = whole.slice(BatchHeader.byteCount..<whole.count)
+            guard let entries = try? JournalEntry.decodeAll(content, count: header.entryCount) else {
+                summary.damage.append(
+                    stretch(file.path, UInt64(offset), UInt64(header.paddedByteCount), "entries that break a rule"))
+                return
+            }
+            try body(
+                Batch(
+                    header: header, file: file, offset: UInt64(offset), body: content, entries: entries,
+                    source: source, isMended: isMended))
         }
-        try body(
-            Batch(header: header, file: file, offset: UInt64(found.offset), body: content, entries: entries))
         return next
     }
 
@@ -328,19 +345,36 @@ struct JournalReader {
     }
 
     private func noteTail(
-        _ view: UnsafeRawBufferPointer, _ offset: Int, _ file: JournalFile, _ summary: inout JournalSummary
-    ) {
-        guard offset < view.count else { return }
-        let rest = view.slice(offset..<view.count)
-        // Old batches of a recycled file have another number and another chain before them.
-        guard rest.count >= BatchHeader.byteCount,
-            rest.load(UInt64.self, at: 8) == summary.position.lastBatch + 1
-                || rest.load(UInt64.self, at: 40) == summary.position.chain
-        else { return }
-        let length = BatchHeader.padded(BatchHeader.byteCount + Int(rest.load(UInt32.self, at: 24)))
+        _ window: inout JournalWindow, _ offset: Int, _ file: JournalFile, _ summary: inout JournalSummary
+    ) throws(LogError) {
+        guard window.end - offset >= BatchHeader.byteCount else { return }
+        let position = summary.position
+        let byteCount = try window.withBytes(BatchHeader.byteCount, at: offset) { (bytes) throws(LogError) -> Int? in
+            // Old batches of a recycled file have another number and another chain before them.
+            guard bytes.count == BatchHeader.byteCount,
+                bytes.load(UInt64.self, at: 8) == position.lastBatch + 1
+                    || bytes.load(UInt64.self, at: 40) == position.chain
+            else { return nil }
+            return BatchHeader.padded(BatchHeader.byteCount + Int(bytes.load(UInt32.self, at: 24)))
+        }
+        guard let byteCount else { return }
         summary.tornTail = stretch(
-            file.path, UInt64(offset), UInt64(min(length, rest.count)), "a batch that was being written")
-        summary.tornTail?.firstBatch = summary.position.lastBatch + 1
+            file.path, UInt64(offset), UInt64(min(byteCount, window.end - offset)), "a batch that was being written")
+        summary.tornTail?.firstBatch = position.lastBatch + 1
+    }
+}
+
+extension JournalSummary {
+    /// Counts a valid batch in, which ends at `end` of `file`.
+    fileprivate mutating func take(_ header: BatchHeader, check: UInt64, of file: JournalFile, end: UInt64) {
+        position.lastBatch = header.number
+        position.chain = check
+        if header.number == file.header.firstBatch { restatement = header.number }
+        lowWaterMark = max(lowWaterMark, header.lowWaterMark)
+        closedCleanly = header.closesCleanly
+        batchCount += 1
+        byteCount += UInt64(header.paddedByteCount)
+        self.end = (file.path, file.header.salt, end)
     }
 }
 

@@ -35,11 +35,11 @@ struct JournalOverlay {
     }
 
     /// How far the log of `session` reaches at least, when what the journal has of it is counted on from `row`.
-    func witness(of session: SessionID, _ row: IndexRow?) -> IndexRow {
+    func witness(of session: SessionID, _ row: IndexRow?) throws(StorageError) -> IndexRow {
         var witness = IndexRow(unknown: session, witness: row)
         let all = extents.filter { $0.key.session == session }.sorted { $0.key < $1.key }
         for (key, extents) in all {
-            for extent in extents { witness.count(extent, of: key.number) }
+            for extent in extents { try witness.count(extent, of: key.number) }
         }
         return witness
     }
@@ -51,22 +51,25 @@ struct JournalOverlay {
         return filled
     }
 
-    /// Reads the whole journal. Memory: what is above the low-water mark at any point of it, and one file.
+    /// Reads the whole journal. Memory: what it holds of what is above the low-water mark at any point, and a mebibyte.
     ///
     /// - Parameters:
     ///   - notesOlder: whether writes below the low-water mark are noted too, some 60 bytes for each.
     ///   - bits: what is done about flipped bits in batches.
+    ///   - limit: the longest write that is held in memory. Nobody may write to the journal before the overlay's last
+    ///     use then: longer ones are left where they are. Without it all are held.
     static func read(
-        from storage: any Storage, storeTag: UInt64, notesOlder: Bool = false, bits: JournalBits = .ignored
+        from storage: any Storage, storeTag: UInt64, notesOlder: Bool = false, bits: JournalBits = .ignored,
+        holdingUpTo limit: Int = .max
     ) throws(LogError) -> JournalOverlay {
-        var content = Content()
-        content.older = notesOlder ? OlderWrites() : nil
+        var content = Content(older: notesOlder ? OlderWrites() : nil, limit: limit)
         let reader = JournalReader(storage: storage, storeTag: storeTag, bits: bits)
         let summary = try reader.read { (batch) throws(LogError) in content.take(batch) }
         var overlay = JournalOverlay()
         overlay.summary = summary
+        content.forget(through: summary.lowWaterMark)
         // Closing in order gives the journal up.
-        if !summary.closedCleanly, let older = content.older { overlay.older = older.through(summary.lowWaterMark) }
+        if !summary.closedCleanly, let older = content.older { overlay.older = older }
         // A file that was being used anew when the machine died may have lost the batch that named the sessions of what
         // else is left in it: all of that is in the segments.
         overlay.summary.damage += content.unbound.filter { $0.lastBatch > summary.lowWaterMark }
@@ -75,59 +78,120 @@ struct JournalOverlay {
         for (key, writes) in content.writes { overlay.extents[key] = writes.map(\.extent) }
         for extent in overlay.extents.values.joined() {
             overlay.writeCount += 1
-            overlay.byteCount += UInt64(extent.bytes.count)
+            overlay.byteCount += UInt64(extent.byteCount)
         }
         return overlay
+    }
+
+    /// What has to be written, in memory: the journal's files may be used again before it is.
+    func extentsInMemory() throws(StorageError) -> [SegmentKey: [Extent]] {
+        var loaded: [SegmentKey: [Extent]] = [:]
+        for (key, extents) in extents {
+            for extent in extents { loaded[key, default: []].append(try extent.inMemory()) }
+        }
+        return loaded
     }
 }
 
 /// What the batches read so far have said.
 private struct Content {
-    /// Above the low-water mark, in the order of their batches.
-    var writes: [SegmentKey: [(batch: UInt64, extent: Extent)]] = [:]
+    struct Write {
+        var batch: UInt64
+        /// Where the bytes belong in the segment.
+        var offset: UInt64
+        var place: JournalPlace
+        /// The bytes, unless they are left in the journal.
+        var bytes: ArraySlice<UInt8>?
+
+        var extent: Extent {
+            bytes.map { Extent(offset: offset, bytes: $0) } ?? Extent(offset: offset, place: place)
+        }
+    }
+
+    /// All writes below the low-water mark, if they are asked for.
+    private(set) var older: OlderWrites?
+    /// Longer writes are left in the journal.
+    private let limit: Int
+    private var lists: [[Write]] = []
+    /// Where in `lists` the writes to a segment stand.
+    private var places: [SegmentKey: Int] = [:]
     /// The segment of each session that is written directly: a later one replaces the one before.
-    var direct: [SessionID: UInt32] = [:]
-    var index: IndexMark?
-    /// All writes, wherever the low-water mark is, if they are asked for.
-    var older: OlderWrites?
-    var unbound: [JournalStretch] = []
+    private(set) var direct: [SessionID: UInt32] = [:]
+    private(set) var index: IndexMark?
+    private(set) var unbound: [JournalStretch] = []
     private var lowWaterMark: UInt64 = 0
-    /// What the slots of the batch mean.
-    private var slots: [UInt32: SegmentKey] = [:]
+    /// What the slots of the batch mean, and where in `lists` the writes to that segment stand.
+    private var slots: [UInt32: (key: SegmentKey, list: Int)] = [:]
+
+    init(older: OlderWrites?, limit: Int) {
+        self.older = older
+        self.limit = limit
+    }
+
+    /// What is above the low-water mark, in the order of the batches.
+    var writes: [(key: SegmentKey, writes: [Write])] {
+        places.map { ($0.key, lists[$0.value]) }.filter { !$0.1.isEmpty }
+    }
 
     mutating func take(_ batch: JournalReader.Batch) {
         forget(through: batch.header.lowWaterMark)
-        slots = [:]
-        for entry in batch.entries { take(entry, of: batch) }
+        slots.removeAll(keepingCapacity: true)
+        // Without a long write, one copy is enough for all of the batch.
+        let hasLong = !batch.isMended && batch.entries.contains { $0.range.count > limit }
+        let body = hasLong ? nil : [UInt8](batch.body)
+        for entry in batch.entries { take(entry, of: batch, body) }
     }
 
-    private mutating func take(_ entry: JournalEntry, of batch: JournalReader.Batch) {
+    private mutating func take(_ entry: JournalEntry, of batch: JournalReader.Batch, _ body: [UInt8]?) {
         switch entry.kind {
         case .bind, .direct:
             guard let session = SessionID(utf8: batch.body.slice(entry.range)) else { return }
-            slots[entry.slot] = SegmentKey(session: session, number: entry.place)
+            bind(entry.slot, SegmentKey(session: session, number: entry.place))
             if entry.kind == .direct { direct[session] = entry.place }
         case .sealed:
-            guard let key = slots[entry.slot], direct[key.session] == key.number else { return }
+            guard let key = slots[entry.slot]?.key, direct[key.session] == key.number else { return }
             direct[key.session] = nil
         case .write:
-            guard let key = slots[entry.slot] else { return unbound.append(Self.unbound(entry, batch)) }
-            older?.note(entry, of: batch, to: key)
-            let extent = Extent(offset: UInt64(entry.place), bytes: [UInt8](batch.body.slice(entry.range)))
-            writes[key, default: []].append((batch.header.number, extent))
+            guard let slot = slots[entry.slot] else { return unbound.append(Self.unbound(entry, batch)) }
+            lists[slot.list].append(write(entry, of: batch, body))
         case .index:
             index = IndexMark(batch.body.slice(entry.range)) ?? index
         }
     }
 
+    private mutating func bind(_ slot: UInt32, _ key: SegmentKey) {
+        let list = places[key] ?? lists.count
+        if list == lists.count {
+            lists.append([])
+            places[key] = list
+        }
+        slots[slot] = (key, list)
+    }
+
+    private func write(_ entry: JournalEntry, of batch: JournalReader.Batch, _ body: [UInt8]?) -> Write {
+        let bytes = batch.body.slice(entry.range)
+        let place = JournalPlace(
+            source: batch.source,
+            offset: batch.offset + UInt64(BatchHeader.byteCount + entry.range.lowerBound), byteCount: bytes.count,
+            checksum: Checksum.of(bytes))
+        let isLeft = body == nil && bytes.count > limit
+        return Write(
+            batch: batch.header.number, offset: UInt64(entry.place), place: place,
+            bytes: isLeft ? nil : body?[entry.range] ?? [UInt8](bytes)[...])
+    }
+
     /// Drops what is in the segments, as soon as the journal says so.
-    private mutating func forget(through mark: UInt64) {
+    mutating func forget(through mark: UInt64) {
         guard mark > lowWaterMark else { return }
         lowWaterMark = mark
-        writes = writes.compactMapValues { kept in
-            let rest = kept.drop { $0.batch <= mark }
-            return rest.isEmpty ? nil : Array(rest)
+        var done: [SegmentKey] = []
+        for (key, list) in places {
+            let count = lists[list].firstIndex { $0.batch > mark } ?? lists[list].count
+            for write in lists[list][..<count] { older?.note(write.place, to: key, at: write.offset) }
+            lists[list].removeFirst(count)
+            if lists[list].isEmpty { done.append(key) }
         }
+        for key in done { places[key] = nil }
     }
 
     /// A write that a batch does not say the session of.

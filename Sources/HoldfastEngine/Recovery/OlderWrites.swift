@@ -8,16 +8,11 @@ import HoldfastStorage
 /// has a second copy of these bytes, and opening the store gives it up: so it is held against the segments first.
 struct OlderWrites {
     private struct Write {
-        var batch: UInt64
-        /// Where the bytes belong in the segment, and what they are.
+        /// Where the bytes belong in the segment.
         var offset: UInt64
-        var byteCount: Int
-        var checksum: UInt64
-        /// Where they stand in the journal.
-        var path: String
-        var place: UInt64
+        var place: JournalPlace
 
-        var end: UInt64 { offset + UInt64(byteCount) }
+        var end: UInt64 { offset + UInt64(place.byteCount) }
     }
 
     /// How much of a segment is compared at once.
@@ -25,21 +20,10 @@ struct OlderWrites {
 
     private var writes: [SegmentKey: [Write]] = [:]
 
-    /// Notes what `entry` of `batch` writes into the segment `key`.
-    mutating func note(_ entry: JournalEntry, of batch: JournalReader.Batch, to key: SegmentKey) {
+    /// Notes that the bytes at `place` were written to the segment `key` at `offset`.
+    mutating func note(_ place: JournalPlace, to key: SegmentKey, at offset: UInt64) {
         guard key.number < Limits.segmentNumberLimit else { return }
-        let place = batch.offset + UInt64(BatchHeader.byteCount + entry.range.lowerBound)
-        writes[key, default: []].append(
-            Write(
-                batch: batch.header.number, offset: UInt64(entry.place), byteCount: entry.range.count,
-                checksum: Checksum.of(batch.body.slice(entry.range)), path: batch.file.path, place: place))
-    }
-
-    /// Those of the batches up to `mark`.
-    func through(_ mark: UInt64) -> OlderWrites {
-        var kept = OlderWrites()
-        kept.writes = writes.mapValues { $0.filter { $0.batch <= mark } }.filter { !$0.value.isEmpty }
-        return kept
+        writes[key, default: []].append(Write(offset: offset, place: place))
     }
 
     /// What of these writes the segments do not have, in the order of its commit, by session and segment.
@@ -53,7 +37,7 @@ struct OlderWrites {
                 let file = try? storage.open(key.path, .read)
                 for run in Self.runs(all) {
                     for write in Self.missing(run, file) {
-                        if let extent = try Self.bytes(of: write, storage) { lost.append(extent) }
+                        if let extent = try Self.extent(of: write) { lost.append(extent) }
                     }
                 }
             }
@@ -85,15 +69,16 @@ struct OlderWrites {
         return bytes.withUnsafeBytes { view in
             run.filter { write in
                 let start = Int(write.offset - first.offset)
-                guard start + write.byteCount <= view.count else { return true }
-                return Checksum.of(view.slice(start..<start + write.byteCount)) != write.checksum
+                guard start + write.place.byteCount <= view.count else { return true }
+                return Checksum.of(view.slice(start..<start + write.place.byteCount)) != write.place.checksum
             }
         }
     }
 
     /// The bytes as the journal has them; `nil` where a writer has used the place again.
-    private static func bytes(of write: Write, _ storage: any Storage) throws(StorageError) -> Extent? {
-        let bytes = try storage.open(write.path, .read).read(count: write.byteCount, at: write.place)
-        return Checksum.of(bytes) == write.checksum ? Extent(offset: write.offset, bytes: bytes) : nil
+    private static func extent(of write: Write) throws(StorageError) -> Extent? {
+        let place = write.place
+        let bytes = try place.source.file.read(count: place.byteCount, at: place.offset)
+        return Checksum.of(bytes) == place.checksum ? Extent(offset: write.offset, bytes: bytes) : nil
     }
 }

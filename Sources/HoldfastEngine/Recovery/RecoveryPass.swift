@@ -75,10 +75,16 @@ struct RecoveryPass {
     func settle(
         _ journal: JournalWriter, _ unproved: [(key: SegmentKey, extents: [Extent])]
     ) throws(LogError) {
-        let writes = unproved.flatMap { key, extents in
-            extents.map { JournalWrite(session: key.session, number: key.number, offset: $0.offset, bytes: $0.bytes) }
-        }
         try storing { () throws(StorageError) in
+            var writes: [JournalWrite] = []
+            for (key, extents) in unproved {
+                for extent in extents {
+                    writes.append(
+                        JournalWrite(
+                            session: key.session, number: key.number, offset: extent.offset,
+                            bytes: try extent.bytes()))
+                }
+            }
             _ = try journal.commit(writes, lowWaterMark: journal.lastBatch, index: index.mark)
         }
         guard !unproved.isEmpty else { return }

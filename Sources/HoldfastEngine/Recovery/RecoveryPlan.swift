@@ -46,7 +46,7 @@ struct RecoveryPlanner {
         for session in overlay.sessions { try look(at: session, filled, &plan) }
         for (key, extents) in plan.unproved {
             for extent in extents {
-                plan.report.steps.append(step(.writeAgain, key, extent.offset, UInt64(extent.bytes.count)))
+                plan.report.steps.append(step(.writeAgain, key, extent.offset, UInt64(extent.byteCount)))
             }
         }
         if !plan.report.wasClosedCleanly { try planIndex(overlay, &plan.report) }
@@ -97,7 +97,7 @@ struct RecoveryPlanner {
     private func planReplay(
         of extents: [Extent], into key: SegmentKey, _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
     ) throws(LogError) {
-        let byteCount = extents.reduce(0) { $0 + UInt64($1.bytes.count) }
+        let byteCount = extents.reduce(0) { $0 + UInt64($1.byteCount) }
         guard isBarred(key) else {
             plan.replay.append((key, extents))
             plan.report.steps.append(step(.replay, key, extents.first?.offset ?? 0, byteCount))
@@ -105,8 +105,11 @@ struct RecoveryPlanner {
         }
         plan.report.replayedWriteCount -= extents.count
         plan.report.replayedByteCount -= byteCount
-        for extent in extents { keep(extent, key, "the segment cannot be written; a copy from the journal", &plan) }
-        plan.witnesses[key.session] = overlay.witness(of: key.session, try index.row(of: key.session))
+        for extent in extents { try keep(extent, key, "the segment cannot be written; a copy from the journal", &plan) }
+        let row = try index.row(of: key.session)
+        plan.witnesses[key.session] = try storing { () throws(StorageError) in
+            try overlay.witness(of: key.session, row)
+        }
     }
 
     private func isBarred(_ key: SegmentKey) -> Bool {
@@ -145,7 +148,9 @@ struct RecoveryPlanner {
             for (key, extents) in lost.work { try restore(key, extents, lost.firstSequence, &plan) }
         case .kept:
             for (key, extents) in lost.work {
-                for extent in extents { keep(extent, key, "the segment has lost it; a copy from the journal", &plan) }
+                for extent in extents {
+                    try keep(extent, key, "the segment has lost it; a copy from the journal", &plan)
+                }
             }
         }
     }
@@ -164,17 +169,20 @@ struct RecoveryPlanner {
         if fileByteCount > start { try setAside(&finding, [], &plan.report.steps) }
         plan.report.findings.append(finding)
         plan.restored.append((key, extents))
-        let byteCount = extents.reduce(0) { $0 + UInt64($1.bytes.count) }
+        let byteCount = extents.reduce(0) { $0 + UInt64($1.byteCount) }
         plan.report.steps.append(step(.restore, key, start, byteCount))
     }
 
-    private func keep(_ extent: Extent, _ key: SegmentKey, _ reason: String, _ plan: inout RecoveryPlan) {
+    private func keep(
+        _ extent: Extent, _ key: SegmentKey, _ reason: String, _ plan: inout RecoveryPlan
+    ) throws(LogError) {
+        let bytes = try storing { () throws(StorageError) in try extent.bytes() }
         let finding = RecoveryReport.Finding(
             kind: .committedDamage, session: key.session, path: key.path, offset: extent.offset,
-            byteCount: UInt64(extent.bytes.count), reason: reason)
+            byteCount: UInt64(bytes.count), reason: reason)
         var aside = step(.setAside, key, extent.offset, finding.byteCount)
-        aside.quarantine = Quarantine.path(of: extent.bytes)
-        plan.kept.append((finding, extent.bytes))
+        aside.quarantine = Quarantine.path(of: bytes)
+        plan.kept.append((finding, bytes))
         plan.report.steps.append(aside)
     }
 

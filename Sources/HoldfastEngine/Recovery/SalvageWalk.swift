@@ -212,10 +212,10 @@ struct SalvageWalk {
             if image.byteCount > 0 { state.faults.append(fault) }
         }
         for candidate in evidence[number] ?? [] where candidate.offset == 0 {
-            let extent = try storing { () throws(StorageError) in
-                try candidate.read(count: SegmentHeader.longestByteCount, at: 0, from: storage)
+            let kept = try storing { () throws(StorageError) in
+                try candidate.read(count: SegmentHeader.longestByteCount, at: 0, from: storage)?.bytes()
             }
-            guard let extent, let header = header(in: extent.bytes, number) else { continue }
+            guard let kept, let header = header(in: kept, number) else { continue }
             noteMended()
             let whole = Extent(offset: 0, bytes: header.encoded())
             return scanner(try storing { () throws(StorageError) in try image.laying(whole) }, header)

@@ -85,7 +85,7 @@ final class SegmentFiles: Sendable {
         Workers.forEach(group, threads: threadCount) { item in
             do throws(StorageError) {
                 let file = try self.file(item.key)
-                for extent in Self.joined(item.extents) { try file.write(extent.bytes, at: extent.offset) }
+                try GatheredWrites.write(item.extents, to: file)
                 try file.sync()
             } catch {
                 failures.withLock { $0.append((item.key, error)) }
@@ -141,25 +141,6 @@ final class SegmentFiles: Sendable {
         try storage.createDirectory(shard)
         try storage.createDirectory(folder)
         return try storage.open(key.path, .create)
-    }
-
-    /// What costs about as much to copy as a write of its own does.
-    private static let joinedByteCount = 16 << 10
-
-    /// Small adjacent extents as one, so that they are one write.
-    private static func joined(_ extents: [Extent]) -> [Extent] {
-        var joined: [Extent] = []
-        var isLastSmall = false
-        for extent in extents {
-            let isSmall = extent.bytes.count <= joinedByteCount
-            if let last = joined.indices.last, joined[last].end == extent.offset, isSmall, isLastSmall {
-                joined[last].bytes += extent.bytes
-            } else {
-                joined.append(extent)
-                isLastSmall = isSmall
-            }
-        }
-        return joined
     }
 }
 

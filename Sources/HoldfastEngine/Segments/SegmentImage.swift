@@ -1,12 +1,83 @@
+import HoldfastBytes
 import HoldfastLog
 import HoldfastStorage
 
 /// Bytes that belong at an offset of a segment and may not be in its file yet.
+///
+/// In memory, or left in the journal: to read them from there again takes a tenth of the time that fresh memory does.
 package struct Extent: Sendable {
-    var offset: UInt64
-    var bytes: [UInt8]
+    private enum Content: Sendable {
+        case memory(ArraySlice<UInt8>)
+        case journal(JournalPlace)
+    }
 
-    var end: UInt64 { offset + UInt64(bytes.count) }
+    let offset: UInt64
+    private let content: Content
+
+    init(offset: UInt64, bytes: [UInt8]) { self.init(offset: offset, bytes: bytes[...]) }
+
+    /// Keeps all of the array in memory of which `bytes` are a part.
+    init(offset: UInt64, bytes: ArraySlice<UInt8>) {
+        self.offset = offset
+        content = .memory(bytes)
+    }
+
+    /// Bytes that are read when they are asked for: nobody may write to the journal's file before that.
+    init(offset: UInt64, place: JournalPlace) {
+        self.offset = offset
+        content = .journal(place)
+    }
+
+    var byteCount: Int {
+        switch content {
+        case .memory(let bytes): bytes.count
+        case .journal(let place): place.byteCount
+        }
+    }
+
+    var end: UInt64 { offset + UInt64(byteCount) }
+
+    /// The bytes, where they are in memory.
+    var memory: ArraySlice<UInt8>? {
+        switch content {
+        case .memory(let bytes): bytes
+        case .journal: nil
+        }
+    }
+
+    /// All of the bytes.
+    func bytes() throws(StorageError) -> [UInt8] {
+        switch content {
+        case .memory(let bytes): return Array(bytes)
+        case .journal:
+            var bytes = [UInt8](repeating: 0, count: byteCount)
+            try bytes.withMutableBytes { (buffer) throws(StorageError) in try copy(to: buffer) }
+            return bytes
+        }
+    }
+
+    /// Fills `buffer`, which is as long, with all of the bytes.
+    func copy(to buffer: UnsafeMutableRawBufferPointer) throws(StorageError) {
+        switch content {
+        case .memory(let bytes): buffer.copyBytes(from: bytes)
+        case .journal(let place): try place.read(into: buffer)
+        }
+    }
+
+    /// The same with a part of them.
+    ///
+    /// What comes from the journal is not checked again as a whole: the caller checks the records in it.
+    func copy(_ range: Range<Int>, to buffer: UnsafeMutableRawBufferPointer) throws(StorageError) {
+        switch content {
+        case .memory(let bytes):
+            let start = bytes.startIndex
+            buffer.copyBytes(from: bytes[start + range.lowerBound..<start + range.upperBound])
+        case .journal(let place): try place.read(range, into: buffer)
+        }
+    }
+
+    /// The same bytes, in memory.
+    func inMemory() throws(StorageError) -> Extent { Extent(offset: offset, bytes: try bytes()) }
 }
 
 /// A segment as it would be if every committed byte had been flushed: the file, with committed extents laid over.
@@ -17,12 +88,15 @@ final class SegmentImage {
     /// The length of the file itself.
     let fileByteCount: UInt64
     private let extents: [Extent]
+    /// Whether each extent begins behind the one before.
+    private let isInOrder: Bool
     let byteCount: UInt64
 
     /// - Parameter file: `nil` for a segment that has not been flushed at all.
     init(file: (any StorageFile)?, extents: [Extent]) throws(StorageError) {
         self.file = file
         self.extents = extents
+        isInOrder = zip(extents, extents.dropFirst()).allSatisfy { $0.end <= $1.offset }
         fileByteCount = try file?.byteCount() ?? 0
         byteCount = extents.reduce(fileByteCount) { max($0, $1.end) }
     }
@@ -36,15 +110,23 @@ final class SegmentImage {
     func read(count: Int, at offset: UInt64) throws(StorageError) -> [UInt8] {
         guard offset < byteCount else { return [] }
         let count = Int(min(UInt64(count), byteCount - offset))
+        let range = offset..<offset + UInt64(count)
         var bytes: [UInt8] = []
         if let file, offset < fileByteCount { bytes = try file.read(count: count, at: offset) }
         bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
-        for extent in extents {
-            let start = max(offset, extent.offset)
-            let end = min(offset + UInt64(count), extent.end)
-            guard start < end else { continue }
-            let source = extent.bytes[Int(start - extent.offset)..<Int(end - extent.offset)]
-            bytes.replaceSubrange(Int(start - offset)..<Int(end - offset), with: source)
+        let first = isInOrder ? extents.indices.partitionPoint { extents[$0].end <= range.lowerBound } : 0
+        try bytes.withMutableBytes { (all) throws(StorageError) in
+            for extent in extents[first...] {
+                let part = range.clamped(to: extent.offset..<extent.end)
+                if part.isEmpty {
+                    if isInOrder { break }
+                    continue
+                }
+                try extent.copy(
+                    Int(part.lowerBound - extent.offset)..<Int(part.upperBound - extent.offset),
+                    to: UnsafeMutableRawBufferPointer(
+                        rebasing: all[Int(part.lowerBound - offset)..<Int(part.upperBound - offset)]))
+            }
         }
         return bytes
     }

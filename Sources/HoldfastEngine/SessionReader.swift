@@ -10,7 +10,10 @@ struct SessionReader {
     /// A place from where records behind it can be read without those before, if it is still there.
     var place: LogPlace?
 
-    /// Calls `body` with each record from `first` on until it answers false.
+    /// Calls `body`, on this thread, with each record from `first` on until it answers false.
+    ///
+    /// Of a long session the first records are read on this thread too; what follows is read and decompressed on a
+    /// second one, which is a mebibyte ahead at most and has ended when this returns.
     ///
     /// - Throws: `.unknownSession`, `.trimmed`; `.damaged` after every record before the damage was given out.
     func read(
@@ -40,27 +43,27 @@ struct SessionReader {
     ) throws(LogError) -> UInt64? {
         var scan = scan
         scan.witness.newestSnapshot = folder.snapshots.last
-        let decompressor = BlockDecompressor()
-        var undecodable: UInt64?
-        let outcome = try scan.walk(segments, from: begun) { (scanner, record) throws(LogError) in
-            guard record.sequence <= lastSequence else { return false }
-            guard record.sequence >= first else {
-                scanner.withStored(record) { decompressor.pass(over: record.header, stored: $0) }
-                return true
-            }
-            let payload = scanner.withStored(record) { decompressor.payload(of: record.header, stored: $0) }
-            guard let payload else {
-                undecodable = record.sequence
-                return false
-            }
-            return try body(
-                LogRecord(
-                    sequence: record.sequence, kind: record.header.kind, time: record.header.time, payload: payload))
+        let walk = RecordWalk(scan, segments, from: begun, first: first, last: lastSequence)
+        var byteCount = 0
+        var goesOn = true
+        try walk.goOn { (record) throws(LogError) in
+            goesOn = try body(record)
+            byteCount += record.payloadSlice.count
+            return goesOn && byteCount < Self.aloneByteCount
         }
-        if let undecodable { return undecodable }
-        guard outcome.verdict == .committedDamage || outcome.verdict == .mediaError else { return nil }
-        throw SessionReader.damaged(scan.session, outcome)
+        guard goesOn, walk.hasMore else { return walk.undecodable }
+        guard let ahead = walk.isLong ? walk.ahead() : nil else {
+            try walk.goOn(body)
+            return walk.undecodable
+        }
+        while let part = try ahead.next() {
+            guard try part.forEach(body) else { return nil }
+        }
+        return walk.undecodable
     }
+
+    /// Who has read so much of a session will read more: it is decompressed on a second thread from then on.
+    private static let aloneByteCount = 256 << 10
 
     /// What to tell someone who wants more of a session than its damage leaves.
     static func damaged(_ session: SessionID, _ outcome: SessionScan.Outcome) -> LogError {

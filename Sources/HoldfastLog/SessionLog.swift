@@ -23,13 +23,24 @@ package struct LogRecord: Sendable, Equatable {
     package var kind: UInt8
     /// When it was appended; never smaller than the record before.
     package var time: Milliseconds
-    package var payload: [UInt8]
+    /// The payload as a part of what was read along with it, which stays in memory as long as this does.
+    package var payloadSlice: ArraySlice<UInt8>
+
+    /// The payload; a copy, unless it has memory to itself.
+    package var payload: [UInt8] {
+        get { Array(payloadSlice) }
+        set { payloadSlice = newValue[...] }
+    }
 
     package init(sequence: Sequence, kind: UInt8, time: Milliseconds, payload: [UInt8]) {
+        self.init(sequence: sequence, kind: kind, time: time, payloadSlice: payload[...])
+    }
+
+    package init(sequence: Sequence, kind: UInt8, time: Milliseconds, payloadSlice: ArraySlice<UInt8>) {
         self.sequence = sequence
         self.kind = kind
         self.time = time
-        self.payload = payload
+        self.payloadSlice = payloadSlice
     }
 }
 

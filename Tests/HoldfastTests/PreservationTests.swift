@@ -82,7 +82,7 @@ import Testing
             var splitter = ElementSplitter(window: 0..<100)
             var found: [String] = []
             for piece in [text[..<cut], text[cut...]] where !splitter.isDone {
-                splitter.next(piece) { (element) throws(Never) in
+                splitter.next(piece) { (element, _) throws(Never) in
                     found.append(String(decoding: element, as: UTF8.self))
                     return true
                 }

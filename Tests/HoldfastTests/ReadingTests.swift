@@ -107,6 +107,32 @@ import Testing
         #expect(log.state.withLock { $0.readCount } - before <= 20)
     }
 
+    @Test func theNextPageOfASnapshotIsReadWithoutThoseBeforeIt() throws {
+        let filler = String(repeating: "[\\\"{", count: 50_000)
+        func long(_ n: Int) -> JSON { JSON("{\"n\":[\(n),{}],\"t\":\"\(filler)\"}") }
+        for n in 0..<40 { try store.writeBlocking(.append(to: "s", [long(n)])) }
+        try store.compactBlocking("s")
+        let id = try HoldfastStore.sessionID("s")
+        let snapshot = try #require(log.state.withLock { $0.sessions[id]?.snapshots.last })
+        _ = try store.getBlocking("s", Window(from: 0, limit: 1))
+        let before = snapshot.readCount.withLock { $0 }
+        for from in stride(from: 0, to: 40, by: 10) {
+            #expect(try store.getBlocking("s", Window(from: from, limit: 10)).messages == (from..<from + 10).map(long))
+        }
+        #expect(snapshot.readCount.withLock { $0 } - before <= snapshot.byteCount >> 20 + 9)
+        // Back, over some, and in a snapshot of other messages.
+        for from in [3, 17, 16, 39] {
+            #expect(try store.getBlocking("s", Window(from: from, limit: 2)).messages.first == long(from))
+        }
+        try store.writeBlocking(.truncate("s", keep: 5))
+        try store.writeBlocking(.append(to: "s", [long(77), long(78)]))
+        try store.compactBlocking("s")
+        for from in [0, 2, 4, 6] {
+            let expected = [0, 1, 2, 3, 4, 77, 78][from..<min(7, from + 2)].map(long)
+            #expect(try store.getBlocking("s", Window(from: from, limit: 2)).messages == expected)
+        }
+    }
+
     @Test func anAnswerEndsWhenItIsLong() throws {
         let big = JSON("{\"t\":\"" + String(repeating: "x", count: 6 << 20) + "\"}")
         for _ in 0..<5 { try store.writeBlocking(.append(to: "s", [big])) }

@@ -1,11 +1,13 @@
 // Strict JSON (RFC 8259) to a flat list of byte ranges. The bytes of values are never changed or
 // interpreted: a number of any size and a lone surrogate escape are valid and stay as they are.
 //
-// Stage 1 of simdjson validates UTF-8 and finds the tokens; the grammar is checked here.
+// Stage 1 of simdjson validates UTF-8 and finds the tokens; the grammar is checked here. Texts that were checked before
+// and are too long to parse can be taken apart element by element.
 
 #ifndef HOLDFAST_CJSON_H
 #define HOLDFAST_CJSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -73,6 +75,19 @@ hfjson_result hfjson_parse(
 
 /// The length in bytes of the longest text that fits the buffers which the parser holds now.
 size_t hfjson_capacity(const hfjson_parser *parser);
+
+/// What is known of an array's text behind the bytes that were read; all zero behind its opening bracket.
+typedef struct hfjson_scan {
+    int64_t depth;      ///< containers open in the array; -1 behind its end
+    bool is_in_string;  ///< whether the next byte is in a string, or closes it
+    bool is_escaped;    ///< whether a backslash takes the next byte's meaning away
+} hfjson_scan;
+
+/// Reads `bytes` from `start` on up to the comma or the bracket that ends an element of the array; answers where that
+/// stands, or `length` when there is none.
+///
+/// Checks nothing: of a text that is not JSON it makes some elements.
+size_t hfjson_element_end(hfjson_scan *scan, const uint8_t *bytes, size_t start, size_t length);
 
 #ifdef __cplusplus
 }

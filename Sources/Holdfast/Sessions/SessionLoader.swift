@@ -75,7 +75,7 @@ extension LoadedHead {
         } catch {
             throw LogError(.damaged, "record \(record.sequence): \(error)")
         }
-        payloadBytes += record.payload.count
-        readBytes += record.payload.count
+        payloadBytes += record.payloadSlice.count
+        readBytes += record.payloadSlice.count
     }
 }

@@ -12,7 +12,8 @@ struct SessionView: Sendable {
     var session: SessionID { origin.id }
 }
 
-/// Reads what a view refers to out of the log, with memory for the runs of the list and for one record.
+/// Reads what a view refers to out of the log, with memory for the runs of the list and for one record, or for the few
+/// mebibytes that the log reads ahead in a long session.
 ///
 /// A compaction may drop the records that a view stands on. Then these functions throw `.trimmed`, and a
 /// newer view can be read.
@@ -149,7 +150,13 @@ extension ViewReader {
             if let begun = arrays.removeValue(forKey: array) {
                 elements = begun
             } else {
-                elements = try snapshot.elements(of: array, in: runs.window(in: array))
+                let known = array == .messages ? lastRuns?.start(in: snapshot.source, of: view) : nil
+                elements = try snapshot.elements(of: array, in: runs.window(in: array), from: known)
+            }
+            defer {
+                if array == .messages, let start = elements.following {
+                    lastRuns?.keep(start, in: snapshot.source, of: view)
+                }
             }
             for place in run.first..<run.first + run.count {
                 if try !body(try elements.element(at: place), run) { return }
@@ -164,14 +171,12 @@ extension ViewReader {
     ) throws(LogError) {
         var runs = runs.drop { $0.source.record == nil }
         guard let first = runs.first?.source.record else { return }
-        try records(from: first) { (content, sequence) throws(LogError) in
-            while let run = runs.first, run.source.record == sequence {
-                runs.removeFirst()
-                for message in content.change.addedMessages.messages[run.first..<run.first + run.count] {
-                    if try !body(Array(message), run) { return false }
-                }
-            }
-            return !runs.isEmpty
+        let last = view.head.sequence
+        try log.read(view.session, from: first) { (record) throws(LogError) in
+            guard record.sequence <= last else { return false }
+            let ofRecord = runs.prefix { $0.source.record == record.sequence }
+            runs = runs[ofRecord.endIndex...]
+            return try record.messages(of: ofRecord, body) && !runs.isEmpty && record.sequence < last
         }
     }
 
@@ -212,6 +217,44 @@ extension ArraySlice<MessageRuns.Run> {
         let part = self[..<(end ?? endIndex)]
         self = self[part.endIndex...]
         return part
+    }
+}
+
+extension LogRecord {
+    /// Calls `body` with those messages of `runs` that the record adds, until it answers `false`; answers what it did.
+    fileprivate func messages(
+        of runs: ArraySlice<MessageRuns.Run>, _ body: ([UInt8], MessageRuns.Run) throws(LogError) -> Bool
+    ) throws(LogError) -> Bool {
+        guard let first = runs.first else { return true }
+        // Whoever made the runs has parsed the record. A bare array is only taken apart now, as a snapshot's is.
+        if runs.count == 1, kind == RecordKind.append.rawValue, payloadSlice.first == UInt8(ascii: "[") {
+            return try elements(first.first..<first.first + first.count) { (message) throws(LogError) in
+                try body(message, first)
+            }
+        }
+        let messages = try RecordContent(reading: self).change.addedMessages.messages
+        for run in runs {
+            for message in messages[run.first..<run.first + run.count] {
+                if try !body(Array(message), run) { return false }
+            }
+        }
+        return true
+    }
+
+    /// The same with the elements in `window` of the array that the payload is.
+    private func elements(
+        _ window: Range<Int>, _ body: ([UInt8]) throws(LogError) -> Bool
+    ) throws(LogError) -> Bool {
+        var splitter = ElementSplitter(window: window)
+        var goesOn = true
+        try splitter.next(payloadSlice.dropFirst()) { (message, _) throws(LogError) in
+            goesOn = try body(message)
+            return goesOn
+        }
+        guard !goesOn || splitter.position == window.upperBound else {
+            throw LogError(.damaged, "record \(sequence) has fewer messages than were counted")
+        }
+        return goesOn
     }
 }
 

@@ -1,61 +1,70 @@
+import HoldfastBytes
+
 /// Splits the text of a JSON array into its elements, in pieces, with memory for one element.
 struct ElementSplitter {
     /// The places, from 0, of the elements that are wanted; the others are only counted.
     private let window: Range<Int>
-    private var structure = JSONStructure()
+    private var scan = JSONElementScan()
+    /// What earlier pieces have of the element that is being read.
     private var element: [UInt8] = []
     private var isStarted = false
     /// The place of the element that is being read.
-    private(set) var position = 0
+    private(set) var position: Int
     /// Whether nothing more is to come: the array has ended, or the window.
     private(set) var isDone: Bool
 
-    /// For an array of which everything behind its opening bracket is to come.
-    init(window: Range<Int>) {
+    /// For an array of which everything is to come from the element at the place `first` on.
+    init(window: Range<Int>, from first: Int = 0) {
         self.window = window
+        position = first
         isDone = window.isEmpty
     }
 
     /// Reads `piece` and calls `body` with each wanted element that ends in it, without whitespace around it,
-    /// until it answers `false`.
+    /// until it answers `false`; also with how many bytes of the piece are read then, if another element follows.
     mutating func next<Failure: Error>(
-        _ piece: ArraySlice<UInt8>, _ body: ([UInt8]) throws(Failure) -> Bool
+        _ piece: ArraySlice<UInt8>, _ body: ([UInt8], _ end: Int?) throws(Failure) -> Bool
     ) throws(Failure) {
-        var start = piece.startIndex
-        var next = piece.startIndex
-        while next < piece.endIndex {
-            if structure.isInString {
-                next = structure.skipString(piece, from: next)
-                continue
+        try piece.withBytes { (bytes) throws(Failure) in
+            var start = 0
+            while !isDone {
+                if !isStarted {
+                    guard let first = bytes[start...].firstIndex(where: { !$0.isWhitespace }) else { return }
+                    start = first
+                    isStarted = true
+                }
+                guard let end = scan.elementEnd(in: bytes, from: start) else {
+                    if window.contains(position) { element += bytes[start...] }
+                    return
+                }
+                let isLast = scan.isAtEnd
+                try finish(bytes.slice(start..<end)) { (element) throws(Failure) in
+                    try body(element, isLast ? nil : end + 1)
+                }
+                start = end + 1
             }
-            let index = next
-            next += 1
-            let token = structure.next(piece[index])
-            if !isStarted {
-                if token == .whitespace { continue }
-                start = index
-                isStarted = true
-            }
-            let isEnd = structure.depth == -1
-            guard isEnd || (token == .comma && structure.depth == 0) else { continue }
-            try finish(piece[start..<index], isEnd, body)
-            if isDone { return }
         }
-        if isStarted, window.contains(position) { element += piece[start...] }
     }
 
+    /// Ends the element, of which `rest` is what this piece has.
     private mutating func finish<Failure: Error>(
-        _ rest: ArraySlice<UInt8>, _ isEnd: Bool, _ body: ([UInt8]) throws(Failure) -> Bool
+        _ rest: UnsafeRawBufferPointer, _ body: ([UInt8]) throws(Failure) -> Bool
     ) throws(Failure) {
         if window.contains(position) {
             // Most stand in one piece: they are copied once, into memory of their own size.
-            var whole = element.isEmpty ? Array(rest) : element + rest
+            let count = (rest.lastIndex { !$0.isWhitespace } ?? -1) + 1
+            var whole = element.isEmpty ? Array(rest.slice(0..<count)) : element + rest.slice(0..<count)
             element = []
-            while let last = whole.last, last <= UInt8(ascii: " ") { whole.removeLast() }
+            while count == 0, whole.last?.isWhitespace ?? false { whole.removeLast() }
             if !whole.isEmpty, try !body(whole) { isDone = true }
         }
         isStarted = false
         position += 1
-        if isEnd || position >= window.upperBound { isDone = true }
+        if scan.isAtEnd || position >= window.upperBound { isDone = true }
     }
+}
+
+extension UInt8 {
+    /// Whether the byte, between two tokens of JSON, belongs to neither.
+    fileprivate var isWhitespace: Bool { self <= UInt8(ascii: " ") }
 }

@@ -32,7 +32,7 @@ struct SnapshotReader {
             return runs
         }
         var place = 0
-        var states = SnapshotElements(self, start.offset, 0..<Int.max)
+        var states = SnapshotElements(self, SnapshotElements.Start(offset: start.offset), 0..<Int.max)
         var counts: [SnapshotArray: Int] = [:]
         while let element = try states.next() {
             do throws(ContentError) {
@@ -60,9 +60,14 @@ struct SnapshotReader {
     }
 
     /// The elements of `array` in `window`, by their places; none when there is no such array.
-    func elements(of array: SnapshotArray, in window: Range<Int>) throws(LogError) -> SnapshotElements {
+    ///
+    /// - Parameter known: where an element of it begins. Those before it need not be read when none of them is wanted.
+    func elements(
+        of array: SnapshotArray, in window: Range<Int>, from known: SnapshotElements.Start? = nil
+    ) throws(LogError) -> SnapshotElements {
+        if let known, known.place <= window.lowerBound { return SnapshotElements(self, known, window) }
         let start = window.isEmpty ? nil : try find([array])
-        return SnapshotElements(self, start?.offset ?? source.byteCount, window)
+        return SnapshotElements(self, SnapshotElements.Start(offset: start?.offset ?? source.byteCount), window)
     }
 
     /// Where the first of `arrays` begins, as the offset behind its bracket; `seen` is given all that is read on
@@ -95,19 +100,30 @@ struct SnapshotReader {
 
 /// Part of an array of a snapshot, element by element, with memory for a piece of the document.
 struct SnapshotElements {
+    /// Where an element begins.
+    struct Start: Sendable {
+        /// Its place in the array.
+        var place = 0
+        /// Where in the document it begins, or the whitespace before it.
+        var offset: Int
+    }
+
     private let reader: SnapshotReader
     private var offset: Int
     private var splitter: ElementSplitter
-    /// Elements that were read and not taken yet, the next one last.
-    private var ready: [[UInt8]] = []
+    /// Elements that were read and not taken yet, the next one last, each with where in the document the one behind it
+    /// begins.
+    private var ready: [(bytes: [UInt8], end: Int?)] = []
     /// The place of the next element.
     private(set) var place: Int
+    /// Where the next element begins; `nil` before the first one was taken, and when there is no other.
+    private(set) var following: Start?
 
-    /// The elements in `window` of the array that begins at `offset`.
-    fileprivate init(_ reader: SnapshotReader, _ offset: Int, _ window: Range<Int>) {
+    /// The elements in `window` of the array of which an element begins at `start`.
+    fileprivate init(_ reader: SnapshotReader, _ start: Start, _ window: Range<Int>) {
         self.reader = reader
-        self.offset = offset
-        splitter = ElementSplitter(window: window)
+        offset = start.offset
+        splitter = ElementSplitter(window: window, from: start.place)
         place = window.lowerBound
     }
 
@@ -115,16 +131,18 @@ struct SnapshotElements {
     mutating func next() throws(LogError) -> [UInt8]? {
         while ready.isEmpty, !splitter.isDone, offset < reader.source.byteCount {
             let piece = try reader.read(at: offset)
+            let start = offset
             offset += piece.count
-            splitter.next(piece[...]) { element in
-                ready.append(element)
+            splitter.next(piece[...]) { element, end in
+                ready.append((element, end.map { start + $0 }))
                 return true
             }
             ready.reverse()
         }
         guard let element = ready.popLast() else { return nil }
         place += 1
-        return element
+        following = element.end.map { Start(place: place, offset: $0) }
+        return element.bytes
     }
 
     /// The element at `place`, which must not come before the next one.

@@ -2,13 +2,13 @@
 
 extension UnsafeRawBufferPointer {
     /// The integer at `offset`, little-endian. The caller has checked that it lies inside.
-    package func load<T: FixedWidthInteger>(_ type: T.Type = T.self, at offset: Int) -> T {
+    @inlinable package func load<T: FixedWidthInteger>(_ type: T.Type = T.self, at offset: Int) -> T {
         precondition(offset >= 0 && offset <= count - MemoryLayout<T>.size, "load outside of the buffer")
         return T(littleEndian: loadUnaligned(fromByteOffset: offset, as: T.self))
     }
 
     /// The bytes in `range`, as a view.
-    package func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+    @inlinable package func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "slice outside of the buffer")
         return UnsafeRawBufferPointer(rebasing: self[range])
     }
@@ -41,7 +41,7 @@ extension Array where Element == UInt8 {
 
 extension Array where Element == UInt8 {
     /// Runs `body` with a view of the bytes; unlike `withUnsafeBytes` it keeps the type of the error.
-    package func withBytes<R, Failure: Error>(
+    @inlinable package func withBytes<R, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> R
     ) throws(Failure) -> R {
         try span.withUnsafeBytes { (view) throws(Failure) in try body(view) }
@@ -53,5 +53,14 @@ extension Array where Element == UInt8 {
     ) throws(Failure) -> R {
         var bytes = mutableSpan
         return try bytes.withUnsafeMutableBytes { (view) throws(Failure) in try body(view) }
+    }
+}
+
+extension ArraySlice where Element == UInt8 {
+    /// As the array's.
+    @inlinable package func withBytes<R, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        try span.withUnsafeBytes { (view) throws(Failure) in try body(view) }
     }
 }

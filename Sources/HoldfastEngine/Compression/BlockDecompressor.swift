@@ -10,7 +10,24 @@ final class BlockDecompressor {
     /// Whether the records so far have been decoded from the block's start without a gap.
     private var isInBlock = false
     /// The records of the block that were passed over: what comes behind them cannot be decoded without them.
-    private var passed: [(header: RecordHeader, stored: [UInt8])] = []
+    private var passed = Passed()
+
+    private struct Passed {
+        var records: [(header: RecordHeader, stored: Range<Int>)] = []
+        /// What is stored of them, one behind the other.
+        var bytes: [UInt8] = []
+
+        mutating func add(_ header: RecordHeader, _ stored: UnsafeRawBufferPointer) {
+            let start = bytes.count
+            bytes.append(contentsOf: stored)
+            records.append((header, start..<bytes.count))
+        }
+
+        mutating func forget() {
+            records.removeAll(keepingCapacity: true)
+            bytes.removeAll(keepingCapacity: true)
+        }
+    }
 
     private var context: OpaquePointer {
         if let made { return made }
@@ -27,63 +44,76 @@ final class BlockDecompressor {
     ///
     /// Memory: the stored bytes of one block.
     func pass(over header: RecordHeader, stored: UnsafeRawBufferPointer) {
-        switch header.codec {
-        case .raw: return
-        case .frameStart: passed = [(header, [UInt8](stored))]
-        case .frameContinuation: passed.append((header, [UInt8](stored)))
-        }
+        if header.codec == .raw { return }
+        if header.codec == .frameStart { passed.forget() }
+        passed.add(header, stored)
     }
 
     /// The payload of a record whose header has been checked, or `nil` when its bytes cannot be decoded.
     ///
     /// Allocates `header.rawByteCount` bytes, which the header check has limited.
     func payload(of header: RecordHeader, stored: UnsafeRawBufferPointer) -> [UInt8]? {
+        var payload: [UInt8] = []
+        return decode(header, stored: stored, onto: &payload) ? payload : nil
+    }
+
+    /// Adds that payload to `bytes`; false, and nothing is added, when it cannot be decoded.
+    func decode(_ header: RecordHeader, stored: UnsafeRawBufferPointer, onto bytes: inout [UInt8]) -> Bool {
         switch header.codec {
         case .raw:
-            return [UInt8](stored)
+            bytes.append(contentsOf: stored)
+            return true
         case .frameStart:
-            passed = []
+            passed.forget()
             _ = ZSTD_DCtx_reset(context, ZSTD_reset_session_only)
             isInBlock = true
         case .frameContinuation:
             decodePassed()
-            guard isInBlock else { return nil }
+            guard isInBlock else { return false }
         }
-        guard let payload = decode(stored, byteCount: Int(header.rawByteCount)) else {
-            isInBlock = false
-            return nil
-        }
-        return payload
+        isInBlock = decode(stored, byteCount: Int(header.rawByteCount), onto: &bytes)
+        return isInBlock
     }
 
     private func decodePassed() {
+        guard !passed.records.isEmpty else { return }
         let before = passed
-        passed = []
-        for (header, stored) in before { _ = stored.withBytes { payload(of: header, stored: $0) } }
+        passed = Passed()
+        for (header, place) in before.records {
+            _ = before.bytes.withBytes { payload(of: header, stored: $0.slice(place)) }
+        }
     }
 
     /// Says that records were left out: what continues the block cannot be decoded any more.
     func leaveBlock() {
         isInBlock = false
-        passed = []
+        passed.forget()
     }
 
-    private func decode(_ stored: UnsafeRawBufferPointer, byteCount: Int) -> [UInt8]? {
+    private func decode(_ stored: UnsafeRawBufferPointer, byteCount: Int, onto bytes: inout [UInt8]) -> Bool {
         var isWhole = false
         // One byte more than promised, so that a frame that holds more is noticed.
-        var payload = [UInt8](unsafeUninitializedCapacity: byteCount + 1) { room, count in
-            var input = ZSTD_inBuffer(src: stored.baseAddress, size: stored.count, pos: 0)
-            var target = ZSTD_outBuffer(dst: room.baseAddress, size: byteCount + 1, pos: 0)
-            while true {
-                let before = (input.pos, target.pos)
-                let result = ZSTD_decompressStream(context, &target, &input)
-                if ZSTD_isError(result) != 0 { break }
-                if (input.pos, target.pos) == before || target.pos > byteCount { break }
+        bytes.append(addingCapacity: byteCount + 1) { output in
+            output.withUnsafeMutableBufferPointer { room, count in
+                isWhole = decode(stored, into: room, byteCount: byteCount)
+                count = isWhole ? byteCount : 0
             }
-            isWhole = input.pos == input.size && target.pos == byteCount
-            count = min(target.pos, byteCount)
         }
-        if !isWhole { payload = [] }
-        return isWhole ? payload : nil
+        return isWhole
+    }
+
+    /// Whether `stored` continues the frame by exactly `byteCount` bytes, for which there is `room` and for one more.
+    private func decode(
+        _ stored: UnsafeRawBufferPointer, into room: UnsafeMutableBufferPointer<UInt8>, byteCount: Int
+    ) -> Bool {
+        var input = ZSTD_inBuffer(src: stored.baseAddress, size: stored.count, pos: 0)
+        var target = ZSTD_outBuffer(dst: room.baseAddress, size: byteCount + 1, pos: 0)
+        while true {
+            let before = (input.pos, target.pos)
+            let result = ZSTD_decompressStream(context, &target, &input)
+            if ZSTD_isError(result) != 0 { break }
+            if (input.pos, target.pos) == before || target.pos > byteCount { break }
+        }
+        return input.pos == input.size && target.pos == byteCount
     }
 }

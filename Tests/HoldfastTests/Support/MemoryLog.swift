@@ -337,6 +337,8 @@ extension MemoryLog {
 final class MemorySnapshot: SnapshotSource {
     let sequence: Sequence
     let bytes: [UInt8]
+    /// How many pieces were read.
+    let readCount = Lock(0)
 
     init(sequence: Sequence, bytes: [UInt8]) {
         self.sequence = sequence
@@ -346,7 +348,8 @@ final class MemorySnapshot: SnapshotSource {
     var byteCount: Int { bytes.count }
 
     func read(at offset: Int, count: Int) throws(LogError) -> [UInt8] {
-        Array(bytes[offset..<min(bytes.count, offset + count)])
+        readCount.withLock { $0 += 1 }
+        return Array(bytes[offset..<min(bytes.count, offset + count)])
     }
 }
 

@@ -60,7 +60,10 @@ extension HoldfastStore {
                 if inOrder { try log.close() } else { log.abandon() }
             })
         // A crash may have come between a commit and its row in the index.
-        if !log.recovery.wasClosedCleanly { try store.recover(log.recovery.sessions) }
+        if !log.recovery.wasClosedCleanly {
+            // Enough for the processor: each of them holds a record in memory.
+            try store.recover(log.recovery.sessions, threads: min(4, fitted.syncThreadCount))
+        }
         return Opened(store: store, log: log, recovery: log.recovery)
     }
 

@@ -1,5 +1,6 @@
 import Holdfast
 import HoldfastBytes
+import HoldfastEngine
 import HoldfastSimulation
 import HoldfastStorage
 import Testing
@@ -168,6 +169,29 @@ import Testing
             change(&query)
             #expect(try other.listBlocking(query, limit: 500).rows.map(\.summary.session) == shown)
         }
+    }
+
+    @Test(arguments: [1, 8])
+    func afterACrashSessionsAreListedWithoutReadingThemAgain(threads: Int) throws {
+        let disk = SimulatedStorage()
+        let opened = try HoldfastStore.opened(in: disk)
+        for n in 0..<20 {
+            try opened.store.writeBlocking(.create("s\(n)"))
+            try opened.store.writeBlocking(.append(to: "s\(n)", (0...n).map { JSON("{\"n\":\($0)}") }))
+        }
+        let image = disk.crash(.dropAll)
+        opened.log.abandon()
+        var engine = EngineOptions()
+        engine.syncThreadCount = threads
+        let counting = CountingStorage(image)
+        let store = try HoldfastStore.opened(in: counting, engine: engine).store
+        counting.counters.reset()
+        let rows = try store.listBlocking(limit: 100).rows
+        #expect(counting.counters.counts.opens == 0)
+        #expect(
+            Set(rows.map { "\($0.summary.session) \($0.summary.messageCount)" })
+                == Set((0..<20).map { "s\($0) \($0 + 1)" }))
+        try store.close()
     }
 
     @Test func manySessionsAreListedWithoutReadingOne() throws {

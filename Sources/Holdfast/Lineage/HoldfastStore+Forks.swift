@@ -1,5 +1,6 @@
 package import HoldfastBytes
 import HoldfastLog
+import HoldfastThreads
 
 // How a session is made from another one: a record of the old session, which is the commit point, then the first record
 // of the new one, which follows from it. Whoever finds the first without the second writes the second.
@@ -149,8 +150,12 @@ extension HoldfastStore {
     /// come between.
     ///
     /// Looks at every row of the index; reads the touched sessions only, and those that a fork was to make.
-    package func recover(_ touched: [SessionID]) throws(HoldfastError) {
-        for session in touched { try? refreshSummary(of: session.text) }
+    ///
+    /// - Parameter threads: on how many threads the sessions are read at most, this one among them.
+    package func recover(_ touched: [SessionID], threads: Int = 1) throws(HoldfastError) {
+        Workers.forEach(touched, threads: threads, name: "holdfast-fold") { [self] session in
+            try? refreshSummary(of: session.text)
+        }
         var newest: [SessionID: SessionID] = [:]
         try forEachRow { row, child in
             if let child { newest[child] = row.session }

@@ -82,7 +82,7 @@ final class SegmentFiles: Sendable {
         group: [(key: SegmentKey, extents: [Extent])]
     ) -> [(key: SegmentKey, error: StorageError)] {
         let failures = Lock<[(key: SegmentKey, error: StorageError)]>([])
-        Workers.forEach(group, threads: threadCount) { item in
+        Workers.forEach(group, threads: threadCount, name: "holdfast-sync") { item in
             do throws(StorageError) {
                 let file = try self.file(item.key)
                 try GatheredWrites.write(item.extents, to: file)
@@ -97,7 +97,7 @@ final class SegmentFiles: Sendable {
     private func syncFolders() throws(StorageError) {
         let folders = state.withLock { $0.unsyncedFolders.sorted() }
         let failure = Lock<StorageError?>(nil)
-        Workers.forEach(folders, threads: threadCount) { [self] folder in
+        Workers.forEach(folders, threads: threadCount, name: "holdfast-sync") { [self] folder in
             do throws(StorageError) {
                 try storage.syncDirectory(folder)
                 state.withLock { _ = $0.unsyncedFolders.remove(folder) }
@@ -141,31 +141,5 @@ final class SegmentFiles: Sendable {
         try storage.createDirectory(shard)
         try storage.createDirectory(folder)
         return try storage.open(key.path, .create)
-    }
-}
-
-/// Runs the same work on many items, on a few threads.
-enum Workers {
-    /// Calls `body` for each item, on at most `threads` threads, this one among them; returns when all are done.
-    static func forEach<Item: Sendable>(
-        _ items: [Item], threads: Int, _ body: @escaping @Sendable (Item) -> Void
-    ) {
-        let next = Lock(0)
-        let work: @Sendable () -> Void = {
-            while true {
-                let index = next.withLock { index in
-                    defer { index += 1 }
-                    return index
-                }
-                guard index < items.count else { return }
-                body(items[index])
-            }
-        }
-        // Fewer threads than wished for, or none, only take longer.
-        let helpers = (1..<max(1, min(threads, items.count))).compactMap { _ in
-            try? Thread.start(name: "holdfast-sync", work)
-        }
-        work()
-        for helper in helpers { helper.join() }
     }
 }

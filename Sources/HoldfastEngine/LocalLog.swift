@@ -78,8 +78,9 @@ package final class LocalLog: SessionLog {
         flusher = Flusher(storage: storage, files: files, index: index, options: options, meter: meter)
         if done == nil {
             index.markUnknownLater(overlay.sessions)
-            let extents = try storing { () throws(StorageError) in try overlay.extentsInMemory() }
-            flusher.add(extents, batch: overlay.summary.position.lastBatch)
+            // The journal's files may be used again before these bytes are written.
+            let backlog = try storing { () throws(StorageError) in try overlay.extents.inMemory() }
+            flusher.add(backlog, batch: overlay.summary.position.lastBatch)
         }
         // Epochs of different openings of the store never meet: the lock fences processes, these fence claims.
         epochs = Lock(0)

@@ -1,4 +1,5 @@
 import HoldfastBytes
+import HoldfastStorage
 
 /// Committed bytes that are not in their segments yet, found by session.
 struct Backlog {
@@ -12,6 +13,8 @@ struct Backlog {
     private(set) var byteCount = 0
 
     var isEmpty: Bool { segments.isEmpty }
+    /// The sessions that have something here, in no order.
+    var sessions: some Collection<SessionID> { segments.keys }
 
     /// Adds bytes that were committed after all that are there.
     mutating func add(_ extent: Extent, to key: SegmentKey) {
@@ -28,6 +31,14 @@ struct Backlog {
         }
     }
 
+    /// Adds what was committed before all that is there.
+    mutating func add(_ older: [Extent], before key: SegmentKey) {
+        byteCount += older.reduce(0) { $0 + $1.byteCount }
+        let newer = extents(of: key.session)[key.number] ?? []
+        segments[key.session]?.removeAll { $0.number == key.number }
+        Self.append(older + newer, to: key.number, in: &segments[key.session, default: []])
+    }
+
     /// Those of one session, by segment number. Takes time for this session only.
     func extents(of session: SessionID) -> [UInt32: [Extent]] {
         var found: [UInt32: [Extent]] = [:]
@@ -41,6 +52,15 @@ struct Backlog {
             segments.map { (key: SegmentKey(session: session, number: $0.number), extents: $0.extents) }
         }
         .sorted { $0.key < $1.key }
+    }
+
+    /// The same, without anything that is left in the journal.
+    func inMemory() throws(StorageError) -> Backlog {
+        var loaded = Backlog()
+        for (key, extents) in work {
+            for extent in extents { loaded.add(try extent.inMemory(), to: key) }
+        }
+        return loaded
     }
 
     private static func append(_ extents: [Extent], to number: UInt32, in segments: inout [Segment]) {

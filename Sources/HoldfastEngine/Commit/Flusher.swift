@@ -61,11 +61,9 @@ final class Flusher: Sendable {
     }
 
     /// Takes over what a recovery could not write for lack of space: committed, and up to `batch` in the journal only.
-    func add(_ extents: [SegmentKey: [Extent]], batch: UInt64) {
+    func add(_ backlog: Backlog, batch: UInt64) {
         state.withLock { state in
-            for (key, extents) in extents {
-                for extent in extents { state.pending.add(extent, to: key) }
-            }
+            state.pending = backlog
             state.lastBatch = batch
         }
     }

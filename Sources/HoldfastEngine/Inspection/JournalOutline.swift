@@ -81,7 +81,7 @@ extension StoreInspector {
         outline.lowWaterMark = summary.lowWaterMark
         outline.isClosedInOrder = summary.closedCleanly
         outline.waitingWriteCount = overlay.writeCount
-        outline.waitingByteCount = overlay.byteCount
+        outline.waitingByteCount = UInt64(overlay.extents.byteCount)
         outline.sessions = overlay.sessions
         outline.findings = summary.findings
         return outline

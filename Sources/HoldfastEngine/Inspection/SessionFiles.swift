@@ -25,7 +25,7 @@ extension StoreInspector {
     /// What `session` has on the disk now. Reads folders only.
     package func files(of session: SessionID) throws(LogError) -> SessionFiles {
         let folder = try SessionFolder(session, in: storage)
-        var files = SessionFiles(isInJournal: view.unflushed[session] != nil)
+        var files = SessionFiles(isInJournal: !view.unflushed.extents(of: session).isEmpty)
         for number in folder.segments {
             files.segments.append(try file(StoreLayout.segmentFile(session, number), UInt64(number)))
         }

@@ -15,10 +15,8 @@ package final class StoreInspector: Sendable {
     /// What was read last of what the sessions share.
     struct View: Sendable {
         var overlay: JournalOverlay
-        /// What the overlay has of each session, by segment number.
-        var unflushed: [SessionID: [UInt32: [Extent]]]
-        /// The segment of each session that is written directly.
-        var direct: [SessionID: UInt32]
+        /// What is not known to be in the segments, and what they have lost.
+        var unflushed: Backlog
         /// Since when the journal has ended where it ends, in monotonic nanoseconds.
         var since: UInt64
 
@@ -28,10 +26,7 @@ package final class StoreInspector: Sendable {
         /// The same with what segments have lost.
         func adding(_ restored: [(key: SegmentKey, extents: [Extent])]) -> View {
             var filled = self
-            for (key, extents) in restored {
-                filled.unflushed[key.session, default: [:]][key.number] =
-                    extents + (unflushed[key.session]?[key.number] ?? [])
-            }
+            for (key, extents) in restored { filled.unflushed.add(extents, before: key) }
             return filled
         }
     }
@@ -115,15 +110,14 @@ package final class StoreInspector: Sendable {
 
     /// What `session` has in the store's folder or in the journal.
     func folder(of session: SessionID, in view: View) throws(LogError) -> SessionFolder {
-        try SessionFolder(session, in: storage, also: Array((view.unflushed[session] ?? [:]).keys))
+        try SessionFolder(session, in: storage, also: Array(view.unflushed.extents(of: session).keys))
     }
 
     /// How to read `session` in `view`.
     func scan(of session: SessionID, in view: View, newestSnapshot: UInt64?) -> SessionScan {
         SessionScan(
             storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
-            unflushed: view.unflushed[session] ?? [:],
-            writtenDirectly: view.direct[session],
+            unflushed: view.unflushed.extents(of: session), writtenDirectly: view.overlay.direct(of: session),
             witness: SessionWitness(row: index.rows[session], newestSnapshot: newestSnapshot))
     }
 
@@ -159,12 +153,9 @@ package final class StoreInspector: Sendable {
     ) throws(LogError) -> View {
         let begun = now()
         let overlay = try JournalOverlay.read(from: storage, storeTag: store.tag)
-        var unflushed: [SessionID: [UInt32: [Extent]]] = [:]
-        for (key, extents) in overlay.extents { unflushed[key.session, default: [:]][key.number] = extents }
-        let direct = Dictionary(uniqueKeysWithValues: overlay.direct.map { ($0.session, $0.number) })
         let isStill = before?.position == overlay.summary.position
         return View(
-            overlay: overlay, unflushed: unflushed, direct: direct, since: isStill ? before?.since ?? begun : begun)
+            overlay: overlay, unflushed: overlay.extents, since: isStill ? before?.since ?? begun : begun)
     }
 
     private static func now() -> UInt64 { SystemClock().monotonicNanoseconds() }

@@ -5,41 +5,36 @@ import HoldfastStorage
 /// What the journal holds that the segments may lack.
 struct JournalOverlay {
     /// Committed bytes above the low-water mark, in the order of their commit.
-    var extents: [SegmentKey: [Extent]] = [:]
+    private(set) var extents = Backlog()
     /// The segment of each session that is written directly and has not been sealed. A newer one promises the older.
     private var directSegments: [SessionID: UInt32] = [:]
     /// What the journal says of the index.
     private(set) var index: IndexMark?
     /// Where writes below the low-water mark stand, if they were asked for.
     private(set) var older = OlderWrites()
-    var writeCount = 0
-    var byteCount: UInt64 = 0
+    private(set) var writeCount = 0
     var summary = JournalSummary()
 
     /// Segments that are written directly and have not been sealed.
     var direct: Set<SegmentKey> { Set(directSegments.map { SegmentKey(session: $0.key, number: $0.value) }) }
 
     /// Every session that must be looked at after a crash.
-    var sessions: [SessionID] { Set(extents.keys.map(\.session) + direct.map(\.session)).sorted() }
+    var sessions: [SessionID] { Set(extents.sessions).union(directSegments.keys).sorted() }
 
     /// What a replay writes, in the order in which it does.
-    var work: [(key: SegmentKey, extents: [Extent])] {
-        extents.map { (key: $0.key, extents: $0.value) }.sorted { $0.key < $1.key }
-    }
+    var work: [(key: SegmentKey, extents: [Extent])] { extents.work }
 
     /// The committed bytes of `session`, by segment number.
-    func unflushed(_ session: SessionID) -> [UInt32: [Extent]] {
-        var found: [UInt32: [Extent]] = [:]
-        for (key, extents) in extents where key.session == session { found[key.number] = extents }
-        return found
-    }
+    func unflushed(_ session: SessionID) -> [UInt32: [Extent]] { extents.extents(of: session) }
+
+    /// The segment of `session` that is written directly and has not been sealed.
+    func direct(of session: SessionID) -> UInt32? { directSegments[session] }
 
     /// How far the log of `session` reaches at least, when what the journal has of it is counted on from `row`.
     func witness(of session: SessionID, _ row: IndexRow?) throws(StorageError) -> IndexRow {
         var witness = IndexRow(unknown: session, witness: row)
-        let all = extents.filter { $0.key.session == session }.sorted { $0.key < $1.key }
-        for (key, extents) in all {
-            for extent in extents { try witness.count(extent, of: key.number) }
+        for (number, extents) in unflushed(session).sorted(by: { $0.key < $1.key }) {
+            for extent in extents { try witness.count(extent, of: number) }
         }
         return witness
     }
@@ -47,7 +42,7 @@ struct JournalOverlay {
     /// The same with what segments have lost, laid under what they may lack.
     func adding(_ restored: [(key: SegmentKey, extents: [Extent])]) -> JournalOverlay {
         var filled = self
-        for (key, lost) in restored { filled.extents[key] = lost + (extents[key] ?? []) }
+        for (key, lost) in restored { filled.extents.add(lost, before: key) }
         return filled
     }
 
@@ -75,21 +70,11 @@ struct JournalOverlay {
         overlay.summary.damage += content.unbound.filter { $0.lastBatch > summary.lowWaterMark }
         overlay.directSegments = content.direct
         overlay.index = content.index
-        for (key, writes) in content.writes { overlay.extents[key] = writes.map(\.extent) }
-        for extent in overlay.extents.values.joined() {
-            overlay.writeCount += 1
-            overlay.byteCount += UInt64(extent.byteCount)
+        for (key, writes) in content.writes {
+            for write in writes { overlay.extents.add(write.extent, to: key) }
+            overlay.writeCount += writes.count
         }
         return overlay
-    }
-
-    /// What has to be written, in memory: the journal's files may be used again before it is.
-    func extentsInMemory() throws(StorageError) -> [SegmentKey: [Extent]] {
-        var loaded: [SegmentKey: [Extent]] = [:]
-        for (key, extents) in extents {
-            for extent in extents { loaded[key, default: []].append(try extent.inMemory()) }
-        }
-        return loaded
     }
 }
 

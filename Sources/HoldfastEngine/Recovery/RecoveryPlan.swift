@@ -64,7 +64,7 @@ struct RecoveryPlanner {
         report.journalBatchCount = summary.batchCount
         report.journalByteCount = summary.byteCount
         report.replayedWriteCount = overlay.writeCount
-        report.replayedByteCount = overlay.byteCount
+        report.replayedByteCount = UInt64(overlay.extents.byteCount)
         report.sessions = overlay.sessions
         report.findings = summary.findings + [missingSessions(overlay)].compactMap(\.self)
         return report
@@ -276,10 +276,10 @@ struct RecoveryPlanner {
             return nil
         }
         let key = SegmentKey(session: header.session, number: header.number)
-        guard overlay.direct.contains(key) else { return nil }
+        guard overlay.direct(of: key.session) == key.number else { return nil }
         let count = Int(outcome.tail.offset - outcome.provedOffset)
         let bytes = try storing { () throws(StorageError) in
-            try SegmentImage(file: try file(key.path), extents: overlay.extents[key] ?? [])
+            try SegmentImage(file: try file(key.path), extents: overlay.unflushed(key.session)[key.number] ?? [])
                 .read(count: count, at: outcome.provedOffset)
         }
         return (key, [Extent(offset: outcome.provedOffset, bytes: bytes)])

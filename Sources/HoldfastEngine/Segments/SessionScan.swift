@@ -279,7 +279,6 @@ extension SessionScan {
     ) {
         self.init(
             storage: storage, session: session, storeTag: storeTag, payloadLimit: Limits.largestPayloadLimit,
-            unflushed: overlay.unflushed(session),
-            writtenDirectly: overlay.direct.filter { $0.session == session }.map(\.number).max(), witness: witness)
+            unflushed: overlay.unflushed(session), writtenDirectly: overlay.direct(of: session), witness: witness)
     }
 }

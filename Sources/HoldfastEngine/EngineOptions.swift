@@ -49,7 +49,7 @@ package struct EngineOptions: Sendable {
     /// Stays well below a process's limit of `count` open files, so that the program around the store has some left.
     package mutating func fit(descriptorLimit count: Int) {
         openFileLimit = min(openFileLimit, max(1, count / 8))
-        // While it opens a file, a thread holds two descriptors of folders besides.
+        // While it opens a file, a thread may hold two descriptors of folders besides.
         syncThreadCount = min(syncThreadCount, max(1, count / 16))
     }
 }

@@ -44,7 +44,7 @@ final class SegmentFiles: Sendable {
 
     /// Writes every extent to its segment and makes all of it durable, new files and folders included.
     ///
-    /// Segments are written and synced side by side, in groups no larger than the limit of open files.
+    /// Segments are written and synced side by side; a thread may hold one file besides those that stay open.
     ///
     /// - Returns: the segments that failed, with the reason. All others are on stable storage.
     /// - Throws: when a folder could not be synced: nothing is then on stable storage for certain. The next call syncs
@@ -52,13 +52,7 @@ final class SegmentFiles: Sendable {
     func persist(
         _ work: [(key: SegmentKey, extents: [Extent])]
     ) throws(StorageError) -> [(key: SegmentKey, error: StorageError)] {
-        var failures: [(key: SegmentKey, error: StorageError)] = []
-        var rest = work[...]
-        while !rest.isEmpty {
-            let group = Array(rest.prefix(limit))
-            rest = rest.dropFirst(group.count)
-            failures += persist(group: group)
-        }
+        let failures = write(work)
         for failure in failures { forget(failure.key.session) }
         try syncFolders()
         return failures
@@ -78,11 +72,11 @@ final class SegmentFiles: Sendable {
 
     // MARK: Writing
 
-    private func persist(
-        group: [(key: SegmentKey, extents: [Extent])]
+    private func write(
+        _ work: [(key: SegmentKey, extents: [Extent])]
     ) -> [(key: SegmentKey, error: StorageError)] {
         let failures = Lock<[(key: SegmentKey, error: StorageError)]>([])
-        Workers.forEach(group, threads: threadCount, name: "holdfast-sync") { item in
+        Workers.forEach(work, threads: threadCount, name: "holdfast-sync") { item in
             do throws(StorageError) {
                 let file = try self.file(item.key)
                 try GatheredWrites.write(item.extents, to: file)

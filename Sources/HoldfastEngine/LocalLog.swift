@@ -78,7 +78,7 @@ package final class LocalLog: SessionLog {
         flusher = Flusher(storage: storage, files: files, index: index, options: options, meter: meter)
         if done == nil {
             index.markUnknownLater(overlay.sessions)
-            // The journal's files may be used again before these bytes are written.
+            // The journal goes on: who reads these bytes may do so when they are flushed and its files used again.
             let backlog = try storing { () throws(StorageError) in try overlay.extents.inMemory() }
             flusher.add(backlog, batch: overlay.summary.position.lastBatch)
         }

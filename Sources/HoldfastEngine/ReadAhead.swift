@@ -4,7 +4,7 @@ import HoldfastThreads
 /// Makes the parts of something that is read from front to back, ahead of the thread that takes them.
 ///
 /// They are made on a thread of its own, which ends behind the last part, at an error, or when this object goes, which
-/// waits for it. Memory: the parts that were not taken yet, up to some bytes of them and one more.
+/// waits for it. Memory: the parts that were not taken yet, up to some bytes of them; of parts that are longer, one.
 final class ReadAhead<Part: Sendable>: Sendable {
     private struct State {
         var parts: [(part: Part, byteCount: Int)] = []
@@ -23,7 +23,7 @@ final class ReadAhead<Part: Sendable>: Sendable {
 
     /// Runs `make`, which hands over each part and how many bytes it has. It is to end when `give` answers false.
     ///
-    /// - Parameter limit: when so many bytes were not taken yet, `give` waits.
+    /// - Parameter limit: when so many bytes were not taken yet, `give` waits before it answers.
     init(
         limit: Int, _ make: @escaping @Sendable (_ give: (Part, Int) -> Bool) throws(LogError) -> Void
     ) throws(ThreadError) {
@@ -71,13 +71,14 @@ final class ReadAhead<Part: Sendable>: Sendable {
     }
 
     private static func give(_ part: Part, _ byteCount: Int, _ state: Monitor<State>, _ limit: Int) -> Bool {
-        let (isWanted, isFirst) = state.wait(until: { !$0.isFull || $0.isLeft }) { state in
+        let isFirst = state.withLock { state in
             state.parts.append((part, byteCount))
             state.byteCount += byteCount
             state.isFull = state.byteCount >= limit
-            return (!state.isLeft, state.parts.count == 1)
+            return state.parts.count == 1
         }
         if isFirst { state.signal() }
-        return isWanted
+        // Here and not before: what is waited for must not be held besides what is ready.
+        return state.wait(until: { !$0.isFull || $0.isLeft }) { !$0.isLeft }
     }
 }

@@ -13,7 +13,7 @@ struct SessionReader {
     /// Calls `body`, on this thread, with each record from `first` on until it answers false.
     ///
     /// Of a long session the first records are read on this thread too; what follows is read and decompressed on a
-    /// second one, which is a mebibyte ahead at most and has ended when this returns.
+    /// second one, which is a mebibyte ahead at most, or a record that is longer, and has ended when this returns.
     ///
     /// - Throws: `.unknownSession`, `.trimmed`; `.damaged` after every record before the damage was given out.
     func read(

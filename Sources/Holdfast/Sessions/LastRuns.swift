@@ -4,7 +4,7 @@ import HoldfastThreads
 /// Where the messages of the session that was read last are: who reads it page by page, or follows it, has the
 /// store read what is new only. And where in its snapshot the message stands that is read next.
 ///
-/// Safe to use from any thread. Memory: a run for each record with messages, at most ``mostRuns``.
+/// Safe to use from any thread. Memory: a run for each record with messages, at most ``mostRuns``, and a place.
 final class LastRuns: Sendable {
     private struct Known: Sendable {
         /// The records of two such objects of one session may differ: those of one whose appends failed.
@@ -48,7 +48,8 @@ final class LastRuns: Sendable {
         }
     }
 
-    /// Where one of the visible messages in `snapshot` begins, to which who read the session of `view` last has come.
+    /// Where the visible message in `snapshot` begins that comes after the last one read of this session; `nil` when
+    /// that is not known.
     func start(in snapshot: any SnapshotSource, of view: SessionView) -> SnapshotElements.Start? {
         reached.withLock { reached in
             guard let reached, reached.origin === view.origin, reached.snapshot == snapshot.sequence,

@@ -174,7 +174,9 @@ private struct Content {
             let count = lists[list].firstIndex { $0.batch > mark } ?? lists[list].count
             for write in lists[list][..<count] { older?.note(write.place, to: key, at: write.offset) }
             lists[list].removeFirst(count)
-            if lists[list].isEmpty { done.append(key) }
+            guard lists[list].isEmpty else { continue }
+            lists[list] = []  // without the memory of what was in it
+            done.append(key)
         }
         for key in done { places[key] = nil }
     }

@@ -103,7 +103,8 @@ package struct StoreCheck: Sendable {
 
     /// Checks everything; `progress` gets the sessions done and all sessions.
     ///
-    /// Memory: the index, one journal file, and one record for each thread. Cost: every byte is read once.
+    /// Memory: the index, what the journal has above its low-water mark and some 60 bytes for each older write, and a
+    /// mebibyte or two, or one long record, for each thread. Cost: every byte is read once.
     ///
     /// - Parameter threadCount: how many sessions are checked side by side.
     package func run(

@@ -117,11 +117,9 @@ final class SegmentImage {
         let first = isInOrder ? extents.indices.partitionPoint { extents[$0].end <= range.lowerBound } : 0
         try bytes.withMutableBytes { (all) throws(StorageError) in
             for extent in extents[first...] {
+                if isInOrder, extent.offset >= range.upperBound { break }
                 let part = range.clamped(to: extent.offset..<extent.end)
-                if part.isEmpty {
-                    if isInOrder { break }
-                    continue
-                }
+                if part.isEmpty { continue }
                 try extent.copy(
                     Int(part.lowerBound - extent.offset)..<Int(part.upperBound - extent.offset),
                     to: UnsafeMutableRawBufferPointer(

@@ -7,7 +7,7 @@ import HoldfastThreads
 ///
 /// Memory: the table, and from the first read on a decompression context and the block that was read last, so that what
 /// is read piece by piece is decompressed once. Whoever reads block after block of a long document has the next ones
-/// decompressed on a second thread meanwhile, two of them at most.
+/// decompressed on a second thread meanwhile, and two of them held at most.
 final class SnapshotDocument: SnapshotSource {
     let sequence: Sequence
     var byteCount: Int { table.documentByteCount }

@@ -67,9 +67,10 @@ def bytes_written(goals, own):
         goals.at_most(f"4. more for snapshots, {shape}", 1.5, found["snapshots"])
     if found := own.get("compression"):
         goals.at_least("5. compression of real transcripts, appended one by one", 4.5, found["appended"], " times")
-        goals.at_least("5. once all is compacted, the newest snapshots, which replace sealed segments", 5.5, found["snapshots"],
+        goals.at_least("5. once all is compacted, the newest snapshots, which replace sealed segments", 5.5,
+                       found["snapshots"], " times")
+        goals.at_least("5. the same with the snapshots and segments that the retention keeps", 5.5, found["compacted"],
                        " times")
-        goals.at_least("5. the same with the snapshots and segments that the retention keeps", 5.5, found["compacted"], " times")
         if "in_mb_per_second" in found:
             goals.at_least("5. compressing, MB a second of processor", 100, found["in_mb_per_second"])
             goals.at_least("5. decompressing", 400, found["out_mb_per_second"])

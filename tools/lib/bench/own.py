@@ -79,15 +79,16 @@ class Own:
         return found
 
     def one_written(self, input_file, clients):
-        found = {}
+        found, prepared = {}, {}
         for name, options in (("log", {}), ("snapshots", {"compact": 1})):
             store = empty(self.scratch)
             report = self.peer.run(store, input_file, clients=clients, once=1, warm=WARM, compaction="off", **options)
             # What was appended before does not count; the snapshots at the end are of all.
             payload = self.inspect(store)["stored_payload_bytes"] / (WARM + 1)
             found[name] = (report["written_bytes"] - report["prepared_bytes"]) / payload
-            prepared = report["prepared_bytes"]
-        return {"log": found["log"], "snapshots": (found["snapshots"] - found["log"]) / (WARM + 1), "prepared": prepared}
+            prepared[name] = report["prepared_bytes"]
+        return {"log": found["log"], "snapshots": (found["snapshots"] - found["log"]) / (WARM + 1),
+                "prepared": prepared["log"]}
 
     # Compression.
 

@@ -115,7 +115,7 @@ private func scan(_ input: [UInt8]) throws {
     let overlay = try? JournalOverlay.read(from: storage, storeTag: storeTag)
     let again = try? JournalOverlay.read(from: storage, storeTag: storeTag)
     require(overlay?.sessions == again?.sessions, "reading changes nothing")
-    require((overlay?.byteCount ?? 0) <= input.count, "what is replayed stands in the journal")
+    require((overlay?.extents.byteCount ?? 0) <= input.count, "what is replayed stands in the journal")
 }
 
 /// The same files as the journal of a store that was not closed in order.

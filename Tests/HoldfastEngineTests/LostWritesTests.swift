@@ -89,6 +89,20 @@ import Testing
         #expect(try StoreCheck(image).run().findings.filter { $0.kind != .derived }.isEmpty)
     }
 
+    @Test func `a batch whose flipped bit is turned back has it too`() throws {
+        let image = try crashed()
+        try damage(image, .firstGone)
+        let journal = try #require(image.contents.keys.first { $0.hasPrefix(StoreLayout.journalFolder + "/") })
+        // In the first write of the first batch, which is the first record of `a`.
+        try flip(image, journal, at: 700)
+        var options = options(seed: 2)
+        options.journalBits = .turnedBack
+        let log = try LocalLog(in: image, options: options)
+        #expect(try payloads(log, "a") == texts)
+        #expect(!log.recovery.hasCommittedDamage)
+        try log.close()
+    }
+
     @Test func `what stood in the place is kept`() throws {
         let image = try crashed()
         let before = try image.readAll(segments(image)[1], limit: 1 << 20)

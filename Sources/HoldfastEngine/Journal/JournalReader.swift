@@ -79,8 +79,6 @@ struct JournalReader {
         var body: UnsafeRawBufferPointer
         var entries: [JournalEntry]
         var source: JournalSource
-        /// Whether the file has other bytes, because one bit of a batch is taken as turned back.
-        var isMended: Bool
     }
 
     /// Calls `body` with every valid batch, oldest first, and says what else was found.
@@ -312,7 +310,7 @@ struct JournalReader {
     ) throws(LogError) -> Int {
         let (offset, header) = found
         let next = offset + header.paddedByteCount
-        let (source, isMended) = (window.source, window.isMended)
+        let source = window.source
         try window.withBytes(header.wholeByteCount, at: offset) { (whole) throws(LogError) in
             summary.take(header, check: BatchHeader.storedCheck(whole), of: file, end: UInt64(next))
             let content = whole.slice(BatchHeader.byteCount..<whole.count)
@@ -324,7 +322,7 @@ struct JournalReader {
             try body(
                 Batch(
                     header: header, file: file, offset: UInt64(offset), body: content, entries: entries,
-                    source: source, isMended: isMended))
+                    source: source))
         }
         return next
     }

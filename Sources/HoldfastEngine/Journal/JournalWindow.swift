@@ -9,11 +9,9 @@ struct JournalWindow {
     /// How much is read at once; more only for a longer batch.
     private static let byteCount = 1 << 20
 
-    let source: JournalSource
+    private(set) var source: JournalSource
     /// Behind the last byte that can be a batch's.
     private(set) var end: Int
-    /// Bits that have flipped in the file, and count as turned back.
-    private var flips: [FlippedBit] = []
     /// What is read goes here. Taken from one window to the next, before anything is read.
     var memory: [UInt8] = []
     /// What of the file stands at the front of `memory`.
@@ -33,12 +31,9 @@ struct JournalWindow {
             0, min(Int(byteCount), Int(clamping: journal.header.fileByteCount) - JournalHeader.sectorByteCount))
     }
 
-    /// Whether what is given is not in the file.
-    var isMended: Bool { !flips.isEmpty }
-
     /// Takes `bit` as turned back from here on.
     mutating func turnBack(_ bit: FlippedBit) {
-        flips.append(bit)
+        source.turnBack(bit)
         range = 0..<0
     }
 
@@ -60,12 +55,9 @@ struct JournalWindow {
         range = 0..<0
         if memory.count < wanted { memory = [UInt8](repeating: 0, count: wanted) }
         let found = try memory.withMutableBytes { (bytes) throws(StorageError) in
-            try source.file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<wanted]), at: UInt64(offset))
+            try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<wanted]), at: UInt64(offset))
         }
         range = offset..<offset + found
         if found < wanted { end = range.upperBound }
-        for bit in flips where range.contains(Int(bit.offset)) {
-            memory.flip((Int(bit.offset) - offset) * 8 + bit.bit)
-        }
     }
 }

@@ -122,7 +122,7 @@ private struct Content {
         forget(through: batch.header.lowWaterMark)
         slots.removeAll(keepingCapacity: true)
         // Without a long write, one copy is enough for all of the batch.
-        let hasLong = !batch.isMended && batch.entries.contains { $0.range.count > limit }
+        let hasLong = batch.entries.contains { $0.range.count > limit }
         let body = hasLong ? nil : [UInt8](batch.body)
         for entry in batch.entries { take(entry, of: batch, body) }
     }

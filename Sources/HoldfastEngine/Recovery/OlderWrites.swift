@@ -78,7 +78,11 @@ struct OlderWrites {
     /// The bytes as the journal has them; `nil` where a writer has used the place again.
     private static func extent(of write: Write) throws(StorageError) -> Extent? {
         let place = write.place
-        let bytes = try place.source.file.read(count: place.byteCount, at: place.offset)
-        return Checksum.of(bytes) == place.checksum ? Extent(offset: write.offset, bytes: bytes) : nil
+        var bytes = [UInt8](repeating: 0, count: place.byteCount)
+        let found = try bytes.withMutableBytes { (buffer) throws(StorageError) in
+            try place.source.read(into: buffer, at: place.offset)
+        }
+        return found == bytes.count && Checksum.of(bytes) == place.checksum
+            ? Extent(offset: write.offset, bytes: bytes) : nil
     }
 }

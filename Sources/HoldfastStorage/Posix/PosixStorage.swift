@@ -213,15 +213,14 @@ extension PosixStorage {
     private func walk(
         _ names: [String], _ flags: Int32, _ operation: String, _ path: String
     ) throws(StorageError) -> Descriptor {
-        let onTheWay = O_RDONLY | O_DIRECTORY
-        var reached = try Descriptor(
-            ".", in: root, flags: names.isEmpty ? flags : onTheWay, operation: operation, path: path)
-        for (index, name) in names.enumerated() {
-            let isLast = index == names.count - 1
-            reached = try Descriptor(
-                name, in: reached, flags: isLast ? flags : onTheWay, operation: operation, path: path)
+        var directory = try Descriptor(
+            ".", in: root, flags: O_RDONLY | O_DIRECTORY, operation: operation, path: path)
+        for name in names.dropLast() {
+            directory = try Descriptor(
+                name, in: directory, flags: O_RDONLY | O_DIRECTORY, operation: operation, path: path)
         }
-        return reached
+        guard let last = names.last else { return directory }
+        return try Descriptor(last, in: directory, flags: flags, operation: operation, path: path)
     }
 }
 

@@ -9,6 +9,9 @@ extension HoldfastStore {
         package var store: HoldfastStore
         package var log: LocalLog
         package var recovery: RecoveryReport
+
+        /// How long the log's replay took, which is a part of the opening.
+        package var replayNanoseconds: UInt64 { recovery.nanoseconds }
     }
 
     /// Opens the store in the folder `path`, after recovering it if it was not closed in order.
@@ -26,9 +29,16 @@ extension HoldfastStore {
     public static func open(
         path: String, commit: CommitMode = .journal, options: StoreOptions = StoreOptions()
     ) throws(HoldfastError) -> HoldfastStore {
+        try opened(path: path, commit: commit, options: options).store
+    }
+
+    /// The same, and says what opening found.
+    package static func opened(
+        path: String, commit: CommitMode, options: StoreOptions
+    ) throws(HoldfastError) -> Opened {
         var engine = EngineOptions()
         engine.commitMode = commit == .journal ? .journal : .segment
-        return try opened(path: path, engine: engine, options: options).store
+        return try opened(path: path, engine: engine, options: options)
     }
 
     /// Opens the store in `path` with all options of the engine, and says what opening found.

@@ -71,7 +71,7 @@ package final class LocalLog: SessionLog {
             try index.markUnknown(overlay.sessions, witnesses: done.witnesses)
             try pass.settle(journal, done.unproved)
         }
-        report.milliseconds = (options.clock.monotonicNanoseconds() - begun) / 1_000_000
+        report.nanoseconds = options.clock.monotonicNanoseconds() - begun
         recovery = report
         pool = CompressorPool(memoryLimit: options.compressionMemory)
         let meter = options.isMetered ? Meter(in: storage, options: options) : nil

@@ -25,11 +25,14 @@ struct Options {
     func seconds(_ name: String, or usual: Double) -> Double { values[name].map { Double($0) ?? 0 } ?? usual }
 
     /// Opens the store that the options name.
-    func openStore() throws(HoldfastError) -> HoldfastStore {
+    func openStore() throws(HoldfastError) -> HoldfastStore { try openedStore().store }
+
+    /// The same, with what opening found and did.
+    func openedStore() throws(HoldfastError) -> HoldfastStore.Opened {
         var options = StoreOptions()
         options.compactsInBackground = text("compaction", or: "on") == "on"
         let commit = CommitMode(rawValue: text("commit", or: "journal")) ?? .journal
-        return try HoldfastStore.open(path: text("store"), commit: commit, options: options)
+        return try HoldfastStore.opened(path: text("store"), commit: commit, options: options)
     }
 }
 

@@ -17,7 +17,9 @@ struct RecoveryPass {
 
     /// Reads the journal and says what a run would do. Writes nothing.
     func plan(_ overlay: JournalOverlay) throws(LogError) -> RecoveryPlan {
-        try RecoveryPlanner(storage: storage, storeTag: storeTag, index: index).plan(overlay)
+        try RecoveryPlanner(
+            storage: storage, storeTag: storeTag, index: index, threadCount: min(4, options.syncThreadCount)
+        ).plan(overlay)
     }
 
     /// What a run could do.

@@ -1,6 +1,7 @@
 import HoldfastBytes
 import HoldfastLog
 import HoldfastStorage
+import HoldfastThreads
 
 /// All that a recovery is going to do, decided before anything is written.
 ///
@@ -32,6 +33,8 @@ struct RecoveryPlanner {
     let storeTag: UInt64
     /// Asked what it has seen of the sessions that the journal names.
     let index: IndexKeeper
+    /// On how many threads sessions are looked at, at most.
+    var threadCount = 1
 
     func plan(_ overlay: JournalOverlay) throws(LogError) -> RecoveryPlan {
         var plan = RecoveryPlan(report: start(overlay))
@@ -43,7 +46,7 @@ struct RecoveryPlanner {
         try planRestoring(overlay, &plan)
         for (key, extents) in overlay.work { try planReplay(of: extents, into: key, overlay, &plan) }
         let filled = overlay.adding(plan.restored)
-        for session in overlay.sessions { try look(at: session, filled, &plan) }
+        try look(at: overlay.sessions, filled, &plan)
         for (key, extents) in plan.unproved {
             for extent in extents {
                 plan.report.steps.append(step(.writeAgain, key, extent.offset, UInt64(extent.byteCount)))
@@ -136,7 +139,7 @@ struct RecoveryPlanner {
         for lost in lost {
             try take(lost, &plan)
             // Those that the journal names are looked at anyway.
-            if lost.fate == .kept, !named.contains(lost.session) { try look(at: lost.session, overlay, &plan) }
+            if lost.fate == .kept, !named.contains(lost.session) { try look(at: [lost.session], overlay, &plan) }
         }
     }
 
@@ -211,12 +214,28 @@ struct RecoveryPlanner {
         }
     }
 
+    /// Walks the ends of `sessions`, side by side, and plans what they need, in their order.
     private func look(
-        at session: SessionID, _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
+        at sessions: [SessionID], _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
+    ) throws(LogError) {
+        let outcomes = Lock<[Result<SessionScan.Outcome, LogError>?]>(Array(repeating: nil, count: sessions.count))
+        Workers.forEach(Array(sessions.indices), threads: threadCount, name: "holdfast-check") { index in
+            let outcome = Result { () throws(LogError) in try walk(sessions[index], overlay) }
+            outcomes.withLock { $0[index] = outcome }
+        }
+        for (session, outcome) in zip(sessions, outcomes.withLock(\.self)) {
+            guard let outcome else { preconditionFailure("a session has not been looked at") }
+            try take(outcome, of: session, overlay, &plan)
+        }
+    }
+
+    private func take(
+        _ result: Result<SessionScan.Outcome, LogError>, of session: SessionID, _ overlay: JournalOverlay,
+        _ plan: inout RecoveryPlan
     ) throws(LogError) {
         let outcome: SessionScan.Outcome
         do throws(LogError) {
-            outcome = try walk(session, overlay)
+            outcome = try result.get()
         } catch {
             guard isFolderBarred(session) else { throw error }
             plan.report.findings.append(.unreadable(session, error))

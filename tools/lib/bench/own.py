@@ -165,11 +165,12 @@ class Own:
             replayed = json.loads(told.stdout.splitlines()[-1])["replayed_bytes"]
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(store, copy)
-            opened = self.ask("open", "--store", store)["open_ms"]
-            unsynced = self.ask("open", "--store", copy, preload=self.nosync)["open_ms"]
-            return {"bytes": replayed, "open_ms": opened, "open_without_sync_ms": unsynced,
-                    "mb_per_second": replayed / 1e3 / opened, "mb_per_second_without_sync": replayed / 1e3 / unsynced}
-        return self.median_of(one)
+            synced = self.ask("open", "--store", store)
+            unsynced = self.ask("open", "--store", copy, preload=self.nosync)
+            return {"bytes": replayed, "open_ms": synced["open_ms"], "replay_ms": synced["replay_ms"],
+                    "open_without_sync_ms": unsynced["open_ms"], "replay_without_sync_ms": unsynced["replay_ms"],
+                    "mb_per_second_without_sync": replayed / 1e3 / unsynced["replay_ms"]}
+        return self.median_of(one, least=3)
 
     def stall(self, store, input_file):
         """Has a store whose flusher is stuck take as much as it will, and kills it."""

@@ -116,6 +116,72 @@ import Testing
         #expect(StoreLayout.segmentNumber("\(Limits.segmentNumberLimit).segment") == nil)
     }
 
+    /// The entries of a batch, one of each kind.
+    private func entries() -> [UInt8] {
+        let segment = SegmentKey(session: id("é"), number: 7)
+        var body: [UInt8] = []
+        JournalEntry.encodeHead(.direct, segment, to: &body)
+        JournalEntry.encodeHead(.index, byteCount: 24, to: &body)
+        body += 1...24
+        JournalEntry.encodeHead(.write, segment, place: 99, byteCount: 5, to: &body)
+        body += Array("bytes".utf8)
+        JournalEntry.encodeHead(.sealed, segment, to: &body)
+        return body
+    }
+
+    private func decoded(_ body: [UInt8], count: UInt32 = 4) throws(FormatError) -> [JournalEntry] {
+        try body.withBytes { (bytes) throws(FormatError) in try JournalEntry.decodeAll(bytes, count: count) }
+    }
+
+    @Test func `entries name their segment themselves`() throws {
+        let (body, segment) = (entries(), SegmentKey(session: id("é"), number: 7))
+        let expected: [JournalEntry] = [
+            .direct(segment), .index(bytes: 30..<54), .write(segment, offset: 99, bytes: 70..<75), .sealed(segment),
+        ]
+        #expect(try decoded(body) == expected)
+        #expect(String(decoding: body[70..<75], as: UTF8.self) == "bytes")
+        #expect(body.withUnsafeBytes { JournalEntry.decodeReadable($0) } == expected)
+        // Each is found without those before it.
+        #expect(try decoded(Array(body[54...]), count: 2).last == .sealed(segment))
+    }
+
+    /// What is wrong with the entry at a place of ``entries()``.
+    static let brokenEntries: [(place: Int, byte: UInt8, error: FormatError)] = [
+        (0, 0, .invalid("entry kind")), (0, 5, .invalid("entry kind")),
+        (14, 0xFF, .invalid("session id")), (15, 0, .invalid("session id")),
+        (2, 0, .invalid("numbering")), (5, 0x80, .invalid("numbering")),
+        (6, 1, .invalid("entry with a place or bytes")), (76 + 6, 1, .invalid("entry with a place or bytes")),
+        (16 + 2, 1, .invalid("index entry")), (16 + 6, 1, .invalid("index entry")),
+        (16 + 10, 23, .invalid("index entry")), (54, 2, .invalid("entry with a place or bytes")),
+        (54, 4, .invalid("index entry")), (54 + 13, 1, .truncated), (75 + 1, 3, .truncated), (75 + 10, 1, .truncated),
+    ]
+
+    @Test(arguments: brokenEntries)
+    func `an entry that breaks a rule makes its batch invalid`(place: Int, byte: UInt8, error: FormatError) {
+        var body = entries()
+        body[place] = byte
+        #expect(throws: error) { try decoded(body) }
+    }
+
+    @Test func `entries are as many as the batch says and fill its body`() {
+        let body = entries()
+        #expect(throws: FormatError.invalid("bytes after the last entry")) { try decoded(body, count: 3) }
+        #expect(throws: FormatError.truncated) { try decoded(body, count: 5) }
+        #expect(throws: FormatError.invalid("entry count")) { try decoded(body, count: .max) }
+    }
+
+    @Test func `of a damaged batch the entries that can be made out are read`() {
+        var body = entries()
+        let segment = SegmentKey(session: id("é"), number: 7)
+        body[14] = 0xFF
+        body[54 + 14 + 14] = 0
+        #expect(
+            body.withUnsafeBytes { JournalEntry.decodeReadable($0) }
+                == [.index(bytes: 30..<54), .write(segment, offset: 99, bytes: 70..<75), .sealed(segment)])
+        body[75 + 13] = 1
+        #expect(body.withUnsafeBytes { JournalEntry.decodeReadable($0) }.count == 2)
+    }
+
     @Test func `random bytes are never a batch, a header or an entry list`() {
         var generator = SplitMix64(seed: 1)
         for _ in 0..<2_000 {

@@ -66,7 +66,7 @@ private func churn(_ log: LocalLog, batches: Int) throws {
         try again.close()
     }
 
-    @Test(arguments: [SegmentHeader.CommitMode.journal, .segment], [0, 40, 70, 80])
+    @Test(arguments: [SegmentHeader.CommitMode.journal, .segment], [0, 40, 70, 78])
     func `a batch for which a journal file has no room is refused, and the next one takes its place`(
         mode: SegmentHeader.CommitMode, bytesWritten: Int
     ) throws {
@@ -105,6 +105,38 @@ private func churn(_ log: LocalLog, batches: Int) throws {
         log.abandon()
         let again = try quietLog(storage.crash(.dropAll), seed: 2)
         #expect(try payloads(again, "a") == ["before", "in one sector", "after"])
+        try again.close()
+    }
+
+    @Test func `what a batch brings of a segment in one piece is one entry`() throws {
+        let storage = SimulatedStorage()
+        var options = seededOptions()
+        (options.softWindow, options.flushInterval, options.segmentByteCount) = (1_000_000, 1_000_000, 2_000)
+        let log = try LocalLog(in: storage, options: options, creating: true)
+        let claims = try ["a", "b"].map { try log.claim(id($0)) }
+        let outcomes = Outcomes()
+        // Nobody waits for any of them but the last, so that all are one batch; the segments end within it.
+        for number in 1...6 {
+            for claim in claims {
+                let isLast = number == 6 && claim.session == id("b")
+                _ = try log.append(
+                    claim, expected: UInt64(number - 1), kind: 3, time: 0,
+                    payload: Array(noise(number, byteCount: 500).utf8), durability: isLast ? .durable : .soon,
+                    completion: outcomes.completion())
+            }
+        }
+        #expect(outcomes.wait().allSatisfy { $0 == nil })
+        log.abandon()
+        var writes: [[JournalBatch.Write]] = []
+        _ = try StoreInspector(storage).journal { writes.append($0.writes) }
+        let batch = try #require(writes.last)
+        #expect(batch.map { "\($0.session) \($0.segment)" } == ["a 1", "b 1", "a 2", "b 2"])
+        #expect(batch.reduce(0) { $0 + $1.byteCount } > 12 * 400)
+        let again = try quietLog(storage.crash(.dropAll), seed: 2)
+        #expect(again.recovery.replayedWriteCount == 4)
+        for session in ["a", "b"] {
+            #expect(try payloads(again, session) == (1...6).map { noise($0, byteCount: 500) })
+        }
         try again.close()
     }
 

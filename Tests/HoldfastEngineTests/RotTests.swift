@@ -128,7 +128,8 @@ import Testing
 
     @Test func `another version in one segment is damage of one session`() throws {
         let storage = try closedStore()
-        try storage.open(StoreLayout.segmentFile(id("a"), 1), .readWrite).write([3], at: 4)
+        try storage.open(StoreLayout.segmentFile(id("a"), 1), .readWrite).write(
+            [UInt8(Limits.formatVersion + 1)], at: 4)
         let report = try StoreCheck(storage).run()
         #expect(report.findings.map(\.session) == [id("a")])
         let log = try LocalLog(in: storage, options: options(seed: 2))

@@ -129,7 +129,7 @@ import Testing
             (table, 0, 4), (table + 4, 0, 4), (table + 4, 40, 4), (table + 8, UInt64(first - 1), 4), (table + 8, 0, 4),
             (table + 8, .max, 4), (tail, 0, 8), (tail, UInt64(document.count + 1), 8), (tail, 1, 8), (tail, .max, 8),
             (tail, 1 << 62, 8), (tail + 8, 0, 4), (tail + 8, 1 << 19, 4), (tail + 8, (1 << 20) + 1, 4),
-            (tail + 8, .max, 4), (tail + 12, 1, 2), (tail + 12, 3, 2), (tail + 14, 1, 2),
+            (tail + 8, .max, 4), (tail + 12, 1, 2), (tail + 12, UInt64(Limits.formatVersion + 1), 2), (tail + 14, 1, 2),
         ]
         for lie in lies {
             var bytes = file

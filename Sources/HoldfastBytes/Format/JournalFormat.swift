@@ -8,7 +8,7 @@
 ///     |        | u16 |u16| no. u64| u64  | tag   | u64         | u64         | size u64| u64   |         |
 ///     +--------+-----+---+--------+------+-------+-------------+-------------+---------+-------+---------+
 ///
-/// A file header is valid if and only if (1) the magic is right, (2) the version is 2, (3) `check` is the
+/// A file header is valid if and only if (1) the magic is right, (2) the version is 3, (3) `check` is the
 /// checksum of bytes 0 to 55, and (4) every field is in its range.
 package struct JournalHeader: Equatable, Sendable {
     package static let magic: [UInt8] = Array("HFJL".utf8)
@@ -190,74 +190,5 @@ package struct BatchHeader: Equatable, Sendable {
     private static func check(of batch: UnsafeRawBufferPointer, bodyByteCount: Int, salt: UInt64) -> UInt64 {
         let seed = Checksum.of(batch.slice(0..<48), seed: salt)
         return Checksum.of(batch.slice(byteCount..<byteCount + bodyByteCount), seed: seed)
-    }
-}
-
-/// One entry of a batch.
-///
-///     0      1    4        8        12       16
-///     +------+----+--------+--------+--------+-------+
-///     | kind | 0  | slot   | place  | length | bytes |
-///     | u8   | u24| u32    | u32    | u32    |       |
-///     +------+----+--------+--------+--------+-------+
-package struct JournalEntry: Equatable, Sendable {
-    package static let headerByteCount = 16
-
-    package enum Kind: UInt8, Sendable {
-        /// From here on in this batch, `slot` means segment number `place` of the session named by `bytes`.
-        case bind = 1
-        /// `bytes` belong at offset `place` of the slot's segment.
-        case write = 2
-        /// Like `bind`; the segment is written and synced directly, so only its end may be torn.
-        case direct = 3
-        /// The slot's segment, written directly so far, has been sealed with a mark and synced.
-        case sealed = 4
-        /// How much of the index was on stable storage before: generation, length and chain of the change log.
-        case index = 5
-    }
-
-    package var kind: Kind
-    /// A short name for a segment, valid in one batch.
-    package var slot: UInt32
-    /// A segment number (`bind`, `direct`) or an offset in the segment (`write`).
-    package var place: UInt32
-    /// Where the entry's bytes are in the batch's body.
-    package var range: Range<Int>
-
-    /// Appends the header of an entry whose `length` bytes follow.
-    package static func encodeHeader(
-        _ kind: Kind, slot: UInt32, place: UInt32, length: Int, to bytes: inout [UInt8]
-    ) {
-        bytes.append(littleEndian: UInt32(kind.rawValue))
-        bytes.append(littleEndian: slot)
-        bytes.append(littleEndian: place)
-        bytes.append(littleEndian: UInt32(length))
-    }
-
-    /// The entries of a batch's `body`.
-    package static func decodeAll(
-        _ body: UnsafeRawBufferPointer, count: UInt32
-    ) throws(FormatError) -> [JournalEntry] {
-        guard Int(count) <= body.count / headerByteCount else { throw .invalid("entry count") }
-        var entries: [JournalEntry] = []
-        entries.reserveCapacity(Int(count))
-        var offset = 0
-        for _ in 0..<count {
-            guard body.count - offset >= headerByteCount else { throw .truncated }
-            let word = body.load(UInt32.self, at: offset)
-            guard let raw = UInt8(exactly: word), let kind = Kind(rawValue: raw) else {
-                throw .invalid("entry kind")
-            }
-            let length = Int(body.load(UInt32.self, at: offset + 12))
-            let start = offset + headerByteCount
-            guard body.count - start >= length else { throw .truncated }
-            entries.append(
-                JournalEntry(
-                    kind: kind, slot: body.load(at: offset + 4), place: body.load(at: offset + 8),
-                    range: start..<start + length))
-            offset = start + length
-        }
-        guard offset == body.count else { throw .invalid("bytes after the last entry") }
-        return entries
     }
 }

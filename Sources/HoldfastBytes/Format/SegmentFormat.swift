@@ -6,7 +6,7 @@
 ///     | 4      | u16 | u8   | u8    | u64   | sequence u64| first u64     | tag u64  | no. u32 | u32| n   | u64    |
 ///     +--------+-----+------+-------+-------+-------------+---------------+----------+---------+----+-----+--------+
 ///
-/// A header is valid if and only if (1) the magic is right, (2) the version is 2, (3) `check` is the checksum of
+/// A header is valid if and only if (1) the magic is right, (2) the version is 3, (3) `check` is the checksum of
 /// all bytes before it, and (4) every field is in its range.
 package struct SegmentHeader: Equatable, Sendable {
     /// How records of this segment became durable.

@@ -9,7 +9,7 @@
 ///     | u32   | u32  | n u32               | bytes u64 | u32    | u16     | u16   | u64   |
 ///     +-------+------+---------------------+-----------+--------+---------+-------+-------+
 ///
-/// A table is valid if and only if (1) the version is 2, (2) `check` is the checksum of all bytes of the file before
+/// A table is valid if and only if (1) the version is 3, (2) `check` is the checksum of all bytes of the file before
 /// it, and (3) magic, size, lengths and the length of the file agree. (2) is for who has the file: it is all of it.
 package struct SnapshotTable: Equatable, Sendable {
     /// That of a frame which decompressors skip.

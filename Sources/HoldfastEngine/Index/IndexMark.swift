@@ -5,8 +5,6 @@ import HoldfastBytes
 /// A change log that lost its end at the border of a line, or was replaced by an older copy, is valid by itself, and
 /// its older rows would be believed. Only what was written elsewhere tells.
 struct IndexMark: Sendable, Equatable {
-    static let byteCount = 24
-
     /// The generation of `index.json`.
     var generation: UInt64
     /// The length of the change log of that generation.
@@ -28,7 +26,7 @@ struct IndexMark: Sendable, Equatable {
 
     /// Reads a mark; `nil` when it is not one.
     init?(_ bytes: UnsafeRawBufferPointer) {
-        guard bytes.count == Self.byteCount else { return nil }
+        guard bytes.count == JournalEntry.indexByteCount else { return nil }
         self.init(generation: bytes.load(at: 0), logByteCount: bytes.load(at: 8), chain: bytes.load(at: 16))
     }
 

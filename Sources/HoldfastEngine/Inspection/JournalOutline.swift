@@ -94,22 +94,12 @@ extension JournalBatch {
         offset = batch.offset
         header = batch.header
         writes = []
-        noticeCount = 0
-        var slots: [UInt32: (session: SessionID, number: UInt32)] = [:]
         for entry in batch.entries {
-            switch entry.kind {
-            case .bind, .direct:
-                guard let session = SessionID(utf8: batch.body.slice(entry.range)) else { continue }
-                slots[entry.slot] = (session, entry.place)
-                if entry.kind == .direct { noticeCount += 1 }
-            case .write:
-                guard let slot = slots[entry.slot] else { continue }
-                writes.append(
-                    Write(
-                        session: slot.session, segment: slot.number, offset: UInt64(entry.place),
-                        byteCount: entry.range.count))
-            case .sealed, .index: noticeCount += 1
-            }
+            guard case .write(let segment, let offset, let bytes) = entry else { continue }
+            writes.append(
+                Write(
+                    session: segment.session, segment: segment.number, offset: UInt64(offset), byteCount: bytes.count))
         }
+        noticeCount = batch.entries.count - writes.count
     }
 }

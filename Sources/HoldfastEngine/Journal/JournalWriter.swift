@@ -9,6 +9,8 @@ struct JournalWrite {
     var number: UInt32
     var offset: UInt64
     var bytes: [UInt8]
+
+    var segment: SegmentKey { SegmentKey(session: session, number: number) }
 }
 
 /// What a batch tells recovery besides the bytes: segments that are written directly.
@@ -17,6 +19,8 @@ struct JournalNotice: Equatable {
     var kind: Kind
     var session: SessionID
     var number: UInt32
+
+    var segment: SegmentKey { SegmentKey(session: session, number: number) }
 }
 
 /// Appends batches to the journal's files: preallocated, already written, recycled.
@@ -42,11 +46,6 @@ final class JournalWriter {
         var usableByteCount: Int { idle.byteCount - JournalHeader.sectorByteCount }
     }
 
-    private struct Slot: Hashable {
-        var session: SessionID
-        var number: UInt32
-    }
-
     private struct FullFile {
         var idle: IdleFile
         var lastBatch: UInt64
@@ -66,12 +65,12 @@ final class JournalWriter {
     private var spareRequest: UInt64 = 0
     private let spares = Lock<[IdleFile]>([])
     private var buffer: [UInt8] = []
-    /// What the batch that is being encoded calls its segments. Only its memory outlives the batch.
-    private var slots: [Slot: UInt32] = [:]
+    /// The writes of the batch that is being encoded. Only its memory outlives the batch.
+    private var runs = WriteRuns()
     private var chain: UInt64
     private var fileNumber: UInt64
     /// Segments that are written directly and not sealed: named again in each new file.
-    private var direct: [Slot] = []
+    private var direct: [SegmentKey] = []
     /// What the journal says of the index, and what it has said last.
     private var index: IndexMark?
     private var namedIndex: IndexMark?
@@ -240,7 +239,7 @@ final class JournalWriter {
 
     private func makeRoom(for byteCount: Int) throws(StorageError) {
         if let active, active.position + buffer.count + byteCount <= active.usableByteCount { return }
-        let needed = byteCount + 2 * JournalHeader.sectorByteCount + directRebinding
+        let needed = byteCount + 2 * JournalHeader.sectorByteCount + directByteCount
         idle += spares.withLock { $0.take() }
         if let file = takeIdle(atLeast: needed) { return try begin(file) }
         try begin(try makeFile(holding: BatchHeader.padded(needed)))
@@ -340,66 +339,50 @@ final class JournalWriter {
 
     // MARK: Entries
 
-    private var directRebinding: Int {
-        direct.count * (JournalEntry.headerByteCount + SessionID.longestByteCount)
-    }
+    /// What the segments that are written directly take at most where a new file names them again.
+    private var directByteCount: Int { direct.count * JournalEntry.longestHeadByteCount }
 
     private func upperBound(_ writes: [JournalWrite], _ notices: [JournalNotice]) -> Int {
-        let perEntry = 2 * JournalEntry.headerByteCount + SessionID.longestByteCount
         let bytes = writes.reduce(0) { $0 + $1.bytes.count }
-        let mark = JournalEntry.headerByteCount + IndexMark.byteCount
-        return BatchHeader.padded(BatchHeader.byteCount + bytes + (writes.count + notices.count) * perEntry + mark)
+        let entries = writes.count + notices.count + 1
+        return BatchHeader.padded(
+            BatchHeader.byteCount + bytes + entries * JournalEntry.longestHeadByteCount + JournalEntry.indexByteCount)
     }
 
-    /// The entries of one batch, which names all that it writes to: no other batch is needed to read it.
+    /// Appends the entries of one batch and answers how many there are.
     private func encode(_ writes: [JournalWrite], _ notices: [JournalNotice], isFirst: Bool) -> UInt32 {
-        slots.removeAll(keepingCapacity: true)
-        var count: UInt32 = 0
+        var count = notices.count
         if isFirst {
-            for slot in direct { count += bind(.direct, slot).isNew }
+            for segment in direct { JournalEntry.encodeHead(.direct, segment, to: &buffer) }
+            count += direct.count
         }
         if let index, isFirst || index != namedIndex {
-            let bytes = index.encoded
-            JournalEntry.encodeHeader(.index, slot: 0, place: 0, length: bytes.count, to: &buffer)
-            buffer += bytes
+            JournalEntry.encodeHead(.index, byteCount: JournalEntry.indexByteCount, to: &buffer)
+            buffer += index.encoded
             count += 1
         }
-        for notice in notices { count += note(notice) }
-        for write in writes {
-            let (number, isNew) = bind(.bind, Slot(session: write.session, number: write.number))
-            JournalEntry.encodeHeader(
-                .write, slot: number, place: UInt32(write.offset), length: write.bytes.count, to: &buffer)
-            buffer += write.bytes
-            count += isNew + 1
+        for notice in notices { note(notice) }
+        runs.gather(writes)
+        for run in runs.all {
+            let write = writes[run.first]
+            JournalEntry.encodeHead(
+                .write, write.segment, place: UInt32(write.offset), byteCount: run.byteCount, to: &buffer)
+            runs.forEach(of: run) { buffer += writes[$0].bytes }
         }
-        return count
+        return UInt32(count + runs.all.count)
     }
 
-    private func note(_ notice: JournalNotice) -> UInt32 {
-        let slot = Slot(session: notice.session, number: notice.number)
+    private func note(_ notice: JournalNotice) {
         switch notice.kind {
         case .direct:
             // A new segment of the session promises the one before: that is not in doubt any more.
-            direct.removeAll { $0.session == slot.session }
-            direct.append(slot)
-            return bind(.direct, slot).isNew
+            direct.removeAll { $0.session == notice.session }
+            direct.append(notice.segment)
+            JournalEntry.encodeHead(.direct, notice.segment, to: &buffer)
         case .sealed:
-            let (number, isNew) = bind(.bind, slot)
-            direct.removeAll { $0 == slot }
-            JournalEntry.encodeHeader(.sealed, slot: number, place: notice.number, length: 0, to: &buffer)
-            return isNew + 1
+            direct.removeAll { $0 == notice.segment }
+            JournalEntry.encodeHead(.sealed, notice.segment, to: &buffer)
         }
-    }
-
-    /// The slot's number in the batch, and 1 when it had to be bound first.
-    private func bind(_ kind: JournalEntry.Kind, _ slot: Slot) -> (number: UInt32, isNew: UInt32) {
-        if let number = slots[slot] { return (number, 0) }
-        let number = UInt32(slots.count)
-        slots[slot] = number
-        let id = slot.session.text.utf8
-        JournalEntry.encodeHeader(kind, slot: number, place: slot.number, length: id.count, to: &buffer)
-        buffer += id
-        return (number, 1)
     }
 }
 

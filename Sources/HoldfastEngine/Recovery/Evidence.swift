@@ -122,30 +122,20 @@ private struct EvidenceCollector {
             let isIntact = BatchHeader.isIntact(rest, salt: salt)
             if isIntact { lastIntactBatch = max(lastIntactBatch, header.number) }
             let body = rest.slice(BatchHeader.byteCount..<BatchHeader.byteCount + Int(header.bodyByteCount))
-            take(body, header, path, isIntact)
+            take(body, header.number, path, isIntact)
             at += header.paddedByteCount
         }
     }
 
     private mutating func take(
-        _ body: UnsafeRawBufferPointer, _ header: BatchHeader, _ path: String, _ isIntact: Bool
+        _ body: UnsafeRawBufferPointer, _ batch: UInt64, _ path: String, _ isIntact: Bool
     ) {
-        var slots: [UInt32: SegmentKey] = [:]
-        for entry in (try? JournalEntry.decodeAll(body, count: header.entryCount)) ?? [] {
-            switch entry.kind {
-            case .bind, .direct:
-                guard let session = SessionID(utf8: body.slice(entry.range)) else { continue }
-                slots[entry.slot] = SegmentKey(session: session, number: entry.place)
-            case .write:
-                guard let key = slots[entry.slot], wants(key.session), key.number < Limits.segmentNumberLimit
-                else { continue }
-                let bytes = Array(body.slice(entry.range))
-                let evidence = Evidence(
-                    origin: .journal, offset: UInt64(entry.place), byteCount: UInt64(bytes.count), bytes: bytes,
-                    path: path)
-                if isIntact { collection.add(evidence, key) } else { doubtful.append((header.number, key, evidence)) }
-            case .sealed, .index: continue
-            }
+        for entry in JournalEntry.decodeReadable(body) {
+            guard case .write(let key, let offset, let range) = entry, wants(key.session) else { continue }
+            let bytes = Array(body.slice(range))
+            let evidence = Evidence(
+                origin: .journal, offset: UInt64(offset), byteCount: UInt64(bytes.count), bytes: bytes, path: path)
+            if isIntact { collection.add(evidence, key) } else { doubtful.append((batch, key, evidence)) }
         }
     }
 

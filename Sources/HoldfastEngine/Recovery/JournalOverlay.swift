@@ -65,9 +65,6 @@ struct JournalOverlay {
         content.forget(through: summary.lowWaterMark)
         // Closing in order gives the journal up.
         if !summary.closedCleanly, let older = content.older { overlay.older = older }
-        // A file that was being used anew when the machine died may have lost the batch that named the sessions of what
-        // else is left in it: all of that is in the segments.
-        overlay.summary.damage += content.unbound.filter { $0.lastBatch > summary.lowWaterMark }
         overlay.directSegments = content.direct
         overlay.index = content.index
         for (key, writes) in content.writes {
@@ -103,10 +100,7 @@ private struct Content {
     /// The segment of each session that is written directly: a later one replaces the one before.
     private(set) var direct: [SessionID: UInt32] = [:]
     private(set) var index: IndexMark?
-    private(set) var unbound: [JournalStretch] = []
     private var lowWaterMark: UInt64 = 0
-    /// What the slots of the batch mean, and where in `lists` the writes to that segment stand.
-    private var slots: [UInt32: (key: SegmentKey, list: Int)] = [:]
 
     init(older: OlderWrites?, limit: Int) {
         self.older = older
@@ -120,49 +114,42 @@ private struct Content {
 
     mutating func take(_ batch: JournalReader.Batch) {
         forget(through: batch.header.lowWaterMark)
-        slots.removeAll(keepingCapacity: true)
         // Without a long write, one copy is enough for all of the batch.
-        let hasLong = batch.entries.contains { $0.range.count > limit }
+        let hasLong = batch.entries.contains { $0.writtenByteCount > limit }
         let body = hasLong ? nil : [UInt8](batch.body)
         for entry in batch.entries { take(entry, of: batch, body) }
     }
 
     private mutating func take(_ entry: JournalEntry, of batch: JournalReader.Batch, _ body: [UInt8]?) {
-        switch entry.kind {
-        case .bind, .direct:
-            guard let session = SessionID(utf8: batch.body.slice(entry.range)) else { return }
-            bind(entry.slot, SegmentKey(session: session, number: entry.place))
-            if entry.kind == .direct { direct[session] = entry.place }
-        case .sealed:
-            guard let key = slots[entry.slot]?.key, direct[key.session] == key.number else { return }
-            direct[key.session] = nil
-        case .write:
-            guard let slot = slots[entry.slot] else { return unbound.append(Self.unbound(entry, batch)) }
-            lists[slot.list].append(write(entry, of: batch, body))
-        case .index:
-            index = IndexMark(batch.body.slice(entry.range)) ?? index
+        switch entry {
+        case .write(let segment, let offset, let range):
+            let write = write(range, at: offset, of: batch, body)
+            if let list = places[segment] {
+                lists[list].append(write)
+            } else {
+                places[segment] = lists.count
+                lists.append([write])
+            }
+        case .direct(let segment):
+            direct[segment.session] = segment.number
+        case .sealed(let segment):
+            if direct[segment.session] == segment.number { direct[segment.session] = nil }
+        case .index(let range):
+            index = IndexMark(batch.body.slice(range)) ?? index
         }
     }
 
-    private mutating func bind(_ slot: UInt32, _ key: SegmentKey) {
-        let list = places[key] ?? lists.count
-        if list == lists.count {
-            lists.append([])
-            places[key] = list
-        }
-        slots[slot] = (key, list)
-    }
-
-    private func write(_ entry: JournalEntry, of batch: JournalReader.Batch, _ body: [UInt8]?) -> Write {
-        let bytes = batch.body.slice(entry.range)
+    private func write(
+        _ range: Range<Int>, at offset: UInt32, of batch: JournalReader.Batch, _ body: [UInt8]?
+    ) -> Write {
+        let bytes = batch.body.slice(range)
         let place = JournalPlace(
-            source: batch.source,
-            offset: batch.offset + UInt64(BatchHeader.byteCount + entry.range.lowerBound), byteCount: bytes.count,
-            checksum: Checksum.of(bytes))
+            source: batch.source, offset: batch.offset + UInt64(BatchHeader.byteCount + range.lowerBound),
+            byteCount: bytes.count, checksum: Checksum.of(bytes))
         let isLeft = body == nil && bytes.count > limit
         return Write(
-            batch: batch.header.number, offset: UInt64(entry.place), place: place,
-            bytes: isLeft ? nil : body?[entry.range] ?? [UInt8](bytes)[...])
+            batch: batch.header.number, offset: UInt64(offset), place: place,
+            bytes: isLeft ? nil : body?[range] ?? [UInt8](bytes)[...])
     }
 
     /// Drops what is in the segments, as soon as the journal says so.
@@ -179,13 +166,5 @@ private struct Content {
             done.append(key)
         }
         for key in done { places[key] = nil }
-    }
-
-    /// A write that a batch does not say the session of.
-    private static func unbound(_ entry: JournalEntry, _ batch: JournalReader.Batch) -> JournalStretch {
-        JournalStretch(
-            path: batch.file.path, offset: 0, byteCount: UInt64(entry.range.count),
-            reason: "batch \(batch.header.number) writes for a session that it does not name",
-            lastBatch: batch.header.number)
     }
 }

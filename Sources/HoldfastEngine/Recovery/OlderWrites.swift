@@ -22,7 +22,6 @@ struct OlderWrites {
 
     /// Notes that the bytes at `place` were written to the segment `key` at `offset`.
     mutating func note(_ place: JournalPlace, to key: SegmentKey, at offset: UInt64) {
-        guard key.number < Limits.segmentNumberLimit else { return }
         writes[key, default: []].append(Write(offset: offset, place: place))
     }
 

@@ -3,20 +3,6 @@ import HoldfastLog
 import HoldfastStorage
 import HoldfastThreads
 
-/// Names one segment.
-///
-/// Work on many is done in their order, so that a run can be repeated.
-struct SegmentKey: Hashable, Sendable, Comparable {
-    var session: SessionID
-    var number: UInt32
-
-    var path: String { StoreLayout.segmentFile(session, number) }
-
-    static func < (left: SegmentKey, right: SegmentKey) -> Bool {
-        left.session == right.session ? left.number < right.number : left.session < right.session
-    }
-}
-
 /// The open segment files of a store, at most as many as the options allow, and the one way to write to them.
 final class SegmentFiles: Sendable {
     private struct Entry {

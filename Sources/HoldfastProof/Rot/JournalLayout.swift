@@ -17,7 +17,7 @@ struct JournalLayout: Sendable {
         var lowWaterMark: UInt64
         var writes: [Write] = []
         /// The sessions that it names.
-        var binds: Set<String> = []
+        var sessions: Set<String> = []
     }
 
     var batches: [Batch] = []
@@ -59,29 +59,26 @@ struct JournalLayout: Sendable {
             let entries = body.withUnsafeBytes {
                 (try? JournalEntry.decodeAll($0, count: header.entryCount)) ?? []
             }
-            var slots: [UInt32: (session: String, segment: UInt32)] = [:]
-            for entry in entries { take(entry, Array(body[entry.range]), &slots, &batch) }
+            for entry in entries { take(entry, body, &batch) }
             batches.append(batch)
             at += header.paddedByteCount
         }
     }
 
-    private mutating func take(
-        _ entry: JournalEntry, _ bytes: [UInt8], _ slots: inout [UInt32: (session: String, segment: UInt32)],
-        _ batch: inout Batch
-    ) {
-        switch entry.kind {
-        case .bind, .direct:
-            let session = String(decoding: bytes, as: UTF8.self)
-            slots[entry.slot] = (session, entry.place)
-            batch.binds.insert(session)
-            if entry.kind == .direct { unsealed[session] = entry.place }
-        case .sealed:
-            if let slot = slots[entry.slot] { unsealed[slot.session] = nil }
-        case .write:
-            guard let slot = slots[entry.slot] else { return }
+    private mutating func take(_ entry: JournalEntry, _ body: [UInt8], _ batch: inout Batch) {
+        switch entry {
+        case .write(let segment, let offset, let range):
+            batch.sessions.insert(segment.session.text)
             batch.writes.append(
-                Write(session: slot.session, segment: slot.segment, offset: Int(entry.place), bytes: bytes))
+                Write(
+                    session: segment.session.text, segment: segment.number, offset: Int(offset),
+                    bytes: Array(body[range])))
+        case .direct(let segment):
+            batch.sessions.insert(segment.session.text)
+            unsealed[segment.session.text] = segment.number
+        case .sealed(let segment):
+            batch.sessions.insert(segment.session.text)
+            unsealed[segment.session.text] = nil
         case .index:
             break
         }

@@ -143,7 +143,7 @@ struct RotExpectation: Sendable {
     /// What is gone with `batch`.
     private mutating func addLoss(of batch: JournalLayout.Batch, isPromised: Bool, _ store: RotStore) {
         // If nothing promises it, nothing says that its sessions have to be looked at either.
-        if !isPromised { mayLag.formUnion(batch.binds) }
+        if !isPromised { mayLag.formUnion(batch.sessions) }
         guard batch.number > store.truth.journal.lowWaterMark else { return }
         for write in batch.writes {
             guard let session = store.truth.sessions[write.session], let layout = session.segments[write.segment] else {

@@ -171,6 +171,36 @@ import Testing
         }
     }
 
+    @Test func whatTheIndexSaysOnceIsShownWhole() throws {
+        let disk = SimulatedStorage()
+        let opened = try HoldfastStore.opened(in: disk)
+        try opened.store.writeBlocking(.create("a \"b\""))
+        try opened.store.writeBlocking(.create("c", fields: #"{"title":"T"}"#))
+        try opened.store.writeBlocking(.append(to: "c", [#"{"role":"user"}"#]))
+        // A child that still has to read it stands in the row too, and is nobody else's business.
+        try opened.store.writeBlocking(.branch("c", to: "child"))
+        func rows(_ store: HoldfastStore) throws -> [String] {
+            try store.listBlocking(limit: 9).rows.filter { $0.summary.session != "child" }.map { row in
+                let times = [row.summary.createdAt, row.summary.updatedAt, row.summary.lastMessageAt].compactMap(\.self)
+                return Set(times).sorted(by: >).reduce(row.json.description) { $0.replacing("\($1)", with: "…") }
+            }
+        }
+        let counts = #""message_count":0,"user_message_count":0,"created_at":…,"updated_at":…"#
+        let shown = [
+            #"{"session":"a \"b\"","sequence":1,\#(counts),"fields":{}}"#,
+            #"{"session":"c","sequence":3,"message_count":1,"user_message_count":1,"created_at":…,"updated_at":…,"#
+                + #""last_message_at":…,"fields":{"title":"T"}}"#,
+        ]
+        #expect(try rows(opened.store) == shown)
+        try opened.store.close()
+        let log = String(decoding: try disk.readAll(StoreLayout.indexLog(1), limit: 1 << 16), as: UTF8.self)
+        #expect(log.replacing(#/[0-9]{10,}/#, with: "…").contains(#""summary":{\#(counts)},"check"#))
+        #expect(!log.contains(#""session":"#) && log.contains("newest_child"))
+        let again = try HoldfastStore.opened(in: disk).store
+        #expect(try rows(again) == shown)
+        try again.close()
+    }
+
     @Test(arguments: [1, 8])
     func afterACrashSessionsAreListedWithoutReadingThemAgain(threads: Int) throws {
         let disk = SimulatedStorage()
@@ -208,7 +238,7 @@ import Testing
             let id = String(n + 1_000_000)
             rows +=
                 (n == 0 ? "" : ",\n") + "{\"session_id\":\"\(id)\",\"sequence\":3,\"last\":3,\"segment\":0,\"end\":0,"
-                + "\"chain\":\"0000000000000000\",\"summary\":{\"session\":\"\(id)\",\"sequence\":3,"
+                + "\"chain\":\"0000000000000000\",\"summary\":{"
                 + "\"message_count\":2,\"created_at\":1,\"updated_at\":\(n),\"fields\":{\"title\":\"T\(n % 10)\"}}}"
         }
         let file = try disk.open(StoreLayout.indexFile, .create)

@@ -13,12 +13,15 @@ import HoldfastLog
 // session whose first prompt is being answered. `fields` has the short metadata fields only, because rows are held in
 // memory. `newest_child`, which nobody outside is shown, is the session that was made from this one last, if it may
 // still have to read it.
+//
+// The log keeps the row beside the session and its sequence. So there it is without these two, and without `fields`
+// where there are none.
 extension SessionHead {
-    /// The row.
+    /// The row as the log keeps it.
     func row(_ session: SessionID) -> SummaryRow {
         var writer = JSONWriter(capacity: 512)
         writer.beginObject()
-        listed.summary(session).write(to: &writer)
+        listed.summary(session).writeCounts(to: &writer)
         if isDeleted { writer.member("deleted", true) }
         if let turn {
             writer.object("turn") { writer in
@@ -38,7 +41,6 @@ extension SessionHead {
         if let last = runs.last { writer.member("last_turn", last.id.text) }
         if let lineage { SessionLineage(lineage).write(to: &writer) }
         if let rotatedTo { writer.member("rotated_to", rotatedTo.text) }
-        writer.key("fields")
         writeShortFields(to: &writer)
         if let pin = pins.last { writer.member(SummaryRow.newestChild, pin.child.text) }
         writer.endObject()
@@ -56,16 +58,20 @@ extension SessionHead {
 
     private func writeShortFields(to writer: inout JSONWriter) {
         var room = SessionLimits.rowByteCount
-        writer.beginObject()
-        for field in fields.fields {
+        let short = fields.fields.filter { field in
             let size = field.rawKey.count + field.rawValue.count + 2
             // Titles are looked for in rows, so there is always room for them.
-            guard size <= SessionLimits.rowFieldByteCount, size <= room || field.key == "title" else { continue }
+            guard size <= SessionLimits.rowFieldByteCount, size <= room || field.key == "title" else { return false }
             room -= size
-            writer.key(raw: field.rawKey)
-            writer.raw(field.rawValue)
+            return true
         }
-        writer.endObject()
+        guard !short.isEmpty else { return }
+        writer.object("fields") { writer in
+            for field in short {
+                writer.key(raw: field.rawKey)
+                writer.raw(field.rawValue)
+            }
+        }
     }
 
     /// Counts and times.
@@ -82,28 +88,45 @@ extension SessionHead {
 struct ListedRow {
     /// All that the row says.
     let root: JSONRef
-    let row: SessionRow
+    let summary: SessionSummary
+    /// The open turn's id.
+    let turn: String?
+    /// How many messages are queued.
+    let queued: Int
     let isDeleted: Bool
     /// The turn that ended last.
     let lastTurn: String?
 
     /// Reads what ``SessionHead/row(_:)`` wrote; `nil` when it is of another shape, such as empty.
-    init?(_ summary: SummaryRow) {
-        guard let root = try? JSONTree.parsed(summary.row, detail: 2), root.kind == .object,
-            let sequence = root["sequence"]?.number, let count = root["message_count"]?.int,
+    init?(_ row: SummaryRow) {
+        guard let root = try? JSONTree.parsed(row.row, detail: 2), root.kind == .object,
+            let count = root["message_count"]?.int,
             let createdAt = root["created_at"]?.number, let updatedAt = root["updated_at"]?.number
         else { return nil }
-        let summaryPart = SessionSummary(
-            session: summary.session.text, sequence: sequence, messageCount: Int(count),
+        summary = SessionSummary(
+            session: row.session.text, sequence: row.sequence, messageCount: Int(count),
             userMessageCount: root["user_message_count"]?.int.flatMap { Int(exactly: $0) },
             contextCount: Int(root["context_count"]?.int ?? count), createdAt: createdAt, updatedAt: updatedAt,
             lastMessageAt: root["last_message_at"]?.number)
-        row = SessionRow(
-            summary: summaryPart, turn: root["turn"]?["turn"]?.text, queued: Int(root["queued"]?.int ?? 0),
-            json: JSON(summary.shown(root)))
         self.root = root
+        turn = root["turn"]?["turn"]?.text
+        queued = Int(root["queued"]?.int ?? 0)
         isDeleted = root["deleted"]?.bool ?? false
         lastTurn = root["last_turn"]?.text
+    }
+
+    /// The row as callers are shown it: with what the log says beside it, and without what is the store's own business.
+    var row: SessionRow {
+        var writer = JSONWriter(capacity: root.range.count + 128)
+        writer.beginObject()
+        summary.writePlace(to: &writer)
+        for (key, value) in root.members where key.string != "\(SummaryRow.newestChild)" {
+            writer.key(raw: key.raw)
+            writer.raw(value.raw)
+        }
+        if root["fields"] == nil { writer.object("fields") { _ in } }
+        writer.endObject()
+        return SessionRow(summary: summary, turn: turn, queued: queued, json: JSON(writer.finish()))
     }
 }
 
@@ -119,12 +142,5 @@ extension SummaryRow {
         }
         let root = try? JSONTree.parsed(row, detail: 1)
         return root?["\(Self.newestChild)"]?.text.flatMap(SessionID.init)
-    }
-
-    /// The row, parsed as `root`, without what is the store's own business.
-    fileprivate func shown(_ root: JSONRef) -> [UInt8] {
-        guard let child = root["\(Self.newestChild)"], child.range.upperBound == row.count - 1 else { return row }
-        let member = ",\"\(Self.newestChild)\":"
-        return Array(row[..<(child.range.lowerBound - member.utf8.count)]) + "}".utf8
     }
 }

@@ -27,7 +27,7 @@ struct ListEntry {
     /// `nil` for the row of a session that was deleted.
     init?(_ session: SessionID, _ listed: ListedRow, _ origins: inout SessionOrigins) {
         if listed.isDeleted { return nil }
-        let (summary, fields) = (listed.row.summary, listed.root["fields"])
+        let (summary, fields) = (listed.summary, listed.root["fields"])
         self.session = session
         createdAt = summary.createdAt
         updatedAt = summary.updatedAt
@@ -43,7 +43,7 @@ struct ListEntry {
         if fields?.flag("archived") ?? false { flags.insert(.archived) }
         if fields?.flag("pinned") ?? false { flags.insert(.pinned) }
         if listed.root["rotated_to"] != nil { flags.insert(.rotated) }
-        if listed.row.turn != nil || listed.row.queued > 0 { flags.insert(.pending) }
+        if listed.turn != nil || listed.queued > 0 { flags.insert(.pending) }
         self.flags = flags
     }
 

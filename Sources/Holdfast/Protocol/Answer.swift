@@ -120,8 +120,18 @@ extension SessionState {
 
 extension SessionSummary {
     func write(to writer: inout JSONWriter) {
+        writePlace(to: &writer)
+        writeCounts(to: &writer)
+    }
+
+    /// Whose summary it is, and as of which record.
+    func writePlace(to writer: inout JSONWriter) {
         writer.member("session", session)
         writer.member("sequence", sequence)
+    }
+
+    /// Everything else.
+    func writeCounts(to writer: inout JSONWriter) {
         writer.member("message_count", messageCount)
         if let userMessageCount { writer.member("user_message_count", userMessageCount) }
         if contextCount != messageCount { writer.member("context_count", contextCount) }

@@ -68,7 +68,7 @@ extension HoldfastStore {
                 if let head = sessions.durableHead(of: row.session) {
                     isFound = head.output(of: id) != nil
                 } else if let listed = ListedRow(row) {
-                    isFound = [listed.row.turn, listed.lastTurn].contains { $0.flatMap(Label.init) == id }
+                    isFound = [listed.turn, listed.lastTurn].contains { $0.flatMap(Label.init) == id }
                 }
                 return !isFound
             }

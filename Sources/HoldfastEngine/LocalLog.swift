@@ -22,6 +22,7 @@ package final class LocalLog: SessionLog {
     /// Sessions that somebody is claiming: two who did so at once would both begin where the session ends.
     private let beingClaimed = Monitor<Set<SessionID>>([])
     private let epochs: Lock<UInt64>
+    private let lastPlaces = LastPlaces()
     private let isClosed = Lock(false)
 
     /// What opening found and did.
@@ -409,7 +410,8 @@ extension LocalLog {
         _ session: SessionID, from first: Sequence, _ body: (LogRecord) throws(LogError) -> Bool
     ) throws(LogError) {
         let known = writer(of: session)?.state.withLock { (last: $0.durable.sequence, place: $0.place) }
-        let reader = SessionReader(scan: try scan(session), lastSequence: known?.last ?? .max, place: known?.place)
+        let reader = SessionReader(
+            scan: try scan(session), lastSequence: known?.last ?? .max, place: known?.place, lastPlaces: lastPlaces)
         try reader.read(from: first, body)
     }
 

@@ -27,6 +27,8 @@ package final class ReadOnlyLog: SessionLog {
         var place: (session: SessionID, place: LogPlace)?
     }
 
+    private let lastPlaces = LastPlaces()
+
     /// How often a reader looks again when a writer's half-finished write looks like damage, and the pause between.
     private static let attempts = 5
     private static let pauseMicroseconds: UInt32 = 20_000
@@ -127,7 +129,7 @@ package final class ReadOnlyLog: SessionLog {
         return SessionReader(
             scan: SessionScan(
                 of: session, in: storage, storeTag: store.tag, overlay,
-                witness: SessionWitness(row: try witness(of: session))))
+                witness: SessionWitness(row: try witness(of: session))), lastPlaces: lastPlaces)
     }
 
     /// The row of `session`, from an index that is read once for all sessions.

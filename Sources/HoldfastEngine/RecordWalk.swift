@@ -1,12 +1,13 @@
 import HoldfastBytes
 import HoldfastLog
+import HoldfastThreads
 
-/// A walk over records of a session, decompressed, that can be left and gone on with.
-///
-/// For one thread at a time: the one that has called ``ahead()`` must not go on until the last part was taken.
-final class RecordWalk: @unchecked Sendable {
+/// A walk over records of a session, decompressed, that can be left and gone on with. For one thread at a time.
+final class RecordWalk {
     /// Set when the walk has ended at this record, which cannot be decompressed.
     private(set) var undecodable: UInt64?
+    /// The last places from which records can be read without those before.
+    private(set) var restarts = RestartPlaces()
     private let scan: SessionScan
     private let (first, last): (UInt64, UInt64)
     private var segments: [UInt32]
@@ -14,10 +15,11 @@ final class RecordWalk: @unchecked Sendable {
     private var scanner: SegmentScanner?
     private let decompressor = BlockDecompressor()
     private(set) var hasMore = true
+    /// What was read ahead.
+    private var blocks = Blocks()
 
-    /// How much of the log there must be left, compressed, for a second thread to be worthwhile, and what that hands
-    /// over at once and has ready at most, decompressed.
-    private static let (longByteCount, partByteCount, aheadByteCount) = (256 << 10, 256 << 10, 1 << 20)
+    /// How much of the log there must be left, compressed, for a second thread to be worthwhile.
+    private static let longByteCount = 256 << 10
 
     /// Over the records from `first` to `last` of `segments`.
     ///
@@ -35,33 +37,34 @@ final class RecordWalk: @unchecked Sendable {
     ///
     /// - Throws: `.damaged` after every record before the damage was given out.
     func goOn(_ body: (LogRecord) throws(LogError) -> Bool) throws(LogError) {
-        try goOn {
-            decompressor.payload(of: $0, stored: $1)
-        } _: { (record, payload) throws(LogError) in
-            try body(
+        try goOnStored { (record, stored) throws(LogError) in
+            guard let payload = decompressor.payload(of: record.header, stored: stored) else {
+                undecodable = record.sequence
+                return nil
+            }
+            return try body(
                 LogRecord(
                     sequence: record.sequence, kind: record.header.kind, time: record.header.time, payload: payload))
         }
     }
 
-    private func goOn<Payload>(
-        _ decode: (RecordHeader, UnsafeRawBufferPointer) -> Payload?,
-        _ body: (SegmentScanner.Record, Payload) throws(LogError) -> Bool
+    /// The same with what is stored of each. When `body` answers `nil`, there is no more.
+    private func goOnStored(
+        _ body: (SegmentScanner.Record, UnsafeRawBufferPointer) throws(LogError) -> Bool?
     ) throws(LogError) {
         var left: SegmentScanner?
         let outcome = try scan.walk(segments, from: scanner) { (scanner, record) throws(LogError) in
             guard record.sequence <= last else { return false }
-            guard record.sequence >= first else {
-                scanner.withStored(record) { decompressor.pass(over: record.header, stored: $0) }
-                return true
+            if record.header.codec == .frameStart { restarts.add(scanner.restart) }
+            return try scanner.withStored(record) { (stored) throws(LogError) in
+                guard record.sequence >= first else {
+                    decompressor.pass(over: record.header, stored: stored)
+                    return true
+                }
+                let goesOn = try body(record, stored)
+                if goesOn == false { left = scanner }
+                return goesOn ?? false
             }
-            guard let payload = scanner.withStored(record, { decode(record.header, $0) }) else {
-                undecodable = record.sequence
-                return false
-            }
-            let goesOn = try body(record, payload)
-            if !goesOn { left = scanner }
-            return goesOn
         }
         scanner = left
         hasMore = left != nil
@@ -77,49 +80,72 @@ final class RecordWalk: @unchecked Sendable {
         segments.count > 1 || scanner.map { $0.byteCount - $0.offset > Self.longByteCount } ?? false
     }
 
-    /// The rest of the records, which are read and decompressed on a thread of their own; `nil` when there is none to
-    /// be had.
-    func ahead() -> ReadAhead<RecordPart>? {
-        try? ReadAhead(limit: Self.aheadByteCount) { [self] (give) throws(LogError) in
-            var part = RecordPart(capacity: Self.partByteCount)
-            // What comes before an error is given out before it.
-            defer { if !part.records.isEmpty { _ = give(part, part.bytes.count) } }
-            try goOn {
-                part.decode($0, stored: $1, decompressor)
-            } _: { record, payload in
-                part.records.append((record.sequence, record.header, payload))
-                guard part.bytes.count >= Self.partByteCount else { return true }
-                defer { part = RecordPart(capacity: Self.partByteCount) }
-                return give(part, part.bytes.count)
+    /// The rest of the records, decompressed on this thread and one of its own; `nil` when there is none to be had.
+    ///
+    /// Who has taken a block gives it back to ``reuse(_:)``.
+    func ahead() -> ReadAhead<RecordBlock>? {
+        let decompressors = Lock([BlockDecompressor]())
+        var frame = Frame(decompressor)
+        return try? ReadAhead(limit: RecordBlock.aheadByteCount) { [self] () throws(LogError) in
+            guard let block = try nextBlock() else { return nil }
+            if block.isFrame { frame = Frame(nil) }
+            let isLast = blocks.begun != nil || !hasMore
+            return ReadAhead.Job(byteCount: block.rawByteCount, continues: !block.isFrame) { [frame] in
+                let decompressor = frame.decompressor ?? decompressors.withLock { $0.popLast() } ?? BlockDecompressor()
+                block.decode(decompressor)
+                frame.decompressor = isLast ? nil : decompressor
+                if isLast { decompressors.withLock { $0.append(decompressor) } }
+                return block
             }
         }
     }
-}
 
-/// Records that follow each other, their payloads in one piece of memory: what one thread allocates and another frees,
-/// record by record, has the two wait for each other.
-struct RecordPart: Sendable {
-    fileprivate var bytes: [UInt8] = []
-    fileprivate var records: [(sequence: UInt64, header: RecordHeader, payload: Range<Int>)] = []
-
-    /// Without records, for `byteCount` bytes of them and somewhat more.
-    fileprivate init(capacity byteCount: Int) { bytes.reserveCapacity(byteCount + byteCount / 4) }
-
-    /// Adds a payload; answers where it is.
-    fileprivate mutating func decode(
-        _ header: RecordHeader, stored: UnsafeRawBufferPointer, _ decompressor: BlockDecompressor
-    ) -> Range<Int>? {
-        let start = bytes.count
-        return decompressor.decode(header, stored: stored, onto: &bytes) ? start..<bytes.count : nil
+    /// Takes the memory of a block back: in fresh memory everything takes longer.
+    func reuse(_ block: RecordBlock) {
+        block.clear()
+        blocks.spare.append(block)
     }
 
-    /// Calls `body` with each of them, until it answers false; answers what it did.
-    func forEach(_ body: (LogRecord) throws(LogError) -> Bool) throws(LogError) -> Bool {
-        for (sequence, header, payload) in records {
-            let record = LogRecord(
-                sequence: sequence, kind: header.kind, time: header.time, payloadSlice: bytes[payload])
-            guard try body(record) else { return false }
+    /// The records up to the next one that can be decompressed without them, or as many as are made at once; `nil`
+    /// behind the last one.
+    private func nextBlock() throws(LogError) -> RecordBlock? {
+        if let failure = blocks.failure { throw failure }
+        let block = blocks.begun ?? blocks.new()
+        var begun: RecordBlock?
+        defer { blocks.begun = begun }
+        do throws(LogError) {
+            if hasMore {
+                try goOnStored { record, stored in
+                    let isStart = record.header.codec == .frameStart
+                    let endsBlock = isStart && block.rawByteCount >= RecordBlock.leastByteCount
+                    if endsBlock { begun = blocks.new() }
+                    (begun ?? block).add(record.sequence, record.header, stored, isStart ? restarts.newest : nil)
+                    return !endsBlock && block.rawByteCount < RecordBlock.mostByteCount
+                }
+            }
+        } catch {
+            hasMore = false
+            // What comes before an error is given out before it.
+            if block.isEmpty { throw error }
+            blocks.failure = error
         }
-        return true
+        return block.isEmpty ? nil : block
+    }
+
+    private struct Blocks {
+        /// The next block, when the walk has come to its first record.
+        var begun: RecordBlock?
+        /// Why the walk has ended, when that is to be told behind the records before it.
+        var failure: LogError?
+        var spare: [RecordBlock] = []
+
+        mutating func new() -> RecordBlock { spare.popLast() ?? RecordBlock() }
+    }
+
+    /// What decompresses the records of a zstd frame, which are in one block or in several, made one after the other.
+    private final class Frame: @unchecked Sendable {
+        var decompressor: BlockDecompressor?
+
+        init(_ decompressor: BlockDecompressor?) { self.decompressor = decompressor }
     }
 }

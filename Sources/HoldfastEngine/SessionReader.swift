@@ -9,11 +9,13 @@ struct SessionReader {
     var lastSequence = UInt64.max
     /// A place from where records behind it can be read without those before, if it is still there.
     var place: LogPlace?
+    /// Other such places, and where to keep those that are reached.
+    var lastPlaces: LastPlaces?
 
     /// Calls `body`, on this thread, with each record from `first` on until it answers false.
     ///
-    /// Of a long session the first records are read on this thread too; what follows is read and decompressed on a
-    /// second one, which is a mebibyte ahead at most, or a record that is longer, and has ended when this returns.
+    /// Of a long session the first records are read on this thread too; what follows is decompressed on a second one as
+    /// well, 1.25 MiB ahead at most, or a record that is longer. That thread has ended when this returns.
     ///
     /// - Throws: `.unknownSession`, `.trimmed`; `.damaged` after every record before the damage was given out.
     func read(
@@ -24,7 +26,9 @@ struct SessionReader {
             throw LogError(.unknownSession, "There is no session '\(scan.session)'.")
         }
         var next = first
-        if let place, place.sequence < first, let scanner = scan.scanner(behind: place) {
+        let known = [place, lastPlaces?.last(in: scan.session, before: first)].compactMap(\.self)
+        let nearest = known.filter { $0.sequence < first }.max { $0.sequence < $1.sequence }
+        if let place = nearest, let scanner = scan.scanner(behind: place) {
             let behind = folder.segments.filter { $0 >= place.segment }
             // What continues a compressed block can be had from the block's start on only.
             guard let undecodable = try read(behind, from: scanner, first, folder, body) else { return }
@@ -44,6 +48,8 @@ struct SessionReader {
         var scan = scan
         scan.witness.newestSnapshot = folder.snapshots.last
         let walk = RecordWalk(scan, segments, from: begun, first: first, last: lastSequence)
+        var reached = RestartPlaces()
+        defer { lastPlaces?.keep(reached, of: scan.session) }
         var byteCount = 0
         var goesOn = true
         try walk.goOn { (record) throws(LogError) in
@@ -51,15 +57,20 @@ struct SessionReader {
             byteCount += record.payloadSlice.count
             return goesOn && byteCount < Self.aloneByteCount
         }
+        reached = walk.restarts
         guard goesOn, walk.hasMore else { return walk.undecodable }
         guard let ahead = walk.isLong ? walk.ahead() : nil else {
             try walk.goOn(body)
+            reached = walk.restarts
             return walk.undecodable
         }
-        while let part = try ahead.next() {
-            guard try part.forEach(body) else { return nil }
+        while let block = try ahead.next() {
+            if block.isFrame { reached.add(block.restart) }
+            guard try block.forEach(body) else { return nil }
+            if let undecodable = block.undecodable { return undecodable }
+            walk.reuse(block)
         }
-        return walk.undecodable
+        return nil
     }
 
     /// Who has read so much of a session will read more: it is decompressed on a second thread from then on.

@@ -86,6 +86,97 @@ import Testing
         }
     }
 
+    @Test func `records of every length, short and long, compressed and not`() throws {
+        let log = try LocalLog(in: storage, options: seededOptions(), creating: true)
+        var generator = SplitMix64(seed: 3)
+        let records = (0..<150).map { index -> [UInt8] in
+            let byteCount = Int(generator.next() % (index % 10 == 0 ? 500_000 : 9_000))
+            guard index % 3 > 0 else { return (0..<byteCount).map { _ in UInt8(truncatingIfNeeded: generator.next()) } }
+            return Array(text(UInt64(index)).utf8) + [UInt8](repeating: 7, count: byteCount)
+        }
+        let claim = try log.claim(id("a"))
+        let outcomes = Outcomes()
+        for (index, record) in records.enumerated() {
+            _ = try log.append(
+                claim, expected: UInt64(index), kind: 3, time: 1_700_000_000_000, payload: record,
+                durability: .durable, completion: outcomes.completion())
+        }
+        #expect(outcomes.wait().allSatisfy { $0 == nil })
+        for first in [1, 2, 60, 149] {
+            var seen: [[UInt8]] = []
+            try log.read(id("a"), from: UInt64(first)) { record in
+                seen.append(record.payload)
+                return true
+            }
+            #expect(seen == Array(records[(first - 1)...]))
+        }
+        try log.close()
+    }
+
+    @Test func `a record that cannot be decompressed ends the reading there`() throws {
+        let texts = try longSession()
+        // One in the middle of a zstd frame, and the first of one.
+        for place in [90, 0] {
+            let forged = storage.clone()
+            try forge(forged, StoreLayout.segmentFile(id("a"), 3), place)
+            let log = try LocalLog(in: forged, options: seededOptions(seed: 2))
+            var seen: [String] = []
+            let error = #expect(throws: LogError.self) {
+                try log.read(id("a"), from: 1) { record in
+                    seen.append(String(decoding: record.payload, as: UTF8.self))
+                    return true
+                }
+            }
+            #expect(error?.code == .damaged && error?.message.contains("Record \(252 + place) ") ?? false)
+            #expect(seen == Array(texts[..<(251 + place)]))
+            try log.close()
+        }
+    }
+
+    /// Makes nonsense of what is stored of a record, with all checks as they would be had it been written.
+    private func forge(_ storage: any Storage, _ path: String, _ place: Int) throws {
+        let file = try storage.open(path, .readWrite)
+        let bytes = try file.read(count: Int(try file.byteCount()), at: 0)
+        let segment = try bytes.withBytes { (bytes) throws(FormatError) in try SegmentHeader(decoding: bytes) }
+        var (forged, chain, count) = (Array(bytes[..<segment.byteCount]), segment.chainBefore, 0)
+        while forged.count < bytes.count {
+            let start = forged.count
+            let header = try bytes.withBytes { (bytes) throws(FormatError) in
+                try RecordHeader(
+                    decoding: bytes.slice(start..<bytes.count), offset: UInt64(start), salt: segment.salt,
+                    payloadLimit: Limits.payloadByteCount)
+            }
+            let end = start + RecordHeader.byteCount + Int(header.storedByteCount)
+            forged += bytes[start..<end]
+            if count == place {
+                for index in start + RecordHeader.byteCount..<end { forged[index] = 0xEE }
+            }
+            chain = header.seal(&forged, from: start, offset: UInt64(start), salt: segment.salt, chain: chain)
+            count += 1
+        }
+        try file.write(forged, at: 0)
+    }
+
+    @Test func `who goes on reading need not go through what comes before`() throws {
+        let texts = try longSession()
+        let log = try open()
+        var count = 0
+        try log.read(id("a"), from: 1) { _ in
+            count += 1
+            return count < 200
+        }
+        let file = try storage.open(StoreLayout.segmentFile(id("a"), 1), .readWrite)
+        try file.write(try file.read(count: 1, at: 100_000).map { $0 ^ 1 }, at: 100_000)
+        // From behind the zstd frame in which that reading has ended, or in it.
+        #expect(try payloads(log, "a", from: 230) == Array(texts[229...]))
+        #expect(try payloads(log, "a", from: 395) == Array(texts[394...]))
+        #expect(throws: LogError.self) { try payloads(log, "a", from: 100) }
+        try log.close()
+        let fresh = try open()
+        #expect(throws: LogError.self) { try payloads(fresh, "a", from: 230) }
+        try fresh.close()
+    }
+
     // MARK: Documents
 
     /// Writes a document of nine blocks.

@@ -41,6 +41,8 @@ struct MessageRuns: Sendable, Equatable {
         var context = Standing.active
         /// Of a run with one message.
         var edit: Edit?
+        /// Whether the source has no other message.
+        var isAll = false
 
         subscript(list: SessionList) -> Standing {
             get { list == .visible ? visible : context }
@@ -95,7 +97,8 @@ struct MessageRuns: Sendable, Equatable {
                 Run(
                     source: source, first: first, count: end - first,
                     visible: placement.contains(.visible) ? .active : .absent,
-                    context: placement.contains(.context) ? .active : .absent))
+                    context: placement.contains(.context) ? .active : .absent,
+                    isAll: messages.count == 1))
             first = end
         }
     }

@@ -228,6 +228,7 @@ extension LogRecord {
         guard let first = runs.first else { return true }
         // Whoever made the runs has parsed the record. A bare array is only taken apart now, as a snapshot's is.
         if runs.count == 1, kind == RecordKind.append.rawValue, payloadSlice.first == UInt8(ascii: "[") {
+            if first.isAll, payloadSlice.last == UInt8(ascii: "]") { return try body(onlyElement, first) }
             return try elements(first.first..<first.first + first.count) { (message) throws(LogError) in
                 try body(message, first)
             }
@@ -241,7 +242,17 @@ extension LogRecord {
         return true
     }
 
-    /// The same with the elements in `window` of the array that the payload is.
+    /// The one element of the array that the payload is, without whitespace around it.
+    private var onlyElement: [UInt8] {
+        payloadSlice.withBytes { bytes in
+            var element = 1..<bytes.count - 1
+            while !element.isEmpty, bytes[element.lowerBound] <= UInt8(ascii: " ") { element.removeFirst() }
+            while !element.isEmpty, bytes[element.upperBound - 1] <= UInt8(ascii: " ") { element.removeLast() }
+            return Array(bytes.slice(element))
+        }
+    }
+
+    /// Calls `body` with the elements in `window` of the array that the payload is.
     private func elements(
         _ window: Range<Int>, _ body: ([UInt8]) throws(LogError) -> Bool
     ) throws(LogError) -> Bool {

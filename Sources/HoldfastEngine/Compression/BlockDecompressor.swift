@@ -3,8 +3,9 @@ import HoldfastBytes
 
 /// Reads the records of restart blocks, one after the other, in the order of the log.
 ///
-/// Not thread-safe. Its memory is bounded by the largest window that is accepted; nothing before there is a block.
-final class BlockDecompressor {
+/// For one thread at a time. Its memory is bounded by the largest window that is accepted; nothing before there is a
+/// block.
+final class BlockDecompressor: @unchecked Sendable {
     /// Made for the first block: it takes some 100 KB, and many a session has short records only.
     private var made: OpaquePointer?
     /// Whether the records so far have been decoded from the block's start without a gap.
@@ -53,30 +54,37 @@ final class BlockDecompressor {
     ///
     /// Allocates `header.rawByteCount` bytes, which the header check has limited.
     func payload(of header: RecordHeader, stored: UnsafeRawBufferPointer) -> [UInt8]? {
-        var payload: [UInt8] = []
-        return decode(header, stored: stored, onto: &payload) ? payload : nil
+        let byteCount = Int(header.rawByteCount)
+        var isWhole = false
+        let payload = [UInt8](unsafeUninitializedCapacity: byteCount + 1) { room, count in
+            isWhole = decode(header, stored: stored, into: UnsafeMutableRawBufferPointer(room))
+            count = isWhole ? byteCount : 0
+        }
+        return isWhole ? payload : nil
     }
 
-    /// Adds that payload to `bytes`; false, and nothing is added, when it cannot be decoded.
-    func decode(_ header: RecordHeader, stored: UnsafeRawBufferPointer, onto bytes: inout [UInt8]) -> Bool {
+    /// The same at the beginning of `room`, which has at least one byte more than the payload; false when its bytes
+    /// cannot be decoded.
+    func decode(
+        _ header: RecordHeader, stored: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer
+    ) -> Bool {
         switch header.codec {
         case .raw:
-            bytes.append(contentsOf: stored)
+            room.copyMemory(from: stored)
             return true
         case .frameStart:
             passed.forget()
             _ = ZSTD_DCtx_reset(context, ZSTD_reset_session_only)
             isInBlock = true
         case .frameContinuation:
-            decodePassed()
+            if !passed.records.isEmpty { decodePassed() }
             guard isInBlock else { return false }
         }
-        isInBlock = decode(stored, byteCount: Int(header.rawByteCount), onto: &bytes)
+        isInBlock = decode(stored, into: room, byteCount: Int(header.rawByteCount))
         return isInBlock
     }
 
     private func decodePassed() {
-        guard !passed.records.isEmpty else { return }
         let before = passed
         passed = Passed()
         for (header, place) in before.records {
@@ -90,22 +98,12 @@ final class BlockDecompressor {
         passed.forget()
     }
 
-    private func decode(_ stored: UnsafeRawBufferPointer, byteCount: Int, onto bytes: inout [UInt8]) -> Bool {
-        var isWhole = false
-        // One byte more than promised, so that a frame that holds more is noticed.
-        bytes.append(addingCapacity: byteCount + 1) { output in
-            output.withUnsafeMutableBufferPointer { room, count in
-                isWhole = decode(stored, into: room, byteCount: byteCount)
-                count = isWhole ? byteCount : 0
-            }
-        }
-        return isWhole
-    }
-
-    /// Whether `stored` continues the frame by exactly `byteCount` bytes, for which there is `room` and for one more.
+    /// Whether `stored` continues the frame by exactly `byteCount` bytes, for which there is `room` and for one more,
+    /// so that a frame that holds more is noticed.
     private func decode(
-        _ stored: UnsafeRawBufferPointer, into room: UnsafeMutableBufferPointer<UInt8>, byteCount: Int
+        _ stored: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer, byteCount: Int
     ) -> Bool {
+        let context = context
         var input = ZSTD_inBuffer(src: stored.baseAddress, size: stored.count, pos: 0)
         var target = ZSTD_outBuffer(dst: room.baseAddress, size: byteCount + 1, pos: 0)
         while true {

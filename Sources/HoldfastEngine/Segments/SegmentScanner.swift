@@ -36,6 +36,8 @@ final class SegmentScanner {
     /// Where the last entry begins, record or mark, and the chain before it; 0 before the first.
     private(set) var lastOffset: UInt64 = 0
     private(set) var chainBeforeLast: UInt64 = 0
+    /// The place before the last record that began a zstd frame, unless that was the segment's first.
+    private(set) var restart: LogPlace?
     /// The sequence of the next record.
     private(set) var nextSequence: UInt64
     private(set) var lastTime: UInt64 = 0
@@ -88,9 +90,18 @@ final class SegmentScanner {
             return RecordHeader.storedCheck(whole)
         }
         guard let check else { return stop(.payload) }
+        if record.header.codec == .frameStart { restart = place }
         (lastOffset, chainBeforeLast, chain) = (offset, chain, check)
         advance(over: record.header)
         return record
+    }
+
+    /// Where the walk is, for ``skip(to:)``; `nil` before the first entry.
+    private var place: LogPlace? {
+        guard lastOffset > 0 else { return nil }
+        return LogPlace(
+            sequence: nextSequence - 1, segment: header.number, salt: header.salt, offset: lastOffset,
+            chainBefore: chainBeforeLast, chain: chain)
     }
 
     /// Goes to the end of `place` without what stands before it; false when the entry there is not the one that was
@@ -108,8 +119,10 @@ final class SegmentScanner {
     }
 
     /// Gives `body` the stored payload of the record that ``next()`` returned last.
-    func withStored<R>(_ record: Record, _ body: (UnsafeRawBufferPointer) -> R) -> R {
-        window.withUnsafeBytes { body($0.slice(record.stored)) }
+    func withStored<R, Failure: Error>(
+        _ record: Record, _ body: (UnsafeRawBufferPointer) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        try window.withBytes { (bytes) throws(Failure) in try body(bytes.slice(record.stored)) }
     }
 
     /// The bytes of the record that ``next()`` returned last, header and stored payload.

@@ -7,7 +7,7 @@ import HoldfastThreads
 ///
 /// Memory: the table, and from the first read on a decompression context and the block that was read last, so that what
 /// is read piece by piece is decompressed once. Whoever reads block after block of a long document has the next ones
-/// decompressed on a second thread meanwhile, and two of them held at most.
+/// decompressed on a second thread as well, and two of them held at most.
 final class SnapshotDocument: SnapshotSource {
     let sequence: Sequence
     var byteCount: Int { table.documentByteCount }
@@ -113,11 +113,14 @@ private struct SnapshotBlocks: Sendable {
 
     /// The blocks from `first` on, one after the other; `nil` when there is no thread to be had.
     func ahead(from first: Int) -> ReadAhead<[UInt8]>? {
-        try? ReadAhead(limit: 2 * table.blockByteCount) { (give) throws(LogError) in
-            let decompressor = FrameDecompressor()
-            for number in first..<table.blockCount {
-                let content = try content(of: number, decompressor)
-                if !give(content, content.count) { return }
+        var numbers = first..<table.blockCount
+        let decompressors = Lock([FrameDecompressor]())
+        return try? ReadAhead(limit: 2 * table.blockByteCount) { () throws(LogError) in
+            guard let number = numbers.popFirst() else { return nil }
+            return ReadAhead.Job(byteCount: table.block(number).count) { () throws(LogError) in
+                let decompressor = decompressors.withLock { $0.popLast() } ?? FrameDecompressor()
+                defer { decompressors.withLock { $0.append(decompressor) } }
+                return try content(of: number, decompressor)
             }
         }
     }

@@ -36,17 +36,19 @@ func append(_ options: Options) async throws(HoldfastError) {
     let end = begun + UInt64(options.seconds("seconds", or: 1) * 1e9)
     await run(options.number("once", or: 0) == 1 ? nil : end, rounds: warmRounds + 1)
     let elapsed = Double(nanoseconds() - begun) / 1e9
-    let prepared = fileByteCounts(in: journal).filter { journalBefore[$0.key] == nil }.values.reduce(0, +)
+    let madeFiles = fileByteCounts(in: journal).filter { journalBefore[$0.key] == nil }
     if options.number("crash", or: 0) == 1 {
-        report(clients, elapsed, before, prepared)
+        report(clients, elapsed, before, madeFiles)
         kill(getpid(), SIGKILL)
     }
     if options.number("compact", or: 0) == 1 { try store.compactBlocking() }
     try store.close()
-    report(clients, elapsed, before, prepared)
+    // Closing in order makes a small one.
+    let closingFiles = fileByteCounts(in: journal).filter { journalBefore[$0.key] == nil }
+    report(clients, elapsed, before, madeFiles.merging(closingFiles) { byteCount, _ in byteCount })
 }
 
-private func report(_ clients: [Client], _ elapsed: Double, _ before: Usage, _ preparedBytes: Int) {
+private func report(_ clients: [Client], _ elapsed: Double, _ before: Usage, _ madeFiles: [String: Int]) {
     let latencies = clients.flatMap(\.latencies).sorted()
     func microseconds(_ part: Int) -> Double { Double(latencies[(latencies.count - 1) * part / 100]) / 1e3 }
     let after = Usage.now()
@@ -54,5 +56,6 @@ private func report(_ clients: [Client], _ elapsed: Double, _ before: Usage, _ p
         #"{"records":\#(latencies.count),"bytes":\#(clients.map(\.byteCount).reduce(0, +)),"seconds":\#(elapsed),"#
             + #""p50_us":\#(microseconds(50)),"p99_us":\#(microseconds(99)),"max_us":\#(microseconds(100)),"#
             + #""processor_seconds":\#(after.processorSeconds - before.processorSeconds),"#
-            + #""written_bytes":\#(after.writtenBytes - before.writtenBytes),"prepared_bytes":\#(preparedBytes)}"#)
+            + #""written_bytes":\#(after.writtenBytes - before.writtenBytes),"#
+            + #""prepared_bytes":\#(madeFiles.values.reduce(0, +))}"#)
 }

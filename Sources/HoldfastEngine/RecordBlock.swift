@@ -6,9 +6,11 @@ import HoldfastLog
 ///
 /// For one thread at a time.
 final class RecordBlock: @unchecked Sendable {
-    /// How long a block is, decompressed, before it ends where a zstd frame does, and where it ends in any case.
+    /// How large a block is before it ends where a zstd frame does, and where it ends in any case.
     static let (leastByteCount, mostByteCount) = (64 << 10, 256 << 10)
-    /// How long all blocks are that are read ahead.
+    /// How large it is without a long record.
+    static let usualByteCount = mostByteCount * 5 / 4
+    /// How large all blocks are together that are read ahead.
     static let aheadByteCount = 5 * mostByteCount
 
     private struct Record {
@@ -21,15 +23,17 @@ final class RecordBlock: @unchecked Sendable {
     /// Set when this record, behind those that ``forEach(_:)`` gives, cannot be decompressed.
     private(set) var undecodable: UInt64?
     /// How many bytes the payloads have together.
-    private(set) var rawByteCount = 0
+    private var rawByteCount = 0
     /// From where the block can be read without what comes before it, if it can.
     private(set) var restart: LogPlace?
     private var records: [Record] = []
     private var stored: [UInt8] = []
     /// Longer than what is in use.
-    private var payloads = RecordBlock.room(mostByteCount * 5 / 4)
+    private var payloads = RecordBlock.room(usualByteCount)
 
     var isEmpty: Bool { records.isEmpty }
+    /// The memory that it takes, decompressed: records without a payload take some as well.
+    var byteCount: Int { rawByteCount + records.count * MemoryLayout<Record>.stride }
     /// Whether the records can be decompressed without those before.
     var isFrame: Bool { records.first?.header.codec == .frameStart }
 

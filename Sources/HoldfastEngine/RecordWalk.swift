@@ -90,7 +90,7 @@ final class RecordWalk {
             guard let block = try nextBlock() else { return nil }
             if block.isFrame { frame = Frame(nil) }
             let isLast = blocks.begun != nil || !hasMore
-            return ReadAhead.Job(byteCount: block.rawByteCount, continues: !block.isFrame) { [frame] in
+            return ReadAhead.Job(byteCount: block.byteCount, continues: !block.isFrame) { [frame] in
                 let decompressor = frame.decompressor ?? decompressors.withLock { $0.popLast() } ?? BlockDecompressor()
                 block.decode(decompressor)
                 frame.decompressor = isLast ? nil : decompressor
@@ -100,8 +100,10 @@ final class RecordWalk {
         }
     }
 
-    /// Takes the memory of a block back: in fresh memory everything takes longer.
+    /// Takes the memory of a block back: in fresh memory everything takes longer. Not that of long records, of which
+    /// each block may have had one.
     func reuse(_ block: RecordBlock) {
+        guard block.byteCount <= RecordBlock.usualByteCount else { return }
         block.clear()
         blocks.spare.append(block)
     }
@@ -114,13 +116,13 @@ final class RecordWalk {
         var begun: RecordBlock?
         defer { blocks.begun = begun }
         do throws(LogError) {
-            if hasMore {
+            if hasMore, block.byteCount < RecordBlock.mostByteCount {
                 try goOnStored { record, stored in
                     let isStart = record.header.codec == .frameStart
-                    let endsBlock = isStart && block.rawByteCount >= RecordBlock.leastByteCount
+                    let endsBlock = isStart && block.byteCount >= RecordBlock.leastByteCount
                     if endsBlock { begun = blocks.new() }
                     (begun ?? block).add(record.sequence, record.header, stored, isStart ? restarts.newest : nil)
-                    return !endsBlock && block.rawByteCount < RecordBlock.mostByteCount
+                    return !endsBlock && block.byteCount < RecordBlock.mostByteCount
                 }
             }
         } catch {

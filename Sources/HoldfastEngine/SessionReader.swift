@@ -21,15 +21,16 @@ struct SessionReader {
     func read(
         from first: UInt64, _ body: (LogRecord) throws(LogError) -> Bool
     ) throws(LogError) {
+        // Before the folder: their segments were there then, if they still are.
+        let known = [place, lastPlaces?.last(in: scan.session, before: first)].compactMap(\.self)
+        let nearest = known.filter { $0.sequence < first }.max { $0.sequence < $1.sequence }
         let folder = try scan.folder()
         guard !folder.isEmpty else {
             throw LogError(.unknownSession, "There is no session '\(scan.session)'.")
         }
         var next = first
-        let known = [place, lastPlaces?.last(in: scan.session, before: first)].compactMap(\.self)
-        let nearest = known.filter { $0.sequence < first }.max { $0.sequence < $1.sequence }
-        if let place = nearest, let scanner = scan.scanner(behind: place) {
-            let behind = folder.segments.filter { $0 >= place.segment }
+        let behind = folder.segments.filter { $0 >= nearest?.segment ?? 0 }
+        if let nearest, behind.first == nearest.segment, let scanner = scan.scanner(behind: nearest) {
             // What continues a compressed block can be had from the block's start on only.
             guard let undecodable = try read(behind, from: scanner, first, folder, body) else { return }
             next = undecodable

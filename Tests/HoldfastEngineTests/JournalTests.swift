@@ -47,7 +47,64 @@ private func churn(_ log: LocalLog, batches: Int) throws {
     }
 }
 
+/// Has the batch that writes to `session` say that it has one entry more, with all checks as they would be had it been
+/// written so.
+private func forgeBatch(of session: SessionID, in storage: any Storage) throws {
+    for entry in try storage.list(StoreLayout.journalFolder) {
+        let file = try storage.open(StoreLayout.journalFolder + "/" + entry.name, .readWrite)
+        let bytes = try file.read(count: Int(try file.byteCount()), at: 0)
+        if let forged = bytes.withBytes({ try? forge($0, of: session) }) { try file.write(forged, at: 0) }
+    }
+}
+
+private func forge(_ file: UnsafeRawBufferPointer, of session: SessionID) throws -> [UInt8] {
+    let salt = try JournalHeader(decoding: file).salt
+    var (forged, chain) = (Array(file[..<JournalHeader.sectorByteCount]), UInt64?.none)
+    func batch(_ start: Int) -> BatchHeader? {
+        try? BatchHeader(decoding: file.slice(start..<file.count), offset: UInt64(start), salt: salt)
+    }
+    while forged.count < file.count, var header = batch(forged.count) {
+        let start = forged.count
+        forged += file[start..<start + header.wholeByteCount]
+        let body = file.slice(start + BatchHeader.byteCount..<start + header.wholeByteCount)
+        let writes = try JournalEntry.decodeAll(body, count: header.entryCount)
+        for case .write(let segment, _, _) in writes where segment.session == session { header.entryCount += 1 }
+        header.chainBefore = chain ?? header.chainBefore
+        chain = header.seal(&forged, from: start, offset: UInt64(start), salt: salt)
+    }
+    return forged
+}
+
 @Suite struct JournalTests {
+    @Test(arguments: [false, true])
+    func `a batch with an entry that breaks a rule is damage, and none of its entries counts`(
+        isFlushed: Bool
+    ) throws {
+        let storage = SimulatedStorage()
+        let log = try quietLog(storage)
+        for name in ["a", "b", "c"] {
+            var appender = try Appender(log, name)
+            try appender.append(name)
+        }
+        if isFlushed {
+            try log.flushToSegments()
+            // The batch that says so.
+            var appender = try Appender(log, "d")
+            try appender.append("d")
+        }
+        log.abandon()
+        let crashed = storage.crash(.keepAll)
+        try forgeBatch(of: id("b"), in: crashed)
+        let again = try quietLog(crashed, seed: 2)
+        // Below the low-water mark nothing has to be replayed from it.
+        #expect(again.recovery.hasCommittedDamage == !isFlushed)
+        #expect(again.recovery.findings.contains { $0.reason.contains("entries that break a rule") })
+        #expect(try payloads(again, "a") == ["a"])
+        #expect(try payloads(again, "c") == ["c"])
+        if isFlushed { #expect(try payloads(again, "b") == ["b"]) }
+        try again.close()
+    }
+
     @Test func `on a nearly full disk the journal goes on in smaller files, down to one batch`() throws {
         let storage = SimulatedStorage()
         let log = try quietLog(storage)

@@ -315,8 +315,10 @@ struct JournalReader {
             summary.take(header, check: BatchHeader.storedCheck(whole), of: file, end: UInt64(next))
             let content = whole.slice(BatchHeader.byteCount..<whole.count)
             guard let entries = try? JournalEntry.decodeAll(content, count: header.entryCount) else {
-                summary.damage.append(
-                    stretch(file.path, UInt64(offset), UInt64(header.paddedByteCount), "entries that break a rule"))
+                var broken = stretch(
+                    file.path, UInt64(offset), UInt64(header.paddedByteCount), "entries that break a rule")
+                (broken.firstBatch, broken.lastBatch) = (header.number, header.number)
+                summary.damage.append(broken)
                 return
             }
             try body(

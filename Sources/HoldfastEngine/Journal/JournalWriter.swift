@@ -238,7 +238,9 @@ final class JournalWriter {
     // MARK: Files
 
     private func makeRoom(for byteCount: Int) throws(StorageError) {
-        if let active, active.position + buffer.count + byteCount <= active.usableByteCount { return }
+        // The first batch of a file names again what is written directly.
+        let named = active?.position == 0 ? directByteCount : 0
+        if let active, active.position + buffer.count + byteCount + named <= active.usableByteCount { return }
         let needed = byteCount + 2 * JournalHeader.sectorByteCount + directByteCount
         idle += spares.withLock { $0.take() }
         if let file = takeIdle(atLeast: needed) { return try begin(file) }

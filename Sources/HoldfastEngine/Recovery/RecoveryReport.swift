@@ -61,7 +61,7 @@ package struct RecoveryReport: Sendable, Equatable {
     package var findings: [Finding] = []
     /// What was done to the files, in order, or what would be done.
     package var steps: [RecoveryStep] = []
-    /// How long it took, from the taking of the lock to the journal's word that all of it is in the segments.
+    /// How long it took, from the beginning of the opening to the journal's word that all of it is in the segments.
     package var nanoseconds: UInt64 = 0
 
     package init() {}

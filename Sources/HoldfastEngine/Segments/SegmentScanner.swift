@@ -36,7 +36,7 @@ final class SegmentScanner {
     /// Where the last entry begins, record or mark, and the chain before it; 0 before the first.
     private(set) var lastOffset: UInt64 = 0
     private(set) var chainBeforeLast: UInt64 = 0
-    /// The place before the last record that began a zstd frame, unless that was the segment's first.
+    /// The place before the last record that began a zstd frame, unless that was the first that the scanner came to.
     private(set) var restart: LogPlace?
     /// The sequence of the next record.
     private(set) var nextSequence: UInt64

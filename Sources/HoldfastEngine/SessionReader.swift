@@ -30,7 +30,9 @@ struct SessionReader {
         }
         var next = first
         let behind = folder.segments.filter { $0 >= nearest?.segment ?? 0 }
-        if let nearest, behind.first == nearest.segment, let scanner = scan.scanner(behind: nearest) {
+        if let nearest, behind.first == nearest.segment, try !begins(behind.dropFirst().first, by: first),
+            let scanner = scan.scanner(behind: nearest)
+        {
             // What continues a compressed block can be had from the block's start on only.
             guard let undecodable = try read(behind, from: scanner, first, folder, body) else { return }
             next = undecodable
@@ -38,6 +40,12 @@ struct SessionReader {
         if let undecodable = try read(segments(from: next, in: folder), from: nil, next, folder, body) {
             throw LogError(.damaged, "Record \(undecodable) of session '\(scan.session)' cannot be decompressed.")
         }
+    }
+
+    /// Whether segment `number` has record `first`, or begins before it: then nobody need go through those before.
+    private func begins(_ number: UInt32?, by first: UInt64) throws(LogError) -> Bool {
+        guard let number, case .success(let scanner) = try scan.open(number) else { return false }
+        return scanner.header.firstSequence <= first
     }
 
     /// Reads what `segments` have from record `first` on. Answers the record that cannot be decompressed, at which it

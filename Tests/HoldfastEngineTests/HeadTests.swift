@@ -232,6 +232,29 @@ extension Appender {
         #expect(try ReadOnlyLog(in: storage).head(id("a"))?.sequence == 5)
     }
 
+    @Test(arguments: modes) func `damage behind a head is not in the way of what a later segment has`(
+        mode: SegmentHeader.CommitMode
+    ) throws {
+        let log = try open(mode)
+        var a = try Appender(log, "a")
+        for number in 1...5 { try a.append(message(number)) }
+        #expect(a.keep())
+        for number in 6...8 { try a.append(message(number)) }
+        try log.beginSegment(a.claim)
+        for number in 9...10 { try a.append(message(number)) }
+        try log.close()
+        let first = StoreLayout.segmentFile(id("a"), 1)
+        try put(try #require(storage.contents[first]) + [UInt8](repeating: 7, count: 100), at: first)
+        let again = try open(mode, seed: 2)
+        a = try Appender(again, "a")
+        #expect(try again.head(id("a"))?.sequence == 5)
+        try a.append(message(11))
+        #expect(try payloads(again, "a", from: 11) == [message(11)])
+        #expect(try payloads(again, "a", from: 9) == [message(9), message(10), message(11)])
+        #expect(throws: LogError.self) { try payloads(again, "a", from: 6) }
+        try again.close()
+    }
+
     /// Expects that nothing is kept of session 'a', and that it goes on all the same.
     private func expectNoHead(_ mode: SegmentHeader.CommitMode, payloads count: Int) throws {
         let image = storage.clone()

@@ -35,9 +35,12 @@ final class ScheduleImages: Sendable {
             // submitted until after it may be.
             let before = book.sessions
             let image = disk.clone()
-            var sessions = book.sessions.merging(before) { after, before in after.seen(from: before) }
-            for (name, session) in sessions where !image.hasSnapshot(session.snapshot, of: name) {
-                sessions[name]?.snapshot = before[name]?.snapshot ?? 0
+            var sessions = book.sessions
+            for (name, after) in sessions {
+                // A session that has begun meanwhile had nothing acknowledged before.
+                let earlier = before[name] ?? ScheduleBook.Session()
+                sessions[name] = after.seen(from: earlier)
+                if !image.hasSnapshot(after.snapshot, of: name) { sessions[name]?.snapshot = earlier.snapshot }
             }
             state.withLock { $0.image = Image(operation: "\(operation)", disk: image, sessions: sessions) }
         }

@@ -71,8 +71,7 @@ extension HoldfastStore {
             })
         // A crash may have come between a commit and its row in the index.
         if !log.recovery.wasClosedCleanly {
-            // Enough for the processor: each of them reads a session, which takes a mebibyte or two, or a long record.
-            try store.recover(log.recovery.sessions, threads: min(4, fitted.syncThreadCount))
+            try store.recover(log.recovery.sessions, threads: fitted.readThreadCount)
         }
         return Opened(store: store, log: log, recovery: log.recovery)
     }

@@ -44,6 +44,10 @@ package struct EngineOptions: Sendable {
     /// Where salts and the store's id come from; tests put a seeded source here.
     package var random: @Sendable () -> UInt64 = { UInt64.random(in: 1...UInt64.max) }
 
+    /// On how many threads an opening reads sessions after a crash. That is enough for the processor, and each of them
+    /// takes a mebibyte or two, or a long record.
+    package var readThreadCount: Int { min(4, syncThreadCount) }
+
     package init() {}
 
     /// Stays well below a process's limit of `count` open files, so that the program around the store has some left.

@@ -36,7 +36,8 @@ func append(_ options: Options) async throws(HoldfastError) {
     let end = begun + UInt64(options.seconds("seconds", or: 1) * 1e9)
     await run(options.number("once", or: 0) == 1 ? nil : end, rounds: warmRounds + 1)
     let elapsed = Double(nanoseconds() - begun) / 1e9
-    let madeFiles = fileByteCounts(in: journal).filter { journalBefore[$0.key] == nil }
+    func newFiles() -> [String: Int] { fileByteCounts(in: journal).filter { journalBefore[$0.key] == nil } }
+    let madeFiles = newFiles()
     if options.number("crash", or: 0) == 1 {
         report(clients, elapsed, before, madeFiles)
         kill(getpid(), SIGKILL)
@@ -44,8 +45,7 @@ func append(_ options: Options) async throws(HoldfastError) {
     if options.number("compact", or: 0) == 1 { try store.compactBlocking() }
     try store.close()
     // Closing in order makes a small one.
-    let closingFiles = fileByteCounts(in: journal).filter { journalBefore[$0.key] == nil }
-    report(clients, elapsed, before, madeFiles.merging(closingFiles) { byteCount, _ in byteCount })
+    report(clients, elapsed, before, madeFiles.merging(newFiles()) { byteCount, _ in byteCount })
 }
 
 private func report(_ clients: [Client], _ elapsed: Double, _ before: Usage, _ madeFiles: [String: Int]) {

@@ -73,13 +73,7 @@ import Testing
             let offset = UInt64(Double(try file.byteCount()) * part)
             try file.write(try file.read(count: 1, at: offset).map { $0 ^ 1 }, at: offset)
             let log = try LocalLog(in: damaged, options: seededOptions(seed: 2))
-            var seen: [String] = []
-            let error = #expect(throws: LogError.self) {
-                try log.read(id("a"), from: 1) { record in
-                    seen.append(String(decoding: record.payload, as: UTF8.self))
-                    return true
-                }
-            }
+            let (seen, error) = readToTheEnd(log)
             #expect(error?.code == .damaged && error?.sequence == UInt64(seen.count))
             #expect(seen.count > 100 && seen == Array(texts[..<seen.count]))
             try log.close()
@@ -120,17 +114,23 @@ import Testing
             let forged = storage.clone()
             try forge(forged, StoreLayout.segmentFile(id("a"), 3), place)
             let log = try LocalLog(in: forged, options: seededOptions(seed: 2))
-            var seen: [String] = []
-            let error = #expect(throws: LogError.self) {
-                try log.read(id("a"), from: 1) { record in
-                    seen.append(String(decoding: record.payload, as: UTF8.self))
-                    return true
-                }
-            }
+            let (seen, error) = readToTheEnd(log)
             #expect(error?.code == .damaged && error?.message.contains("Record \(252 + place) ") ?? false)
             #expect(seen == Array(texts[..<(251 + place)]))
             try log.close()
         }
+    }
+
+    /// What can be read of the session, and how that ended.
+    private func readToTheEnd(_ log: LocalLog) -> (seen: [String], error: LogError?) {
+        var seen: [String] = []
+        let error = #expect(throws: LogError.self) {
+            try log.read(id("a"), from: 1) { record in
+                seen.append(String(decoding: record.payload, as: UTF8.self))
+                return true
+            }
+        }
+        return (seen, error)
     }
 
     /// Makes nonsense of what is stored of a record, with all checks as they would be had it been written.

@@ -25,9 +25,7 @@ final class JournalPath: CommitPath {
             return .refused(error)
         }
         let writes = commits.map {
-            JournalWrite(
-                session: $0.writer.session, number: $0.output.number, offset: $0.output.offset,
-                bytes: $0.output.bytes)
+            JournalWrite(segment: $0.key, offset: $0.output.offset, bytes: $0.output.bytes)
         }
         let mark = max(journal.lowWaterMark, min(lowWaterMark ?? 0, journal.lastBatch))
         do throws(StorageError) {

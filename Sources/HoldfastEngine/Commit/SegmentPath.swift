@@ -49,9 +49,7 @@ final class SegmentPath: CommitPath {
 
     private func announce(_ commits: [Commit], _ kind: JournalNotice.Kind) throws(StorageError) {
         guard !commits.isEmpty else { return }
-        let notices = commits.map {
-            JournalNotice(kind: kind, session: $0.writer.session, number: $0.output.number)
-        }
+        let notices = commits.map { JournalNotice(kind: kind, segment: $0.key) }
         try journal.commit([], notices: notices, lowWaterMark: journal.lastBatch, index: index.mark)
     }
 

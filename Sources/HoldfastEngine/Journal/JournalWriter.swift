@@ -5,22 +5,16 @@ import HoldfastThreads
 
 /// A segment's bytes on their way through the journal.
 struct JournalWrite {
-    var session: SessionID
-    var number: UInt32
+    var segment: SegmentKey
     var offset: UInt64
     var bytes: [UInt8]
-
-    var segment: SegmentKey { SegmentKey(session: session, number: number) }
 }
 
 /// What a batch tells recovery besides the bytes: segments that are written directly.
 struct JournalNotice: Equatable {
     enum Kind { case direct, sealed }
     var kind: Kind
-    var session: SessionID
-    var number: UInt32
-
-    var segment: SegmentKey { SegmentKey(session: session, number: number) }
+    var segment: SegmentKey
 }
 
 /// Appends batches to the journal's files: preallocated, already written, recycled.
@@ -378,7 +372,7 @@ final class JournalWriter {
         switch notice.kind {
         case .direct:
             // A new segment of the session promises the one before: that is not in doubt any more.
-            direct.removeAll { $0.session == notice.session }
+            direct.removeAll { $0.session == notice.segment.session }
             direct.append(notice.segment)
             JournalEntry.encodeHead(.direct, notice.segment, to: &buffer)
         case .sealed:

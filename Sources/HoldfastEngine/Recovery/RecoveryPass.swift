@@ -18,7 +18,7 @@ struct RecoveryPass {
     /// Reads the journal and says what a run would do. Writes nothing.
     func plan(_ overlay: JournalOverlay) throws(LogError) -> RecoveryPlan {
         try RecoveryPlanner(
-            storage: storage, storeTag: storeTag, index: index, threadCount: min(4, options.syncThreadCount)
+            storage: storage, storeTag: storeTag, index: index, threadCount: options.readThreadCount
         ).plan(overlay)
     }
 
@@ -81,10 +81,7 @@ struct RecoveryPass {
             var writes: [JournalWrite] = []
             for (key, extents) in unproved {
                 for extent in extents {
-                    writes.append(
-                        JournalWrite(
-                            session: key.session, number: key.number, offset: extent.offset,
-                            bytes: try extent.bytes()))
+                    writes.append(JournalWrite(segment: key, offset: extent.offset, bytes: try extent.bytes()))
                 }
             }
             _ = try journal.commit(writes, lowWaterMark: journal.lastBatch, index: index.mark)

@@ -16,7 +16,7 @@ final class RecordWalk {
     private let decompressor = BlockDecompressor()
     private(set) var hasMore = true
     /// What was read ahead.
-    private var blocks = Blocks()
+    private var parts = Parts()
 
     /// How much of the log there must be left, compressed, for a second thread to be worthwhile.
     private static let longByteCount = 256 << 10
@@ -82,69 +82,69 @@ final class RecordWalk {
 
     /// The rest of the records, decompressed on this thread and one of its own; `nil` when there is none to be had.
     ///
-    /// Who has taken a block gives it back to ``reuse(_:)``.
-    func ahead() -> ReadAhead<RecordBlock>? {
+    /// Who has taken a part gives it back to ``reuse(_:)``.
+    func ahead() -> ReadAhead<RecordPart>? {
         let decompressors = Lock([BlockDecompressor]())
         var frame = Frame(decompressor)
-        return try? ReadAhead(limit: RecordBlock.aheadByteCount) { [self] () throws(LogError) in
-            guard let block = try nextBlock() else { return nil }
-            if block.isFrame { frame = Frame(nil) }
-            let isLast = blocks.begun != nil || !hasMore
-            return ReadAhead.Job(byteCount: block.byteCount, continues: !block.isFrame) { [frame] in
+        return try? ReadAhead(limit: RecordPart.aheadByteCount) { [self] () throws(LogError) in
+            guard let part = try nextPart() else { return nil }
+            if part.isFrame { frame = Frame(nil) }
+            let isLast = parts.begun != nil || !hasMore
+            return ReadAhead.Job(byteCount: part.byteCount, continues: !part.isFrame) { [frame] in
                 let decompressor = frame.decompressor ?? decompressors.withLock { $0.popLast() } ?? BlockDecompressor()
-                block.decode(decompressor)
+                part.decode(decompressor)
                 frame.decompressor = isLast ? nil : decompressor
                 if isLast { decompressors.withLock { $0.append(decompressor) } }
-                return block
+                return part
             }
         }
     }
 
-    /// Takes the memory of a block back: in fresh memory everything takes longer. Not that of long records, of which
-    /// each block may have had one.
-    func reuse(_ block: RecordBlock) {
-        guard block.byteCount <= RecordBlock.usualByteCount else { return }
-        block.clear()
-        blocks.spare.append(block)
+    /// Takes the memory of a part back: in fresh memory everything takes longer. Not that of long records, of which
+    /// each part may have had one.
+    func reuse(_ part: RecordPart) {
+        guard part.byteCount <= RecordPart.usualByteCount else { return }
+        part.clear()
+        parts.spare.append(part)
     }
 
     /// The records up to the next one that can be decompressed without them, or as many as are made at once; `nil`
     /// behind the last one.
-    private func nextBlock() throws(LogError) -> RecordBlock? {
-        if let failure = blocks.failure { throw failure }
-        let block = blocks.begun ?? blocks.new()
-        var begun: RecordBlock?
-        defer { blocks.begun = begun }
+    private func nextPart() throws(LogError) -> RecordPart? {
+        if let failure = parts.failure { throw failure }
+        let part = parts.begun ?? parts.new()
+        var begun: RecordPart?
+        defer { parts.begun = begun }
         do throws(LogError) {
-            if hasMore, block.byteCount < RecordBlock.mostByteCount {
+            if hasMore, part.byteCount < RecordPart.mostByteCount {
                 try goOnStored { record, stored in
                     let isStart = record.header.codec == .frameStart
-                    let endsBlock = isStart && block.byteCount >= RecordBlock.leastByteCount
-                    if endsBlock { begun = blocks.new() }
-                    (begun ?? block).add(record.sequence, record.header, stored, isStart ? restarts.newest : nil)
-                    return !endsBlock && block.byteCount < RecordBlock.mostByteCount
+                    let endsPart = isStart && part.byteCount >= RecordPart.leastByteCount
+                    if endsPart { begun = parts.new() }
+                    (begun ?? part).add(record.sequence, record.header, stored, isStart ? restarts.newest : nil)
+                    return !endsPart && part.byteCount < RecordPart.mostByteCount
                 }
             }
         } catch {
             hasMore = false
             // What comes before an error is given out before it.
-            if block.isEmpty { throw error }
-            blocks.failure = error
+            if part.isEmpty { throw error }
+            parts.failure = error
         }
-        return block.isEmpty ? nil : block
+        return part.isEmpty ? nil : part
     }
 
-    private struct Blocks {
-        /// The next block, when the walk has come to its first record.
-        var begun: RecordBlock?
+    private struct Parts {
+        /// The next part, when the walk has come to its first record.
+        var begun: RecordPart?
         /// Why the walk has ended, when that is to be told behind the records before it.
         var failure: LogError?
-        var spare: [RecordBlock] = []
+        var spare: [RecordPart] = []
 
-        mutating func new() -> RecordBlock { spare.popLast() ?? RecordBlock() }
+        mutating func new() -> RecordPart { spare.popLast() ?? RecordPart() }
     }
 
-    /// What decompresses the records of a zstd frame, which are in one block or in several, made one after the other.
+    /// What decompresses the records of a zstd frame, which are in one part or in several, made one after the other.
     private final class Frame: @unchecked Sendable {
         var decompressor: BlockDecompressor?
 

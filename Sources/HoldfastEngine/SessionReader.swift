@@ -73,11 +73,11 @@ struct SessionReader {
             reached = walk.restarts
             return walk.undecodable
         }
-        while let block = try ahead.next() {
-            if block.isFrame { reached.add(block.restart) }
-            guard try block.forEach(body) else { return nil }
-            if let undecodable = block.undecodable { return undecodable }
-            walk.reuse(block)
+        while let part = try ahead.next() {
+            if part.isFrame { reached.add(part.restart) }
+            guard try part.forEach(body) else { return nil }
+            if let undecodable = part.undecodable { return undecodable }
+            walk.reuse(part)
         }
         return nil
     }

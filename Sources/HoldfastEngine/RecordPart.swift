@@ -5,12 +5,12 @@ import HoldfastLog
 /// what one thread allocates and another frees, record by record, has the two wait for each other.
 ///
 /// For one thread at a time.
-final class RecordBlock: @unchecked Sendable {
-    /// How large a block is before it ends where a zstd frame does, and where it ends in any case.
+final class RecordPart: @unchecked Sendable {
+    /// How large a part is before it ends where a zstd frame does, and where it ends in any case.
     static let (leastByteCount, mostByteCount) = (64 << 10, 256 << 10)
     /// How large it is without a long record.
     static let usualByteCount = mostByteCount * 5 / 4
-    /// How large all blocks are together that are read ahead.
+    /// How large all parts are together that are read ahead.
     static let aheadByteCount = 5 * mostByteCount
 
     private struct Record {
@@ -24,12 +24,12 @@ final class RecordBlock: @unchecked Sendable {
     private(set) var undecodable: UInt64?
     /// How many bytes the payloads have together.
     private var rawByteCount = 0
-    /// From where the block can be read without what comes before it, if it can.
+    /// From where the part can be read without what comes before it, if it can.
     private(set) var restart: LogPlace?
     private var records: [Record] = []
     private var stored: [UInt8] = []
     /// Longer than what is in use.
-    private var payloads = RecordBlock.room(usualByteCount)
+    private var payloads = RecordPart.room(usualByteCount)
 
     var isEmpty: Bool { records.isEmpty }
     /// The memory that it takes, decompressed: records without a payload take some as well.

@@ -43,6 +43,38 @@ struct CompressorPoolTests {
         #expect(kept > 500)
     }
 
+    /// Uses of new sessions by so many clients, one after the other, `each` times; answers how many of the last 200
+    /// sessions ended with a large stream.
+    private func largeStreams(of pool: CompressorPool, clientCount: Int, each: Int) -> Int {
+        var leases = [CompressorPool.Lease?](repeating: nil, count: clientCount)
+        var sizes: [BlockCompressor.Size?] = []
+        for round in 0..<each * 400 / clientCount {
+            for client in leases.indices {
+                // Clients begin at different times.
+                if (round + client) % each == 0 {
+                    sizes.append(leases[client]?.size)
+                    leases[client] = nil
+                }
+                use(&leases[client], of: pool)
+            }
+        }
+        return sizes.suffix(200).count { $0 == .large }
+    }
+
+    @Test func `a few sessions that take turns, and end, have large streams`() {
+        let pool = CompressorPool(memoryLimit: EngineOptions().compressionMemory)
+        #expect(largeStreams(of: pool, clientCount: 16, each: 17) == 200)
+    }
+
+    @Test func `of many sessions that take turns few have large streams`() {
+        let pool = CompressorPool(memoryLimit: EngineOptions().compressionMemory)
+        var leases = [CompressorPool.Lease?](repeating: nil, count: 64)
+        for _ in 0..<20 {
+            for index in leases.indices { use(&leases[index], of: pool, mayGrow: true) }
+        }
+        #expect(leases.count { $0?.size == .large } == 17)
+    }
+
     /// There is room for one large stream.
     @Test func `at the end of a block a session gets a large stream that nobody needs`() {
         let pool = CompressorPool(memoryLimit: 4 << 20)

@@ -24,9 +24,11 @@ final class CompressorPool: Sendable {
     /// The streams of one size.
     private struct Shelf {
         let size: BlockCompressor.Size
-        let limit: Int
         var slots: [Slot] = []
         var hand = 0
+
+        /// What its streams take at most, in bytes.
+        var memoryByteCount: Int { slots.count * size.memoryByteCount }
 
         /// How many streams are compared when one is taken: all large ones, usually, and few of many small ones. When
         /// more sessions than there are streams take turns, some keep theirs that way; if the one that was quiet
@@ -35,9 +37,9 @@ final class CompressorPool: Sendable {
         /// After so many uses of others, whoever has a stream does not need it any more: no new one is made then.
         private static let restingUseCount: UInt64 = 4096
 
-        /// A stream that nobody needs, a new one, or, when there is no room for one, another that has been quiet for at
-        /// least `quiet` uses of any stream.
-        mutating func free(quietFor quiet: UInt64, at now: UInt64) -> Int? {
+        /// A stream that nobody needs, a new one, or, when there are `limit` of them, another that has been quiet for
+        /// at least `quiet` uses of any stream.
+        mutating func free(quietFor quiet: UInt64, at now: UInt64, limit: Int) -> Int? {
             let oldest = quietest()
             let rest = oldest.map { now - slots[$0].lastUse } ?? 0
             if rest < Self.restingUseCount, slots.count < limit {
@@ -61,20 +63,48 @@ final class CompressorPool: Sendable {
     }
 
     private struct State {
-        var large: Shelf
-        var small: Shelf
+        let memoryLimit: Int
+        var large = Shelf(size: .large)
+        var small = Shelf(size: .small)
         var uses: UInt64 = 0
-        /// How many uses there were between two of the same session lately, on average, times 64.
-        var turns: UInt64 = 0
+        /// How many uses there were between two of the same session lately, on average, times 64. Until that is known
+        /// as if many sessions took turns.
+        var turns: UInt64 = 64 * 64
 
         /// For how many uses a large stream must have been quiet before it is taken from its session: for longer than
         /// sessions that take turns have to wait, or they would take the few there are from each other all the time.
         var quiet: UInt64 { max(128, 4 * turns / 64) }
 
+        /// How many large streams there may be. Few sessions that take turns may have one each, and one more for each
+        /// that has ended and keeps its own until it counts as quiet. Of many, most would get a small one anyway, and
+        /// dozens of large ones push each other out of the processor's cache.
+        var largeLimit: Int {
+            let wanted = turns / 64 <= CompressorPool.fewTurns ? min(2 * reservedForLarge, memoryLimit / 2) : 0
+            let room = memoryLimit - small.memoryByteCount
+            return max(reservedForLarge, min(wanted, room)) / BlockCompressor.Size.large.memoryByteCount
+        }
+
+        /// How many small streams there may be: as many as large ones leave room for, and at least one.
+        var smallLimit: Int {
+            let room = memoryLimit - max(large.memoryByteCount, reservedForLarge)
+            return max(1, room / BlockCompressor.Size.small.memoryByteCount)
+        }
+
+        /// What small streams leave to large ones: half of a small memory, a twelfth of a large one.
+        private var reservedForLarge: Int {
+            max(min(memoryLimit / 2, CompressorPool.memoryOfManyTurns), memoryLimit / 12)
+        }
+
         mutating func noteTurn(of lease: Lease) {
             turns += uses - self[lease.size].slots[lease.slot].lastUse
             turns -= turns / 64
         }
+
+        mutating func freeLarge(quietFor quiet: UInt64) -> Int? {
+            large.free(quietFor: quiet, at: uses, limit: largeLimit)
+        }
+
+        mutating func freeSmall() -> Int? { small.free(quietFor: 0, at: uses, limit: smallLimit) }
 
         subscript(size: BlockCompressor.Size) -> Shelf {
             get { size == .large ? large : small }
@@ -82,21 +112,16 @@ final class CompressorPool: Sendable {
         }
     }
 
-    /// Room for 17 large streams.
-    private static let memoryOfFewLarge = 21 << 20
+    /// What large streams take when many sessions take turns: there are 17 then.
+    private static let memoryOfManyTurns = 21 << 20
+    /// So many sessions that take turns are few.
+    private static let fewTurns: UInt64 = 32
 
     // Safe because a compressor is used only between taking and returning it, by one thread.
     private let state: Lock<State>
 
     /// - Parameter memoryLimit: for all streams together, in bytes; at least one small stream is always had.
-    init(memoryLimit: Int) {
-        // Half for large ones while they are few, then a twelfth; the rest is for small ones.
-        let forLarge = max(min(memoryLimit / 2, Self.memoryOfFewLarge), memoryLimit / 12)
-        let large = forLarge / BlockCompressor.Size.large.memoryByteCount
-        let left = memoryLimit - large * BlockCompressor.Size.large.memoryByteCount
-        let small = max(1, left / BlockCompressor.Size.small.memoryByteCount)
-        state = Lock(State(large: Shelf(size: .large, limit: large), small: Shelf(size: .small, limit: small)))
-    }
+    init(memoryLimit: Int) { state = Lock(State(memoryLimit: memoryLimit)) }
 
     /// What all streams occupy now, in bytes.
     var memoryByteCount: Int {
@@ -141,13 +166,13 @@ final class CompressorPool: Sendable {
         let own = held.flatMap { state[$0.size].slots[$0.slot].generation == $0.generation ? $0 : nil }
         if let own { state.noteTurn(of: own) }
         if let own, own.size == .large || !(isLong || mayGrow) { return (own, lend(own, in: &state), true) }
-        if let slot = state.large.free(quietFor: isLong ? 0 : state.quiet, at: state.uses) {
+        if let slot = state.freeLarge(quietFor: isLong ? 0 : state.quiet) {
             if let own { state.small.slots[own.slot].lastUse = 0 }  // nobody needs it any more
             return renew(.large, slot, in: &state)
         }
         if let own { return (own, lend(own, in: &state), true) }
-        if let slot = state.small.free(quietFor: 0, at: state.uses) { return renew(.small, slot, in: &state) }
-        return state.large.free(quietFor: 0, at: state.uses).map { renew(.large, $0, in: &state) }
+        if let slot = state.freeSmall() { return renew(.small, slot, in: &state) }
+        return state.freeLarge(quietFor: 0).map { renew(.large, $0, in: &state) }
     }
 
     /// Takes the stream away from whoever had it.

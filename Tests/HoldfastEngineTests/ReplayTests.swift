@@ -1,3 +1,4 @@
+import Glibc
 import HoldfastBytes
 import HoldfastEngine
 import HoldfastLog
@@ -48,6 +49,26 @@ private func crashed() throws -> SimulatedStorage {
         #expect(again.recovery.replayedWriteCount == 0)
         for session in ["a", "b"] { #expect(try payloads(again, session) == expected) }
         try again.close()
+    }
+
+    @Test(arguments: [SegmentHeader.CommitMode.journal, .segment], [1, 4])
+    func `journal files that are too small after a replay are removed, without an append`(
+        mode: SegmentHeader.CommitMode, threadCount: Int
+    ) throws {
+        let disk = try crashed()
+        #expect(try disk.list(StoreLayout.journalFolder).count > 3)
+        var options = seededOptions(mode, seed: 2)
+        options.syncThreadCount = threadCount
+        let log = try LocalLog(in: disk, options: options)
+        let end = ContinuousClock.now + .seconds(30)
+        while try disk.list(StoreLayout.journalFolder).count > 3, ContinuousClock.now < end { usleep(1_000) }
+        #expect(try disk.list(StoreLayout.journalFolder).count == 3)
+        log.abandon()
+        for survival in [CrashPolicy.dropAll, .keepAll] {
+            let again = try LocalLog(in: disk.crash(survival), options: seededOptions(seed: 3))
+            #expect(again.recovery.replayedWriteCount == 0 && !again.recovery.hasCommittedDamage)
+            again.abandon()
+        }
     }
 
     @Test func `what the journal has is checked when it is read again, and nothing else is written`() throws {

@@ -16,6 +16,7 @@ final class JournalPath: CommitPath {
         self.flusher = flusher
         self.index = index
         spareWork = SpareFiles(journal, inBackground: options.syncThreadCount > 1)
+        spareWork.workIfWanted()  // a replay may have left files that are too small
     }
 
     func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome {
@@ -32,7 +33,7 @@ final class JournalPath: CommitPath {
             let batch = try journal.commit(
                 writes, lowWaterMark: mark, index: lowWaterMark == nil ? nil : index.mark)
             flusher.add(commits, batch: batch)
-            spareWork.prepareIfWanted()
+            spareWork.workIfWanted()
             return .durable
         } catch {
             return outcome(of: error)
@@ -56,9 +57,11 @@ final class JournalPath: CommitPath {
     }
 }
 
-/// Prepares the next journal file on a thread of its own, so that no commit waits for zeros to be written.
+/// Prepares the next journal file and removes those that are too small, on a thread of its own, so that no commit waits
+/// for zeros to be written or for pages to be taken back.
 private final class SpareFiles: Sendable {
-    // Safe because only `createFile` and `addSpare`, which may be called from any thread, are used elsewhere.
+    // Safe because only `createFile`, `addSpare` and `removeOutgrown`, which may be called from any thread, are used
+    // elsewhere.
     private nonisolated(unsafe) let journal: JournalWriter
     private let running = Lock<Thread?>(nil)
     private let isBusy = Lock(false)
@@ -69,21 +72,27 @@ private final class SpareFiles: Sendable {
         self.inBackground = inBackground
     }
 
-    func prepareIfWanted() {
-        guard !isBusy.withLock({ $0 }), let (path, byteCount) = journal.nextSpare() else { return }
-        guard inBackground else { return prepare(path, byteCount) }
+    func workIfWanted() {
+        guard !isBusy.withLock({ $0 }) else { return }
+        let wanted = journal.nextSpare()
+        guard wanted != nil || journal.hasOutgrown else { return }
+        guard inBackground else { return work(wanted) }
         isBusy.withLock { $0 = true }
         let thread = try? Thread.start(name: "holdfast-spare") { [self] in
-            prepare(path, byteCount)
+            work(wanted)
             isBusy.withLock { $0 = false }
         }
         if thread == nil { isBusy.withLock { $0 = false } }
         running.withLock { $0 = thread }
     }
 
-    private func prepare(_ path: String, _ byteCount: Int) {
+    private func work(_ wanted: (path: String, byteCount: Int)?) {
+        journal.removeOutgrown()
         // Without a spare the committer creates the file when it needs it, and reports the reason then.
-        if let file = try? journal.createFile(byteCount: byteCount, path: path) { journal.addSpare(file) }
+        guard let wanted, let file = try? journal.createFile(byteCount: wanted.byteCount, path: wanted.path) else {
+            return
+        }
+        journal.addSpare(file)
     }
 
     func finish() { running.withLock { $0 }?.join() }

@@ -15,6 +15,7 @@ final class SegmentPath: CommitPath {
         self.journal = journal
         self.files = files
         self.index = index
+        journal.removeOutgrown()  // a replay may have left some; no commit is waiting yet
     }
 
     func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome {

@@ -19,9 +19,9 @@ struct JournalNotice: Equatable {
 
 /// Appends batches to the journal's files: preallocated, already written, recycled.
 ///
-/// Used by one thread at a time, the one that commits; ``addSpare(_:)`` comes from another. After an error the writer
-/// must not be used again, for what reached the disk is not known, unless the log was left intact
-/// (``leavesLogIntact(_:)``).
+/// Used by one thread at a time, the one that commits; ``addSpare(_:)`` and ``removeOutgrown()`` come from another.
+/// After an error the writer must not be used again, for what reached the disk is not known, unless the log was left
+/// intact (``leavesLogIntact(_:)``).
 final class JournalWriter {
     /// A journal file that is not in use: nothing in it will be replayed.
     struct IdleFile: Sendable {
@@ -54,6 +54,8 @@ final class JournalWriter {
     private var full: [FullFile] = []
     /// In the order of their content, oldest first, and reused in this order: see ``takeIdle(atLeast:)``.
     private var idle: [IdleFile]
+    /// Files that are too small by now, to be removed.
+    private let outgrown = Lock<[IdleFile]>([])
     private var hasUnsyncedRemoval = false
     /// The file in whose life a spare was last asked for.
     private var spareRequest: UInt64 = 0
@@ -184,6 +186,21 @@ final class JournalWriter {
         isUnharmed = true
     }
 
+    /// Whether there are files that are too small by now and wait for ``removeOutgrown()``.
+    var hasOutgrown: Bool { outgrown.withLock { !$0.isEmpty } }
+
+    /// Removes the files that have become too small, of which the kernel takes back the pages one by one: no commit is
+    /// to wait for that. From any thread. What cannot be removed stays unused until the store is opened again.
+    func removeOutgrown() {
+        outgrown.withLock { files in
+            for file in files {
+                try? file.file.close()
+                try? storage.remove(file.path)
+            }
+            files = []
+        }
+    }
+
     /// Takes a file that the flusher has prepared.
     func addSpare(_ file: IdleFile) { spares.withLock { $0.append(file) } }
 
@@ -215,6 +232,7 @@ final class JournalWriter {
     ///
     /// Every batch must be in the segments. The writer is not used again.
     func closeCleanly(index: IndexMark? = nil) throws(StorageError) {
+        removeOutgrown()
         let others = idle + full.map(\.idle) + spares.withLock { $0.take() } + [active?.idle].compactMap { $0 }
         (active, full, idle) = (nil, [], [])
         let size = options.journalByteCounts.lowerBound
@@ -256,6 +274,7 @@ final class JournalWriter {
     private func makeFile(holding needed: Int) throws(StorageError) -> IdleFile {
         let least = max(options.journalByteCounts.lowerBound, needed)
         let usual = active.map { max(grown($0.idle.byteCount), needed) } ?? least
+        removeOutgrown()
         var lack = StorageError(.noSpace, "create", StoreLayout.journalFolder, detail: "\(needed) bytes needed")
         for byteCount in [usual, least, needed] {
             guard hasRoom(for: byteCount, leaving: byteCount > least ? Self.flusherByteCount : 0) else { continue }
@@ -292,7 +311,8 @@ final class JournalWriter {
     /// Begins to use `file`; the first copy of its header goes out with the first batch.
     private func begin(_ file: IdleFile) throws(StorageError) {
         if hasUnsyncedRemoval {
-            // An older file that comes back after a crash must not find a newer one overwritten.
+            // An older file that is there after a crash must not find a newer one overwritten.
+            removeOutgrown()
             try storage.syncDirectory(StoreLayout.journalFolder)
             hasUnsyncedRemoval = false
         }
@@ -326,10 +346,8 @@ final class JournalWriter {
         while idle.count > 2 { drop(idle.removeFirst()) }
     }
 
-    /// Removes an idle file. One that cannot be removed stays unused until the store is opened again.
     private func drop(_ file: IdleFile) {
-        try? file.file.close()
-        try? storage.remove(file.path)
+        outgrown.withLock { $0.append(file) }
         hasUnsyncedRemoval = true
     }
 

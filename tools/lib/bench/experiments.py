@@ -6,7 +6,7 @@ import random
 from . import shapes
 from .rounds import Continued, Experiment, Stores
 
-EVERYONE = ["ceiling", "jsonl", "rewrite", "sqlite", "sqlite-per-session", "lmdb", "leveldb", "rocksdb",
+EVERYONE = ["ceiling", "ceiling-waiting", "jsonl", "rewrite", "sqlite", "sqlite-per-session", "lmdb", "leveldb", "rocksdb",
             "rocksdb-pipelined", "redis", "holdfast", "holdfast-tasks", "holdfast-segment"]
 # SQLite for a database per session and a file rewritten per append would need thousands of files open; in SQLite and LMDB a
 # thousand writers wait for one another for minutes.

@@ -8,11 +8,12 @@ import subprocess
 import time
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(HERE))))
 
 # Name, source, what it links, extra flags, and its durability settings in words.
 PEERS = [
     ("ceiling", "ceiling.c", [], [], "one preallocated, written file; fdatasync after each batch"),
+    ("ceiling-waiting", "waiting.c", [], [], "the same, one thread for all; each client is a thread that waits for it"),
     ("jsonl", "jsonl.c", [], [], "a file per session; fdatasync after each line, fsync of the folder for a new file"),
     ("rewrite", "rewrite.c", [], [],
      "as hermes-webui: the whole file, fsync, rename at each change; the folder is not synced"),

@@ -36,6 +36,9 @@ package struct EngineOptions: Sendable {
     package var retainedGenerations: Int? = 1
     /// The longest write of the journal that a recovery holds in memory, in bytes; longer ones are read again.
     package var heldWriteByteCount = Limits.heldWriteByteCount
+    /// How long the index's change log may become, in bytes, before the index is rewritten; half of the index if that
+    /// is more.
+    package var toleratedIndexLogByteCount = Limits.toleratedIndexLogByteCount
     /// What an opening does about flipped bits in batches of the journal.
     package var journalBits = JournalBits.ignored
     /// Whether the store's counters are written to the file `meter` once a second, for other processes.

@@ -56,7 +56,8 @@ package final class LocalLog: SessionLog {
         let overlay = try JournalOverlay.read(
             from: storage, storeTag: store.tag, notesOlder: true, bits: options.journalBits,
             holdingUpTo: options.heldWriteByteCount)
-        index = IndexKeeper(storage: storage, mark: overlay.index)
+        index = IndexKeeper(
+            storage: storage, mark: overlay.index, toleratedLogByteCount: options.toleratedIndexLogByteCount)
         let pass = RecoveryPass(
             storage: storage, options: options, storeTag: store.tag, files: files, index: index)
         var (report, completion) = try pass.runIfThereIsRoom(overlay)

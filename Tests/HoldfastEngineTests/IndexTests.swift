@@ -38,6 +38,17 @@ private final class SlowProvider: SummaryProvider {
     }
 }
 
+/// Gives rows of sessions that all have as many records.
+private final class CountingProvider: SummaryProvider {
+    private let sequence = Lock<UInt64>(0)
+
+    func note() { sequence.withLock { $0 += 1 } }
+
+    func summaryRow(of session: SessionID) -> SummaryRow? {
+        SummaryRow(session: session, sequence: sequence.withLock { $0 }, row: Array("{}".utf8))
+    }
+}
+
 /// Gives the row of a session of one record; when it is first asked, the session is given up before it answers.
 private final class LeavingProvider: SummaryProvider {
     private let isFirst = Lock(true)
@@ -105,6 +116,37 @@ private final class LeavingProvider: SummaryProvider {
             return true
         }
         return rows
+    }
+
+    /// With 20 sessions that are flushed 30 times, each row takes some 200 bytes.
+    @Test func `the index is rewritten when its change log is longer than is tolerated`() throws {
+        let storage = SimulatedStorage()
+        var options = seededOptions(.journal)
+        options.flushInterval = 1_000_000
+        options.toleratedIndexLogByteCount = 20_000
+        let log = try LocalLog(in: storage, options: options, creating: true)
+        let provider = CountingProvider()
+        log.setSummaryProvider(provider)
+        var appenders = try (10..<30).map { try Appender(log, "session\($0)") }
+        var (generations, longest) = (Set<String>(), UInt64(0))
+        for _ in 0..<30 {
+            for index in appenders.indices { try appenders[index].append("x") }
+            provider.note()
+            try log.flushToSegments()
+            _ = try rows(log)
+            for name in try storage.list("").map(\.name) where name.hasPrefix("index-") {
+                generations.insert(name)
+                longest = max(longest, try storage.attributes(name)?.byteCount ?? 0)
+            }
+        }
+        #expect(generations.count > 3)
+        #expect(longest > 10_000 && longest < 30_000)
+        let expected = Dictionary(uniqueKeysWithValues: (10..<30).map { ("session\($0)", UInt64(30)) })
+        #expect(try rows(log) == expected)
+        log.abandon()
+        let again = try LocalLog(in: storage.crash(.dropAll), options: seededOptions(seed: 2))
+        #expect(try rows(again) == expected)
+        try again.close()
     }
 
     /// A log whose index has rows of `sessions`, in this order, that tell of a record each.

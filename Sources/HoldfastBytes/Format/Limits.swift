@@ -38,6 +38,10 @@ package enum Limits {
     /// which takes less time than the system needs to clear as much memory, and leaves a replay's memory small.
     package static let heldWriteByteCount = 8 << 10
 
+    /// A change log of the index that is not longer, in bytes, is read in some ten milliseconds. To rewrite the index
+    /// of a few thousand short sessions for each mebibyte of it was a tenth of all bytes written.
+    package static let toleratedIndexLogByteCount: UInt64 = 4 << 20
+
     /// How much of a snapshot's document is compressed at a time, and held decompressed by a reader: shorter blocks
     /// take more room, as docs/decisions/0009-snapshots.md has measured.
     package static let snapshotBlock = 1 << 20

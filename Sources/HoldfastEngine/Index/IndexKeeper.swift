@@ -31,13 +31,18 @@ final class IndexKeeper: Sendable {
     private let file: IndexFile
     /// What the journal said of the index when the store was opened.
     private let knownMark: IndexMark?
+    /// See ``EngineOptions/toleratedIndexLogByteCount``.
+    private let toleratedLogByteCount: UInt64
     private let state = Lock(State())
     /// Held while rows are written, so that no older row follows a newer one.
     private let writing = Lock(false)
     /// Held while the index is read for the first time.
     private let loading = Lock(false)
 
-    init(storage: any Storage, mark: IndexMark?) {
+    init(
+        storage: any Storage, mark: IndexMark?, toleratedLogByteCount: UInt64 = Limits.toleratedIndexLogByteCount
+    ) {
+        self.toleratedLogByteCount = toleratedLogByteCount
         self.storage = storage
         file = IndexFile(storage: storage)
         knownMark = mark
@@ -296,7 +301,8 @@ final class IndexKeeper: Sendable {
     func compactIfGrown() throws(LogError) {
         try writing.withLock { (_) throws(LogError) in
             guard var content = state.withLock({ $0.content }) else { return }
-            guard content.damage == nil, content.mark.logByteCount > max(1 << 20, content.baseByteCount / 2)
+            guard content.damage == nil,
+                content.mark.logByteCount > max(toleratedLogByteCount, content.baseByteCount / 2)
             else { return }
             content.mark = IndexMark(generation: try file.unusedGeneration(after: content.mark.generation))
             content.baseByteCount = try file.replace(content.rows.all, generation: content.mark.generation)

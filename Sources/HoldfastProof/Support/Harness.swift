@@ -19,6 +19,8 @@ package func seededOptions(_ mode: SegmentHeader.CommitMode = .journal, seed: UI
     options.syncThreadCount = 1
     // The records of tests are short; some are to be long enough to be read from the journal again.
     options.heldWriteByteCount = 100
+    // A few rows, so that the index is rewritten too.
+    options.toleratedIndexLogByteCount = 1_000
     let generator = Lock(SplitMix64(seed: seed))
     options.random = { generator.withLock { $0.next() | 1 } }
     return options

@@ -1,5 +1,7 @@
 import Holdfast
+import HoldfastBytes
 import HoldfastLog
+import HoldfastSimulation
 import Testing
 
 @Suite struct HotSessionTests {
@@ -20,6 +22,18 @@ import Testing
         #expect(try store.listBlocking(limit: 10_000).rows.allSatisfy { $0.summary.messageCount >= 1 })
         try store.close()
         #expect(log.claimedCount == 0)
+    }
+
+    @Test(arguments: [CommitMode.journal, .segment])
+    func theFolderOfANewSessionIsLookedForOnce(commit: CommitMode) throws {
+        let machine = SimulatedMachine(commit: commit, clock: TestClock())
+        let store = try machine.open().store
+        try store.writeBlocking(.create("before"))
+        let before = machine.storage.operations.count
+        try store.writeBlocking(.create("s"))
+        let folder = StoreLayout.sessionFolder(try #require(SessionID("s")))
+        #expect(machine.storage.operations[before...].count { $0.kind == .list && $0.path == folder } == 1)
+        try store.close()
     }
 
     @Test func aSessionInFlightIsNotLetGo() throws {

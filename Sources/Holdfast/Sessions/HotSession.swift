@@ -88,7 +88,8 @@ final class HotSession: Sendable {
     }
 
     private func load(under claim: LogClaim?, from log: any SessionLog) throws(LogError) -> State {
-        var loaded = try log.loadHead(of: id)
+        // Whoever claims a session learns whether it has records.
+        var loaded = claim?.lastSequence == 0 ? LoadedHead() : try log.loadHead(of: id)
         if let claim, loaded.head.sequence < claim.lastSequence {
             // Records of an earlier claim may be on their way still.
             try log.flush()

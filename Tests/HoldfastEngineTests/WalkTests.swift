@@ -258,6 +258,24 @@ private struct Walked {
         #expect(walked.unreadable.map(\.firstSequence) == [1] && walked.unreadable.map(\.lastSequence) == [10])
     }
 
+    /// A flush writes the segments of a session with several threads: the next one may be there before the end of this.
+    @Test func `the end of a segment is looked at again before its successor is said not to continue it`() throws {
+        let storage = try closedStore(segmentByteCount: 700)
+        let last = try #require(try Walked(storage, "a").records.last { $0.segment == 1 })
+        let whole = try storage.readAll(last.path, limit: 1 << 20)
+        let file = try storage.open(last.path, .readWrite)
+        try file.truncate(to: last.offset)
+        let walk = try StoreInspector(storage).walk(id("a"))
+        storage.onOperation { operation, storage in
+            guard operation.kind == .list, operation.path == StoreLayout.journalFolder else { return }
+            storage.onOperation(nil)
+            try? file.write(whole, at: 0)
+        }
+        let walked = try Walked(walk)
+        #expect(walked.unreadable.isEmpty, "\(walked.unreadable)")
+        #expect(walked.texts == texts)
+    }
+
     @Test func `walks see no damage and miss nothing while a writer appends, rotates and trims`() throws {
         let storage = SimulatedStorage()
         var options = seededOptions()

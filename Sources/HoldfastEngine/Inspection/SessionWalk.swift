@@ -149,8 +149,15 @@ package final class SessionWalk {
             return try isInJournal()
         }
         doubt = Doubt(number: number, offset: offset, position: position, count: (known?.count ?? 0) + 1)
+        stepBack()
         try lookAgain()
         return true
+    }
+
+    /// Between two segments the walk goes back to the end of the one that it has left: a flush may not have written
+    /// that to its end yet when the next one is there.
+    private func stepBack() {
+        if let left, scanner == nil, left.header.number == lastNumber { scanner = left }
     }
 
     /// Whether the journal still has something of the session that its segments have lost. Then the walk goes on where
@@ -159,7 +166,7 @@ package final class SessionWalk {
         guard !hasAskedJournal else { return false }
         hasAskedJournal = true
         guard try inspector.askJournal(for: session) else { return false }
-        if let left, scanner == nil, left.header.number == lastNumber { scanner = left }
+        stepBack()
         try takeView()
         return true
     }

@@ -36,6 +36,8 @@ struct RotStore: Sendable {
         options.journalByteCounts = 4_096...4_096
         options.segmentByteCount = 1_500
         options.compressionMemory = 1 << 20
+        // With change logs: what rots in them is to be found too.
+        options.toleratedIndexLogByteCount = Limits.toleratedIndexLogByteCount
         options.isMetered = true
         return options
     }

@@ -64,6 +64,9 @@ struct SchedulePlan: Sendable, CustomStringConvertible {
         options.syncThreadCount = 1 + Int(seed % 3)
         options.openFileLimit = 1 + Int(seed / 3 % 4)
         options.segmentByteCount = 900
+        // So small that journal files are recycled and removed, and the index is rewritten.
+        if seed.isMultiple(of: 2) { options.journalByteCounts = 2_048...8_192 }
+        options.toleratedIndexLogByteCount = seed % 4 < 2 ? 500 : Limits.toleratedIndexLogByteCount
         options.flushByteCount = 3_000
         options.unflushedByteLimit = 6_000
         let timer: UInt64 = slowness == nil ? 3_600_000 : 5

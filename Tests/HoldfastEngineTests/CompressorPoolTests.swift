@@ -66,10 +66,14 @@ struct CompressorPoolTests {
         #expect(largeStreams(of: pool, clientCount: 16, each: 17) == 200)
     }
 
-    @Test func `of many sessions that take turns few have large streams`() {
+    @Test(arguments: [false, true])
+    func `of many sessions that take turns few have large streams`(afterFew: Bool) {
         let pool = CompressorPool(memoryLimit: EngineOptions().compressionMemory)
+        if afterFew { _ = largeStreams(of: pool, clientCount: 16, each: 17) }
         var leases = [CompressorPool.Lease?](repeating: nil, count: 64)
-        for _ in 0..<20 {
+        for round in 0..<40 {
+            // The first ones took turns with few.
+            if round == 20 { for index in leases.indices { leases[index] = nil } }
             for index in leases.indices { use(&leases[index], of: pool, mayGrow: true) }
         }
         #expect(leases.count { $0?.size == .large } == 17)

@@ -260,6 +260,12 @@ final class Committer: Sendable {
 protocol CommitPath: AnyObject, Sendable {
     /// Makes `commits` durable, in order. Called by one thread at a time.
     func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome
+
+    /// Closes the journal in order, after a last flush. Nobody commits any more.
+    func closeCleanly() throws(StorageError)
+
+    /// Ends what works beside the commits; on return nothing does. Nobody commits any more.
+    func stop()
 }
 
 /// What became of a batch.

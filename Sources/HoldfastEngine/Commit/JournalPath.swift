@@ -5,7 +5,7 @@ import HoldfastThreads
 
 /// Commit mode `journal`: one batch in the journal, one sync; the flusher brings the bytes to the segments later.
 final class JournalPath: CommitPath {
-    // Safe because after the start only the thread that commits touches it, of which there is one at a time.
+    // Safe because only the thread that commits touches it, of which there is one at a time, and `spareWork`.
     private nonisolated(unsafe) let journal: JournalWriter
     private let flusher: Flusher
     private let index: IndexKeeper
@@ -16,7 +16,7 @@ final class JournalPath: CommitPath {
         self.flusher = flusher
         self.index = index
         spareWork = SpareFiles(journal, inBackground: options.syncThreadCount > 1)
-        spareWork.workIfWanted()  // a replay may have left files that are too small
+        spareWork.workIfWanted()  // a replay may have left more files than are needed
     }
 
     func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome {
@@ -50,21 +50,23 @@ final class JournalPath: CommitPath {
                     + "the store again: everything that was acknowledged is kept."))
     }
 
-    /// Closes the journal after a last flush.
     func closeCleanly() throws(StorageError) {
         spareWork.finish()
         try journal.closeCleanly(index: index.mark)
     }
+
+    func stop() { spareWork.finish() }
 }
 
-/// Prepares the next journal file and removes those that are too small, on a thread of its own, so that no commit waits
-/// for zeros to be written or for pages to be taken back.
+/// Prepares the next journal file and removes those that are not needed any more, on a thread of its own: a commit
+/// waits for neither, unless it needs the file now, or must not overwrite one before an older one is gone.
 private final class SpareFiles: Sendable {
-    // Safe because only `createFile`, `addSpare` and `removeOutgrown`, which may be called from any thread, are used
-    // elsewhere.
+    // Safe because only what may be called from any thread is called on that thread.
     private nonisolated(unsafe) let journal: JournalWriter
     private let running = Lock<Thread?>(nil)
     private let isBusy = Lock(false)
+    /// How many files could not be removed when that was last tried: it is tried again when there are more.
+    private let leftCount = Lock(0)
     private let inBackground: Bool
 
     init(_ journal: JournalWriter, inBackground: Bool) {
@@ -72,10 +74,11 @@ private final class SpareFiles: Sendable {
         self.inBackground = inBackground
     }
 
+    /// By the thread that commits, or before there is one.
     func workIfWanted() {
         guard !isBusy.withLock({ $0 }) else { return }
         let wanted = journal.nextSpare()
-        guard wanted != nil || journal.hasOutgrown else { return }
+        guard wanted != nil || journal.surplusCount > leftCount.withLock({ $0 }) else { return }
         guard inBackground else { return work(wanted) }
         isBusy.withLock { $0 = true }
         let thread = try? Thread.start(name: "holdfast-spare") { [self] in
@@ -87,13 +90,18 @@ private final class SpareFiles: Sendable {
     }
 
     private func work(_ wanted: (path: String, byteCount: Int)?) {
-        journal.removeOutgrown()
+        removeSurplus()
+        guard let wanted else { return }
         // Without a spare the committer creates the file when it needs it, and reports the reason then.
-        guard let wanted, let file = try? journal.createFile(byteCount: wanted.byteCount, path: wanted.path) else {
-            return
-        }
-        journal.addSpare(file)
+        if let file = try? journal.createFile(byteCount: wanted.byteCount, path: wanted.path) { journal.addSpare(file) }
+        removeSurplus()
     }
 
-    func finish() { running.withLock { $0 }?.join() }
+    private func removeSurplus() {
+        try? journal.removeSurplus()
+        leftCount.withLock { $0 = journal.surplusCount }
+    }
+
+    /// On return nothing is at work.
+    func finish() { running.withLock { $0.take() }?.join() }
 }

@@ -15,7 +15,7 @@ final class SegmentPath: CommitPath {
         self.journal = journal
         self.files = files
         self.index = index
-        journal.removeOutgrown()  // a replay may have left some; no commit is waiting yet
+        try? journal.removeSurplus()  // of a replay; no commit is waiting yet
     }
 
     func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome {
@@ -36,10 +36,12 @@ final class SegmentPath: CommitPath {
         return .partly(Dictionary(failures.map { ($0.key, failed($0.error)) }) { first, _ in first })
     }
 
-    /// Closes the journal; every segment has been sealed.
+    /// Every segment has been sealed.
     func closeCleanly() throws(StorageError) {
         try journal.closeCleanly(index: index.mark)
     }
+
+    func stop() {}
 
     /// Lets recovery pass over segments that end with a mark. Their index rows go first: nobody will look again.
     private func seal(_ commits: [Commit]) throws(StorageError) {

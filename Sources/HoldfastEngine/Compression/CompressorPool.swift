@@ -33,14 +33,15 @@ final class CompressorPool: Sendable {
         /// How many streams are compared when one is taken: all large ones, usually, and few of many small ones. When
         /// more sessions than there are streams take turns, some keep theirs that way; if the one that was quiet
         /// longest had to go each time, none would.
-        private var comparedCount: Int { min(slots.count, size == .large ? 32 : 5) }
+        private var mostCompared: Int { size == .large ? 64 : 5 }
         /// After so many uses of others, whoever has a stream does not need it any more: no new one is made then.
         private static let restingUseCount: UInt64 = 4096
 
         /// A stream that nobody needs, a new one, or, when there are `limit` of them, another that has been quiet for
-        /// at least `quiet` uses of any stream.
+        /// at least `quiet` uses of any stream. Streams beyond the limit stay with whoever has them, and are not lent
+        /// to others.
         mutating func free(quietFor quiet: UInt64, at now: UInt64, limit: Int) -> Int? {
-            let oldest = quietest()
+            let oldest = quietest(of: min(slots.count, limit))
             let rest = oldest.map { now - slots[$0].lastUse } ?? 0
             if rest < Self.restingUseCount, slots.count < limit {
                 slots.append(Slot(compressor: BlockCompressor(size)))
@@ -50,10 +51,10 @@ final class CompressorPool: Sendable {
         }
 
         /// Of the streams that are compared, the one that has been quiet longest.
-        private mutating func quietest() -> Int? {
+        private mutating func quietest(of count: Int) -> Int? {
             var oldest: Int?
-            for _ in 0..<comparedCount {
-                hand = (hand + 1) % slots.count
+            for _ in 0..<min(count, mostCompared) {
+                hand = (hand + 1) % count
                 guard !slots[hand].isLent else { continue }
                 if let other = oldest, slots[other].lastUse <= slots[hand].lastUse { continue }
                 oldest = hand
@@ -75,7 +76,7 @@ final class CompressorPool: Sendable {
         /// sessions that take turns have to wait, or they would take the few there are from each other all the time.
         var quiet: UInt64 { max(128, 4 * turns / 64) }
 
-        /// How many large streams there may be. Few sessions that take turns may have one each, and one more for each
+        /// How many large streams are lent. Few sessions that take turns may have one each, and one more for each
         /// that has ended and keeps its own until it counts as quiet. Of many, most would get a small one anyway, and
         /// dozens of large ones push each other out of the processor's cache.
         var largeLimit: Int {

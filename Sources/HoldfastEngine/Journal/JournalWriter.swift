@@ -19,9 +19,9 @@ struct JournalNotice: Equatable {
 
 /// Appends batches to the journal's files: preallocated, already written, recycled.
 ///
-/// Used by one thread at a time, the one that commits; ``addSpare(_:)`` and ``removeOutgrown()`` come from another.
-/// After an error the writer must not be used again, for what reached the disk is not known, unless the log was left
-/// intact (``leavesLogIntact(_:)``).
+/// Used by one thread at a time, the one that commits; ``createFile(byteCount:path:)``, ``addSpare(_:)`` and
+/// ``removeSurplus()`` may come from others. After an error the writer must not be used again, for what reached the
+/// disk is not known, unless the log was left intact (``leavesLogIntact(_:)``).
 final class JournalWriter {
     /// A journal file that is not in use: nothing in it will be replayed.
     struct IdleFile: Sendable {
@@ -54,8 +54,10 @@ final class JournalWriter {
     private var full: [FullFile] = []
     /// In the order of their content, oldest first, and reused in this order: see ``takeIdle(atLeast:)``.
     private var idle: [IdleFile]
-    /// Files that are too small by now, to be removed.
-    private let outgrown = Lock<[IdleFile]>([])
+    /// Files that are to be removed, in the order of their content, oldest first.
+    private let surplus = Lock<[IdleFile]>([])
+    /// Held while they are removed.
+    private let removing = Lock(false)
     private var hasUnsyncedRemoval = false
     /// The file in whose life a spare was last asked for.
     private var spareRequest: UInt64 = 0
@@ -163,7 +165,7 @@ final class JournalWriter {
         isUnharmed && (error.code == .noSpace || error.code == .tooManyFiles)
     }
 
-    /// Writes what is in the buffer, where the batch without its padding takes the place `batch`, and syncs it.
+    /// Writes what is in the buffer, where the batch without its padding takes the place `batch`, and makes it durable.
     ///
     /// Of a batch that finds no room a part may stand in the file. Without its end it is not valid, on the disk as
     /// little as here: nothing of it counts, and the next batch takes its place. (On file systems that never write in
@@ -186,18 +188,24 @@ final class JournalWriter {
         isUnharmed = true
     }
 
-    /// Whether there are files that are too small by now and wait for ``removeOutgrown()``.
-    var hasOutgrown: Bool { outgrown.withLock { !$0.isEmpty } }
+    /// How many files wait for ``removeSurplus()``.
+    var surplusCount: Int { surplus.withLock { $0.count } }
 
-    /// Removes the files that have become too small, of which the kernel takes back the pages one by one: no commit is
-    /// to wait for that. From any thread. What cannot be removed stays unused until the store is opened again.
-    func removeOutgrown() {
-        outgrown.withLock { files in
-            for file in files {
+    /// Removes the files that the journal does not need any more, oldest first. From any thread: it is done beside
+    /// the commits, for the kernel takes back the pages of a file one by one.
+    ///
+    /// - Throws: what kept it from removing one. That one and those behind it are left for the next call.
+    func removeSurplus() throws(StorageError) {
+        try removing.withLock { (_) throws(StorageError) in
+            while let file = surplus.withLock({ $0.first }) {
                 try? file.file.close()
-                try? storage.remove(file.path)
+                do throws(StorageError) {
+                    try storage.remove(file.path)
+                } catch {
+                    guard error.code == .notFound else { throw error }
+                }
+                surplus.withLock { _ = $0.removeFirst() }
             }
-            files = []
         }
     }
 
@@ -232,7 +240,6 @@ final class JournalWriter {
     ///
     /// Every batch must be in the segments. The writer is not used again.
     func closeCleanly(index: IndexMark? = nil) throws(StorageError) {
-        removeOutgrown()
         let others = idle + full.map(\.idle) + spares.withLock { $0.take() } + [active?.idle].compactMap { $0 }
         (active, full, idle) = (nil, [], [])
         let size = options.journalByteCounts.lowerBound
@@ -244,6 +251,7 @@ final class JournalWriter {
             try file.file.close()
             try storage.remove(file.path)
         }
+        try removeSurplus()
         try storage.syncDirectory(StoreLayout.journalFolder)
     }
 
@@ -259,7 +267,7 @@ final class JournalWriter {
         try begin(try makeFile(holding: BatchHeader.padded(needed)))
     }
 
-    /// The oldest idle file that is large enough; older ones have been outgrown and are dropped.
+    /// The oldest idle file that is large enough; older ones are too small by now and are dropped.
     ///
     /// Oldest first, because *direct* and *sealed* entries count below the low-water mark too. Whatever a crash
     /// finds is then the end of the log without a hole: a *sealed* entry is not lost while its *direct* survives.
@@ -274,7 +282,7 @@ final class JournalWriter {
     private func makeFile(holding needed: Int) throws(StorageError) -> IdleFile {
         let least = max(options.journalByteCounts.lowerBound, needed)
         let usual = active.map { max(grown($0.idle.byteCount), needed) } ?? least
-        removeOutgrown()
+        try? removeSurplus()
         var lack = StorageError(.noSpace, "create", StoreLayout.journalFolder, detail: "\(needed) bytes needed")
         for byteCount in [usual, least, needed] {
             guard hasRoom(for: byteCount, leaving: byteCount > least ? Self.flusherByteCount : 0) else { continue }
@@ -310,11 +318,11 @@ final class JournalWriter {
 
     /// Begins to use `file`; the first copy of its header goes out with the first batch.
     private func begin(_ file: IdleFile) throws(StorageError) {
-        if hasUnsyncedRemoval {
-            // An older file that is there after a crash must not find a newer one overwritten.
-            removeOutgrown()
-            try storage.syncDirectory(StoreLayout.journalFolder)
-            hasUnsyncedRemoval = false
+        do throws(StorageError) {
+            try finishRemoval()
+        } catch {
+            idle.insert(file, at: 0)
+            throw error
         }
         // Counted even if the write fails: the number may stand in that file then.
         fileNumber += 1
@@ -347,8 +355,16 @@ final class JournalWriter {
     }
 
     private func drop(_ file: IdleFile) {
-        outgrown.withLock { $0.append(file) }
+        surplus.withLock { $0.append(file) }
         hasUnsyncedRemoval = true
+    }
+
+    /// An older file that is there after a crash must not find a newer one overwritten.
+    private func finishRemoval() throws(StorageError) {
+        guard hasUnsyncedRemoval else { return }
+        try removeSurplus()
+        try storage.syncDirectory(StoreLayout.journalFolder)
+        hasUnsyncedRemoval = false
     }
 
     // MARK: Entries

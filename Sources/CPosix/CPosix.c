@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -34,6 +35,12 @@ int32_t holdfast_open_beneath(int32_t directory, const char *path, int32_t flags
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
     return (int32_t)syscall(SYS_openat2, directory, path, &how, sizeof how);  // glibc 2.36 has no name for it
+}
+
+int32_t holdfast_reopen_direct(int32_t descriptor) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    return open(path, O_WRONLY | O_CLOEXEC | O_DIRECT | O_DSYNC);
 }
 
 const void *holdfast_find(const void *bytes, size_t count, const void *wanted, size_t wanted_count) {

@@ -6,6 +6,19 @@ extension StorageFile {
         }
     }
 
+    /// As ``writeDurably(_:at:)-(UnsafeRawBufferPointer,_)``.
+    package func writeDurably(_ bytes: [UInt8], at offset: UInt64) throws(StorageError) {
+        try bytes.span.withUnsafeBytes { (buffer) throws(StorageError) in
+            try writeDurably(buffer, at: offset)
+        }
+    }
+
+    /// In two steps, for storages that have no other way.
+    package func writeDurably(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
+        try write(bytes, at: offset)
+        try sync()
+    }
+
     /// The `count` bytes from `offset` on; fewer only at the end of the file.
     ///
     /// Allocates `count` bytes: bound a count that was read from a file before passing it on.

@@ -72,6 +72,14 @@ package protocol StorageFile: AnyObject, Sendable {
     /// throws `.poisoned`.
     func sync() throws(StorageError)
 
+    /// Writes all of `bytes` at `offset` and makes them durable, in one call of the system where it can do that: for
+    /// multiples of 512 bytes at multiples of 512, within a length that is durable. Of what was written before it says
+    /// nothing.
+    ///
+    /// When it throws, any part of the bytes may have been written, and unless that was `.noSpace` the handle is
+    /// poisoned, as by ``sync()``.
+    func writeDurably(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError)
+
     /// Makes the file exactly `byteCount` bytes long, cutting it or appending zeros. Durable after
     /// ``sync()``.
     func truncate(to byteCount: UInt64) throws(StorageError)

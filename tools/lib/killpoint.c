@@ -10,10 +10,12 @@
 // The program needs no code for this, so what is tested is what is shipped. Standard error says where it was killed.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -112,6 +114,17 @@ ssize_t pwrite(int file, const void *bytes, size_t count, off_t offset) {
 }
 
 int fdatasync(int file) { RUN(fdatasync, file, NULL, file); }
+
+/// Where a write or its sync is to be met alone, no file is opened whose writes sync themselves: the program goes without.
+int open(const char *path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    bool is_alone = strcmp(call_name, "fdatasync") == 0 || strcmp(when, "torn") == 0;
+    if (is_alone && (flags & O_DSYNC) != 0) return errno = EINVAL, -1;
+    return REAL(open)(path, flags, mode);
+}
 
 int fsync(int file) { RUN(fsync, file, NULL, file); }
 

@@ -47,8 +47,12 @@ SABOTAGES = [
     # Commit.
     Sabotage("ack-before-sync", "the journal is not synced before the acknowledgement", [
         Edit(E + "Journal/JournalWriter.swift",
-             "        try file.idle.file.sync()\n        isUnharmed = true\n",
-             "        if !SABOTAGED { try file.idle.file.sync() }\n        isUnharmed = true\n"),
+             "        if !isDurable { try file.idle.file.sync() }\n",
+             "        if !isDurable, !SABOTAGED { try file.idle.file.sync() }\n"),
+        Edit("Sources/HoldfastEngine/Journal/JournalWriter.swift",
+             "                try file.idle.file.writeDurably(buffer, at: UInt64(file.position))\n",
+             "                if SABOTAGED { try file.idle.file.write(buffer, at: UInt64(file.position)) }\n"
+             "                if !SABOTAGED { try file.idle.file.writeDurably(buffer, at: UInt64(file.position)) }\n"),
     ], CRASHES),
     Sabotage("ack-before-segment-sync", "in commit mode segment, a segment is not synced before the acknowledgement", [
         Edit(E + "Segments/SegmentFiles.swift",
@@ -134,6 +138,12 @@ SABOTAGES = [
         Edit(E + "LocalLog.swift", "writer.epoch == claim.epoch else {", "writer.epoch == claim.epoch || SABOTAGED else {"),
     ], [tests("HoldfastEngineTests.AppendTests"), schedules()]),
     # Journal and segments.
+    Sabotage("old-journal-file-stays", "a journal file is overwritten while an older one is still there", [
+        Edit("Sources/HoldfastEngine/Journal/JournalWriter.swift",
+             "        try removeSurplus()\n        try storage.syncDirectory(StoreLayout.journalFolder)\n        has",
+             "        if !SABOTAGED { try removeSurplus() }\n"
+             "        try storage.syncDirectory(StoreLayout.journalFolder)\n        has"),
+    ], [tests("JournalWriterTests")]),
     Sabotage("journal-folder-not-synced", "the entry of a new journal file is not made durable", [
         Edit(E + "Journal/JournalWriter.swift",
              "            try file.sync()\n            try storage.syncDirectory(StoreLayout.journalFolder)\n        } catch {\n",

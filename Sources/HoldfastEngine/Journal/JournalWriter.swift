@@ -172,8 +172,15 @@ final class JournalWriter {
     /// place, and under a quota or a limit of file sizes, a write into a file that is there already may find no room.)
     private func writeOut(to file: ActiveFile, batch: Range<Int>) throws(StorageError) {
         isUnharmed = false
+        var isDurable = false
         do throws(StorageError) {
-            try file.idle.file.write(buffer, at: UInt64(file.position))
+            if file.isNew {
+                // The second copy of the file's header waits for a sync too.
+                try file.idle.file.write(buffer, at: 0)
+            } else {
+                try file.idle.file.writeDurably(buffer, at: UInt64(file.position))
+                isDurable = true
+            }
         } catch {
             guard error.code == .noSpace else { throw error }
             let written = try file.idle.file.read(
@@ -184,7 +191,7 @@ final class JournalWriter {
                 throw error
             }
         }
-        try file.idle.file.sync()
+        if !isDurable { try file.idle.file.sync() }
         isUnharmed = true
     }
 

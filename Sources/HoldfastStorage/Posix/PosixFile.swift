@@ -11,6 +11,7 @@ final class PosixFile: StorageFile {
     private let syncHasFailed = Lock(false)
     /// The same for writes, which do not wait for a sync that is running.
     private let isPoisoned = Atomic(false)
+    private let direct = ReadWriteLock(DirectWrites())
 
     init(_ descriptor: consuming Descriptor, _ path: String) {
         self.path = path
@@ -58,6 +59,25 @@ final class PosixFile: StorageFile {
         }
     }
 
+    func writeDurably(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
+        let start = try systemOffset(offset, "write", path)
+        let isDone = try withDescriptor("write") { (descriptor) throws(StorageError) in
+            try refuseWhenPoisoned("write")
+            do throws(StorageError) {
+                return try direct.withWriteLock { (direct) throws(StorageError) in
+                    try direct.write(bytes, at: start, of: descriptor, path)
+                }
+            } catch {
+                // Without room nothing was lost; anything else is a sync that has failed.
+                if error.code != .noSpace { poison() }
+                throw error
+            }
+        }
+        if isDone { return }
+        try write(bytes, at: offset)
+        try sync()
+    }
+
     func truncate(to byteCount: UInt64) throws(StorageError) {
         let length = try systemOffset(byteCount, "truncate", path)
         try withDescriptor("truncate") { (descriptor) throws(StorageError) in
@@ -76,6 +96,7 @@ final class PosixFile: StorageFile {
 
     func close() throws(StorageError) {
         let descriptor = handle.withWriteLock { $0.take() }
+        direct.withWriteLock { $0 = DirectWrites() }
         try descriptor?.close(path)
     }
 }
@@ -105,6 +126,11 @@ extension PosixFile {
             case .none: throw StorageError(.invalid, operation, path, detail: "the file is closed")
             }
         }
+    }
+
+    private func poison() {
+        syncHasFailed.withLock { $0 = true }
+        isPoisoned.store(true, ordering: .sequentiallyConsistent)
     }
 
     private func refuseWhenPoisoned(_ operation: String) throws(StorageError) {

@@ -147,7 +147,7 @@ def preload(scratch, name):
 
 def holdfast(program):
     """The ways of using Holdfast that are compared."""
-    journal = "one fdatasync of the journal for all sessions that wait"
+    journal = "one write to the journal for all sessions that wait, which syncs itself (O_DIRECT, O_DSYNC)"
     return [
         Peer("holdfast", [program, "append", "--commit", "journal"], journal + "; a thread for each client"),
         Peer("holdfast-tasks", [program, "append", "--commit", "journal", "--style", "tasks"],

@@ -37,6 +37,7 @@ POINTS = [
     Point("journal write torn", "working", "torn", "pwrite", JOURNAL),
     Point("journal written, not synced", "working", "before", "fdatasync", JOURNAL),
     Point("journal synced, not acknowledged", "working", "after", "fdatasync", JOURNAL),
+    Point("journal written and synced in one call, not acknowledged", "working", "after", "pwrite", JOURNAL),
     Point("answers torn", "working", "torn", "write", "answers"),
     Point("answers written", "working", "after", "write", "answers"),
     Point("session folder made", "working", "after", "mkdirat", "*/sessions/*"),

@@ -1,8 +1,13 @@
 /* Loaded into a store with LD_PRELOAD while it is filled for an experiment: syncs cost nothing, and give nothing.
  *
- * With NOSYNC_STALL=ENDING the sync of a file whose name ends so never comes back.
+ * With NOSYNC_STALL=ENDING the sync of a file whose name ends so never comes back. A file that is to sync each write cannot
+ * be opened: Holdfast does with one that does not, then.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +23,17 @@ static void stall(int file) {
     if (length < (ssize_t)strlen(ending)) return;
     name[length] = 0;
     while (strcmp(name + length - strlen(ending), ending) == 0) pause();
+}
+
+int open(const char *path, int flags, ...) {
+    static int (*real)(const char *, int, ...);
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    if ((flags & O_DSYNC) != 0) return errno = EINVAL, -1;
+    if (real == NULL) real = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open");
+    return real(path, flags, mode);
 }
 
 int fsync(int file) { return stall(file), 0; }

@@ -64,12 +64,18 @@ class Peer:
         calls = "trace=fsync,fdatasync,msync,syncfs,openat,close,write,pwrite64,writev,pwritev,pwritev2"
         report = self.run_anew(scratch, input_file, clients=clients, seconds=0.5,
                                prefix=("strace", "-f", "-qq", "-s", "0", "-o", trace, "-e", calls))
-        synced, direct = 0, set()
+        synced, direct, opening = 0, set(), set()
         with open(trace, errors="replace") as file:
             for line in file:
+                thread = line.split(" ", 1)[0]
                 if re.search(r"\b(?:fsync|fdatasync|msync|syncfs)\(", line):
                     synced += 1
                 elif found := re.search(r"O_D?SYNC.* = (\d+)$", line):
+                    direct.add(found[1])
+                elif re.search(r"O_D?SYNC.*<unfinished", line):
+                    opening.add(thread)
+                elif thread in opening and (found := re.search(r"<\.\.\. openat resumed.* = (-?\d+)", line)):
+                    opening.discard(thread)
                     direct.add(found[1])
                 elif (found := re.search(r"\b(close|p?writev?2?(?:64)?)\((\d+)", line)) and found[2] in direct:
                     if found[1] == "close":

@@ -63,7 +63,7 @@ def against_others(goals, results):
 
 
 def waiting(rounds, field, unit, to_field=None):
-    """What is left of the ceiling when its clients are threads that wait: no store with such clients can do better."""
+    """What is left of the ceiling when its clients are threads that wait, in a simple program: not a bound, and not of tasks."""
     if "ceiling-waiting" not in rounds[0]:
         return ""
     return f" (with clients that wait: {number(ratio(rounds, 'ceiling-waiting', field, 'ceiling', to_field))} {unit})"

@@ -1,21 +1,15 @@
 /* What is left of the ceiling when each client is a thread that waits for its record: raw messages, one thread that writes
  * all that wait to one preallocated, already written file and syncs it, and one call that wakes everyone whose record is in
- * the batch. Nothing is checked, compressed or indexed: no store with such clients does less. */
+ * the batch. Nothing is checked, compressed or indexed. A simple program of that kind; not proved to be the best. */
 #define _GNU_SOURCE
-#include "peer.h"
+#include "ceiling.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <unistd.h>
-
-enum { FILE_BYTES = 64 << 20, BLOCK = 4096 };
 
 const char *const peer_name = "ceiling-waiting";
 const int peer_takes_batches = 0;
@@ -27,8 +21,7 @@ typedef struct {
     _Atomic uint32_t durable_count; /* how often it has been made durable; its clients wait for the next number */
 } batch;
 
-static int file;
-static off_t place;
+static ceiling target;
 static batch batches[2];
 static int filling, is_closing;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -36,11 +29,7 @@ static pthread_cond_t has_work = PTHREAD_COND_INITIALIZER;
 static pthread_t committer;
 
 static void persist(batch *one) {
-    size_t padded = (one->length + BLOCK - 1) / BLOCK * BLOCK; /* whole blocks: none is read before it is written */
-    if (place + (off_t)padded > FILE_BYTES) place = 0;
-    if (pwrite(file, one->bytes, padded, place) != (ssize_t)padded) peer_fail("pwrite");
-    if (fdatasync(file) != 0) peer_fail("fdatasync");
-    place += (off_t)padded;
+    ceiling_persist(&target, one->bytes, one->length);
     one->length = 0;
     atomic_fetch_add(&one->durable_count, 1);
     syscall(SYS_futex, &one->durable_count, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
@@ -63,30 +52,15 @@ static void *commit(void *argument) {
 
 void peer_open(const char *folder, int client_count) {
     (void)client_count;
-    char path[4096];
-    snprintf(path, sizeof path, "%s/ceiling", folder);
-    file = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-    if (file < 0) peer_fail(path);
-    char *zeros = calloc(1, 1 << 20);
-    for (int written = 0; written < FILE_BYTES; written += 1 << 20)
-        if (write(file, zeros, 1 << 20) != 1 << 20) peer_fail(path);
-    free(zeros);
-    if (fsync(file) != 0) peer_fail(path);
+    target = ceiling_open(folder);
     if (pthread_create(&committer, NULL, commit, NULL) != 0) peer_fail("pthread_create");
-}
-
-static void make_room(batch *one, size_t byte_count) {
-    if (one->length + byte_count + BLOCK <= one->capacity) return;
-    one->capacity = 2 * (one->length + byte_count + BLOCK);
-    one->bytes = realloc(one->bytes, one->capacity);
-    if (one->bytes == NULL) peer_fail("realloc");
 }
 
 void peer_append(int client, const peer_record *records, int count) {
     (void)client, (void)count;
     pthread_mutex_lock(&lock);
     batch *one = &batches[filling];
-    make_room(one, records->byte_count);
+    one->bytes = ceiling_grow(one->bytes, &one->capacity, one->length + records->byte_count);
     memcpy(one->bytes + one->length, records->bytes, records->byte_count);
     if (one->length == 0) pthread_cond_signal(&has_work);
     one->length += records->byte_count;
@@ -102,5 +76,5 @@ void peer_close(void) {
     pthread_cond_signal(&has_work);
     pthread_mutex_unlock(&lock);
     pthread_join(committer, NULL);
-    close(file);
+    close(target.file);
 }

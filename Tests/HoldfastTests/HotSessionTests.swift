@@ -36,6 +36,25 @@ import Testing
         try store.close()
     }
 
+    /// A claim without records is a new session only if there is nothing else of it either.
+    @Test(arguments: [false, true])
+    func aSessionOfWhichOnlyASnapshotIsLeftIsNotBegunAnew(withoutIndex: Bool) throws {
+        let machine = SimulatedMachine(clock: TestClock())
+        let store = try machine.open().store
+        try store.writeBlocking(.create("s"))
+        try store.writeBlocking(.append(to: "s", ["{\"n\":1}"]))
+        try store.compactBlocking("s")
+        try store.close()
+        for path in machine.storage.contents.keys
+        where path.hasSuffix(".segment") || (withoutIndex && path.hasPrefix("index")) {
+            try machine.storage.remove(path)
+        }
+        let again = try machine.open().store
+        #expect(throws: HoldfastError.self) { try again.writeBlocking(.append(to: "s", ["{\"n\":2}"])) }
+        #expect(throws: HoldfastError.self) { try again.writeBlocking(.create("s")) }
+        try again.close()
+    }
+
     @Test func aSessionInFlightIsNotLetGo() throws {
         let store = try HoldfastStore.testing(log, hotSessions: 1)
         for id in ["a", "b", "c"] { try store.writeBlocking(.create(id)) }

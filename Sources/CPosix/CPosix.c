@@ -37,7 +37,7 @@ int32_t holdfast_open_beneath(int32_t directory, const char *path, int32_t flags
     return (int32_t)syscall(SYS_openat2, directory, path, &how, sizeof how);  // glibc 2.36 has no name for it
 }
 
-int32_t holdfast_reopen_direct(int32_t descriptor) {
+int32_t holdfast_reopen_synced(int32_t descriptor) {
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
     return open(path, O_WRONLY | O_CLOEXEC | O_DIRECT | O_DSYNC);

@@ -17,7 +17,7 @@ package final class LocalLog: SessionLog {
     private let pool: CompressorPool
     private let flusher: Flusher
     private let committer: Committer
-    private let path: any CommitPath
+    private let commitPath: any CommitPath
     private let writers = Lock<[SessionID: SessionWriter]>([:])
     /// Sessions that somebody is claiming: two who did so at once would both begin where the session ends.
     private let beingClaimed = Monitor<Set<SessionID>>([])
@@ -87,14 +87,14 @@ package final class LocalLog: SessionLog {
         // Epochs of different openings of the store never meet: the lock fences processes, these fence claims.
         epochs = Lock(0)
         switch options.commitMode {
-        case .journal: path = JournalPath(journal: journal, flusher: flusher, index: index, options: options)
-        case .segment: path = SegmentPath(journal: journal, files: files, index: index)
+        case .journal: commitPath = JournalPath(journal: journal, flusher: flusher, index: index, options: options)
+        case .segment: commitPath = SegmentPath(journal: journal, files: files, index: index)
         }
-        committer = Committer(path: path, options: options, meter: meter)
+        committer = Committer(path: commitPath, options: options, meter: meter)
         do throws(LogError) {
             try start()
         } catch {
-            path.stop()
+            commitPath.stop()
             throw error
         }
     }
@@ -145,7 +145,7 @@ package final class LocalLog: SessionLog {
         flusher.stop()
         defer { letGo() }
         if let failure { throw failure }
-        try storing { () throws(StorageError) in try path.closeCleanly() }
+        try storing { () throws(StorageError) in try commitPath.closeCleanly() }
     }
 
     /// Ends the threads without closing the store in order: what a crash of the process would leave.
@@ -159,7 +159,7 @@ package final class LocalLog: SessionLog {
 
     /// Gives up the files and the lock, and what the parts of the log hold of each other, so that its memory is freed.
     private func letGo() {
-        path.stop()  // whoever takes the lock next finds nobody at work
+        commitPath.stop()  // whoever takes the lock next finds nobody at work
         index.detach()
         files.closeAll()
         lock.release()

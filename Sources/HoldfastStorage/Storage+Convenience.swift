@@ -6,18 +6,15 @@ extension StorageFile {
         }
     }
 
-    /// As ``writeDurably(_:at:)-(UnsafeRawBufferPointer,_)``.
-    package func writeDurably(_ bytes: [UInt8], at offset: UInt64) throws(StorageError) {
+    /// As ``writeSynced(_:at:)-(UnsafeRawBufferPointer,_)``.
+    package func writeSynced(_ bytes: [UInt8], at offset: UInt64) throws(StorageError) -> Bool {
         try bytes.span.withUnsafeBytes { (buffer) throws(StorageError) in
-            try writeDurably(buffer, at: offset)
+            try writeSynced(buffer, at: offset)
         }
     }
 
-    /// In two steps, for storages that have no other way.
-    package func writeDurably(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
-        try write(bytes, at: offset)
-        try sync()
-    }
+    /// Never done, by storages that can not.
+    package func writeSynced(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) -> Bool { false }
 
     /// The `count` bytes from `offset` on; fewer only at the end of the file.
     ///

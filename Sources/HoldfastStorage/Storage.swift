@@ -72,13 +72,13 @@ package protocol StorageFile: AnyObject, Sendable {
     /// throws `.poisoned`.
     func sync() throws(StorageError)
 
-    /// Writes all of `bytes` at `offset` and makes them durable, in one call of the system where it can do that: for
-    /// multiples of 512 bytes at multiples of 512, within a length that is durable. Of what was written before it says
-    /// nothing.
+    /// Writes all of `bytes` at `offset` and makes them durable in one call of the system, if it can do that: multiples
+    /// of 512 bytes at multiples of 512, up to a mebibyte, where the file has bytes already.
     ///
-    /// When it throws, any part of the bytes may have been written, and unless that was `.noSpace` the handle is
-    /// poisoned, as by ``sync()``.
-    func writeDurably(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError)
+    /// - Returns: whether it was done. If not, any part of the bytes may have been written, and ``write(_:at:)`` and
+    ///   ``sync()`` are the way. Of what was written before, it says nothing.
+    /// - Throws: what failed, which may be a sync: the handle is poisoned then, as by ``sync()``.
+    func writeSynced(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) -> Bool
 
     /// Makes the file exactly `byteCount` bytes long, cutting it or appending zeros. Durable after
     /// ``sync()``.

@@ -52,7 +52,7 @@ private func crashed() throws -> SimulatedStorage {
     }
 
     @Test(arguments: [SegmentHeader.CommitMode.journal, .segment], [1, 4])
-    func `journal files that are too small after a replay are removed, without an append`(
+    func `journal files that are not needed after a replay are removed, without an append`(
         mode: SegmentHeader.CommitMode, threadCount: Int
     ) throws {
         let disk = try crashed()

@@ -47,12 +47,8 @@ SABOTAGES = [
     # Commit.
     Sabotage("ack-before-sync", "the journal is not synced before the acknowledgement", [
         Edit(E + "Journal/JournalWriter.swift",
-             "        if !isDurable { try file.idle.file.sync() }\n",
-             "        if !isDurable, !SABOTAGED { try file.idle.file.sync() }\n"),
-        Edit("Sources/HoldfastEngine/Journal/JournalWriter.swift",
-             "                try file.idle.file.writeDurably(buffer, at: UInt64(file.position))\n",
-             "                if SABOTAGED { try file.idle.file.write(buffer, at: UInt64(file.position)) }\n"
-             "                if !SABOTAGED { try file.idle.file.writeDurably(buffer, at: UInt64(file.position)) }\n"),
+             "        try file.idle.file.sync()\n        isUnharmed = true\n",
+             "        if !SABOTAGED { try file.idle.file.sync() }\n        isUnharmed = true\n"),
     ], CRASHES),
     Sabotage("ack-before-segment-sync", "in commit mode segment, a segment is not synced before the acknowledgement", [
         Edit(E + "Segments/SegmentFiles.swift",
@@ -139,7 +135,7 @@ SABOTAGES = [
     ], [tests("HoldfastEngineTests.AppendTests"), schedules()]),
     # Journal and segments.
     Sabotage("old-journal-file-stays", "a journal file is overwritten while an older one is still there", [
-        Edit("Sources/HoldfastEngine/Journal/JournalWriter.swift",
+        Edit(E + "Journal/JournalWriter.swift",
              "        try removeSurplus()\n        try storage.syncDirectory(StoreLayout.journalFolder)\n        has",
              "        if !SABOTAGED { try removeSurplus() }\n"
              "        try storage.syncDirectory(StoreLayout.journalFolder)\n        has"),

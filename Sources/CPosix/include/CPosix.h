@@ -23,7 +23,7 @@ int32_t holdfast_open_beneath(int32_t directory, const char *_Nonnull path, int3
 
 /// Opens the file behind a descriptor once more, for writes past the page cache that are durable when they return
 /// (O_DIRECT, O_DSYNC); -1 and errno where that cannot be done, or /proc is not there.
-int32_t holdfast_reopen_direct(int32_t descriptor);
+int32_t holdfast_reopen_synced(int32_t descriptor);
 
 /// Where the `wanted_count` bytes of `wanted` first stand in the `count` bytes of `bytes`, or NULL.
 const void *_Nullable holdfast_find(const void *_Nonnull bytes, size_t count, const void *_Nonnull wanted,

@@ -65,8 +65,6 @@ private final class SpareFiles: Sendable {
     private nonisolated(unsafe) let journal: JournalWriter
     private let running = Lock<Thread?>(nil)
     private let isBusy = Lock(false)
-    /// How many files could not be removed when that was last tried: it is tried again when there are more.
-    private let leftCount = Lock(0)
     private let inBackground: Bool
 
     init(_ journal: JournalWriter, inBackground: Bool) {
@@ -77,8 +75,8 @@ private final class SpareFiles: Sendable {
     /// By the thread that commits, or before there is one.
     func workIfWanted() {
         guard !isBusy.withLock({ $0 }) else { return }
-        let wanted = journal.nextSpare()
-        guard wanted != nil || journal.surplusCount > leftCount.withLock({ $0 }) else { return }
+        let (wanted, isRemovalDue) = (journal.nextSpare(), journal.takeRemovalRequest())
+        guard wanted != nil || isRemovalDue else { return }
         guard inBackground else { return work(wanted) }
         isBusy.withLock { $0 = true }
         let thread = try? Thread.start(name: "holdfast-spare") { [self] in
@@ -90,16 +88,11 @@ private final class SpareFiles: Sendable {
     }
 
     private func work(_ wanted: (path: String, byteCount: Int)?) {
-        removeSurplus()
+        try? journal.removeSurplus()
         guard let wanted else { return }
         // Without a spare the committer creates the file when it needs it, and reports the reason then.
         if let file = try? journal.createFile(byteCount: wanted.byteCount, path: wanted.path) { journal.addSpare(file) }
-        removeSurplus()
-    }
-
-    private func removeSurplus() {
-        try? journal.removeSurplus()
-        leftCount.withLock { $0 = journal.surplusCount }
+        try? journal.removeSurplus()  // there may be more by now, and no commit to say so
     }
 
     /// On return nothing is at work.

@@ -58,6 +58,7 @@ final class JournalWriter {
     private let surplus = Lock<[IdleFile]>([])
     /// Held while they are removed.
     private let removing = Lock(false)
+    private var wantsRemoval = false
     private var hasUnsyncedRemoval = false
     /// The file in whose life a spare was last asked for.
     private var spareRequest: UInt64 = 0
@@ -116,7 +117,7 @@ final class JournalWriter {
         return hasRoom(for: byteCount, leaving: Self.flusherByteCount) ? (takeName(), byteCount) : nil
     }
 
-    /// Makes one batch durable: one write and one sync.
+    /// Makes one batch durable: one synced write, or a write and a sync.
     ///
     /// - Parameter index: what is on stable storage of the index; `nil` when that is not known to have changed.
     /// - Returns: the batch's number. Everything in it and before it is on stable storage.
@@ -172,15 +173,13 @@ final class JournalWriter {
     /// place, and under a quota or a limit of file sizes, a write into a file that is there already may find no room.)
     private func writeOut(to file: ActiveFile, batch: Range<Int>) throws(StorageError) {
         isUnharmed = false
-        var isDurable = false
+        // In a new file the second copy of the header waits for a sync of its own kind.
+        if !file.isNew, try file.idle.file.writeSynced(buffer, at: UInt64(file.position)) {
+            isUnharmed = true
+            return
+        }
         do throws(StorageError) {
-            if file.isNew {
-                // The second copy of the file's header waits for a sync too.
-                try file.idle.file.write(buffer, at: 0)
-            } else {
-                try file.idle.file.writeDurably(buffer, at: UInt64(file.position))
-                isDurable = true
-            }
+            try file.idle.file.write(buffer, at: UInt64(file.position))
         } catch {
             guard error.code == .noSpace else { throw error }
             let written = try file.idle.file.read(
@@ -191,12 +190,16 @@ final class JournalWriter {
                 throw error
             }
         }
-        if !isDurable { try file.idle.file.sync() }
+        try file.idle.file.sync()
         isUnharmed = true
     }
 
-    /// How many files wait for ``removeSurplus()``.
-    var surplusCount: Int { surplus.withLock { $0.count } }
+    /// Whether files have become surplus since this was last asked: ``removeSurplus()`` is due. One that cannot be
+    /// removed is not tried at every commit.
+    func takeRemovalRequest() -> Bool {
+        defer { wantsRemoval = false }
+        return wantsRemoval
+    }
 
     /// Removes the files that the journal does not need any more, oldest first. From any thread: it is done beside
     /// the commits, for the kernel takes back the pages of a file one by one.
@@ -289,7 +292,7 @@ final class JournalWriter {
     private func makeFile(holding needed: Int) throws(StorageError) -> IdleFile {
         let least = max(options.journalByteCounts.lowerBound, needed)
         let usual = active.map { max(grown($0.idle.byteCount), needed) } ?? least
-        try? removeSurplus()
+        try? removeSurplus()  // which gives back room
         var lack = StorageError(.noSpace, "create", StoreLayout.journalFolder, detail: "\(needed) bytes needed")
         for byteCount in [usual, least, needed] {
             guard hasRoom(for: byteCount, leaving: byteCount > least ? Self.flusherByteCount : 0) else { continue }
@@ -363,6 +366,7 @@ final class JournalWriter {
 
     private func drop(_ file: IdleFile) {
         surplus.withLock { $0.append(file) }
+        wantsRemoval = true
         hasUnsyncedRemoval = true
     }
 

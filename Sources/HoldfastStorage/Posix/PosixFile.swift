@@ -11,7 +11,7 @@ final class PosixFile: StorageFile {
     private let syncHasFailed = Lock(false)
     /// The same for writes, which do not wait for a sync that is running.
     private let isPoisoned = Atomic(false)
-    private let direct = ReadWriteLock(DirectWrites())
+    private let syncedWrites = ReadWriteLock(SyncedWrites())
 
     init(_ descriptor: consuming Descriptor, _ path: String) {
         self.path = path
@@ -51,31 +51,28 @@ final class PosixFile: StorageFile {
                 do throws(StorageError) {
                     _ = try systemCall("sync", path) { fdatasync(descriptor) }
                 } catch {
-                    hasFailed = true
-                    isPoisoned.store(true, ordering: .sequentiallyConsistent)
+                    poison(&hasFailed)
                     throw error
                 }
             }
         }
     }
 
-    func writeDurably(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
+    func writeSynced(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) -> Bool {
         let start = try systemOffset(offset, "write", path)
-        let isDone = try withDescriptor("write") { (descriptor) throws(StorageError) in
-            try refuseWhenPoisoned("write")
-            do throws(StorageError) {
-                return try direct.withWriteLock { (direct) throws(StorageError) in
-                    try direct.write(bytes, at: start, of: descriptor, path)
+        return try withDescriptor("write") { (descriptor) throws(StorageError) in
+            try syncHasFailed.withLock { (hasFailed) throws(StorageError) in
+                try refuseWhenPoisoned("write")
+                do throws(StorageError) {
+                    return try syncedWrites.withWriteLock { (writes) throws(StorageError) in
+                        try writes.write(bytes, at: start, of: descriptor, path)
+                    }
+                } catch {
+                    poison(&hasFailed)
+                    throw error
                 }
-            } catch {
-                // Without room nothing was lost; anything else is a sync that has failed.
-                if error.code != .noSpace { poison() }
-                throw error
             }
         }
-        if isDone { return }
-        try write(bytes, at: offset)
-        try sync()
     }
 
     func truncate(to byteCount: UInt64) throws(StorageError) {
@@ -96,7 +93,7 @@ final class PosixFile: StorageFile {
 
     func close() throws(StorageError) {
         let descriptor = handle.withWriteLock { $0.take() }
-        direct.withWriteLock { $0 = DirectWrites() }
+        syncedWrites.withWriteLock { $0 = SyncedWrites() }
         try descriptor?.close(path)
     }
 }
@@ -128,8 +125,8 @@ extension PosixFile {
         }
     }
 
-    private func poison() {
-        syncHasFailed.withLock { $0 = true }
+    private func poison(_ syncHasFailed: inout Bool) {
+        syncHasFailed = true
         isPoisoned.store(true, ordering: .sequentiallyConsistent)
     }
 

@@ -5,7 +5,7 @@ import Glibc
 /// `O_DSYNC`): one call for a write and a sync, without a copy in the page cache.
 ///
 /// It is opened when it is first wanted. A file system or a device that does not take such writes is not asked again.
-struct DirectWrites: ~Copyable {
+struct SyncedWrites: ~Copyable {
     private var descriptor: Descriptor?
     private var isRefused = false
     /// The system takes such writes from aligned memory only.
@@ -23,31 +23,32 @@ struct DirectWrites: ~Copyable {
     /// Writes `bytes` and makes them durable, if that can be done in this way; answers whether it was done.
     ///
     /// - Parameter number: the file's own descriptor.
-    /// - Throws: what the system says when it has tried: any part of the bytes may have been written then.
+    /// - Throws: what failed, which may be the sync: any part of the bytes may be there then.
     mutating func write(
         _ bytes: UnsafeRawBufferPointer, at start: off_t, of number: Int32, _ path: String
     ) throws(StorageError) -> Bool {
         guard !isRefused, bytes.count <= Self.limit, bytes.count % Self.unit == 0, start % off_t(Self.unit) == 0,
-            let direct = opened(number)
+            let synced = opened(number)
         else { return false }
         let room = room(for: bytes.count)
         room.copyMemory(from: bytes)
-        var count: Int
-        repeat {
-            count = pwrite(direct, room.baseAddress, bytes.count, start)
-        } while count == -1 && errno == EINTR
-        if count >= 0 { return count == bytes.count }
-        guard errno == EINVAL || errno == EOPNOTSUPP else { throw StorageError(errno: errno, "write", path) }
-        descriptor = nil
-        isRefused = true
-        return false
+        do throws(StorageError) {
+            return try systemCall("write", path) { pwrite(synced, room.baseAddress, room.count, start) } == room.count
+        } catch {
+            // Whether a write that finds no room leaves anything in doubt, one in two steps can tell.
+            if error.code == .noSpace { return false }
+            guard error.errno == EINVAL || error.errno == EOPNOTSUPP else { throw error }
+            descriptor = nil
+            isRefused = true
+            return false
+        }
     }
 
     private mutating func opened(_ number: Int32) -> Int32? {
         if descriptor == nil {
-            let direct = holdfast_reopen_direct(number)
-            if direct >= 0 {
-                descriptor = Descriptor(owning: direct)
+            let synced = holdfast_reopen_synced(number)
+            if synced >= 0 {
+                descriptor = Descriptor(owning: synced)
             } else {
                 // Descriptors may be had again later.
                 isRefused = errno != EMFILE && errno != ENFILE
@@ -60,12 +61,13 @@ struct DirectWrites: ~Copyable {
     }
 
     private mutating func room(for byteCount: Int) -> UnsafeMutableRawBufferPointer {
-        if let room, room.count >= byteCount { return UnsafeMutableRawBufferPointer(rebasing: room[..<byteCount]) }
-        room?.deallocate()
-        var capacity = Self.leastRoom
-        while capacity < byteCount { capacity *= 2 }
-        let new = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: Self.alignment)
-        room = new
-        return UnsafeMutableRawBufferPointer(rebasing: new[..<byteCount])
+        var capacity = room?.count ?? 0
+        if capacity < byteCount {
+            room?.deallocate()
+            capacity = Self.leastRoom
+            while capacity < byteCount { capacity *= 2 }
+            room = .allocate(byteCount: capacity, alignment: Self.alignment)
+        }
+        return UnsafeMutableRawBufferPointer(start: room?.baseAddress, count: byteCount)
     }
 }

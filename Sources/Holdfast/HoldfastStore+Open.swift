@@ -64,14 +64,28 @@ extension HoldfastStore {
         let log = try translated { () throws(LogError) in
             try LocalLog(in: storage, options: fitted, creating: creating)
         }
+        do throws(HoldfastError) {
+            return try opened(on: log, options: options, readThreadCount: fitted.readThreadCount)
+        } catch {
+            log.abandon()  // or its threads would go on, and keep the lock
+            throw error
+        }
+    }
+
+    private static func opened(
+        on log: LocalLog, options: StoreOptions, readThreadCount: Int
+    ) throws(HoldfastError) -> Opened {
         let store = try HoldfastStore(
             log: log, options: options,
             closingWith: { (inOrder) throws(LogError) in
                 if inOrder { try log.close() } else { log.abandon() }
             })
-        // A crash may have come between a commit and its row in the index.
-        if !log.recovery.wasClosedCleanly {
-            try store.recover(log.recovery.sessions, threads: fitted.readThreadCount)
+        do throws(HoldfastError) {
+            // A crash may have come between a commit and its row in the index.
+            if !log.recovery.wasClosedCleanly { try store.recover(log.recovery.sessions, threads: readThreadCount) }
+        } catch {
+            try? store.close()
+            throw error
         }
         return Opened(store: store, log: log, recovery: log.recovery)
     }

@@ -80,6 +80,7 @@ package final class LocalLog: SessionLog {
         flusher = Flusher(storage: storage, files: files, index: index, options: options, meter: meter)
         if done == nil {
             index.markUnknownLater(overlay.sessions)
+            files.syncFoldersLater(of: overlay.sessions)
             // The journal goes on: who reads these bytes may do so when they are flushed and its files used again.
             let backlog = try storing { () throws(StorageError) in try overlay.extents.inMemory() }
             flusher.add(backlog, batch: overlay.summary.position.lastBatch)
@@ -94,7 +95,8 @@ package final class LocalLog: SessionLog {
         do throws(LogError) {
             try start()
         } catch {
-            commitPath.stop()
+            committer.stop()
+            letGo()
             throw error
         }
     }
@@ -265,30 +267,39 @@ extension LocalLog {
             throw LogError(
                 .tooLarge, "A record of \(payload.count) bytes is over the limit of \(options.payloadLimit) bytes.")
         }
-        try waitBeforeRotation(writer)
-        return try writer.state.withLock { (state) throws(LogError) in
-            try Self.check(state, expected, claim.session)
-            var encoder = state.encoder
-            let output = encoder.append(
-                kind: kind, time: time, payload: payload,
-                promisesAllBefore: options.commitMode == .journal || state.inFlightCount == 0, pool: pool)
-            let announces = options.commitMode == .segment && state.directSegment != output.number
-            var commit = Commit(
-                writer: writer, output: output, tail: encoder.tail, announcesSegment: announces,
-                completion: completion)
-            commit.isSoft = durability == .soon
-            state.encoder = encoder
-            do throws(LogError) {
-                try committer.enqueue(commit, durability)
-            } catch {
-                state.encoder.revert(to: state.durable)
-                state.failure = error
-                throw error
+        while true {
+            let sequence = try writer.state.withLock { (state) throws(LogError) -> Sequence? in
+                try Self.check(state, expected, claim.session)
+                if mustWaitForSegment(state) { return nil }
+                var encoder = state.encoder
+                let output = encoder.append(
+                    kind: kind, time: time, payload: payload,
+                    promisesAllBefore: options.commitMode == .journal || state.inFlightCount == 0, pool: pool)
+                var commit = Commit(writer: writer, output: output, tail: encoder.tail, completion: completion)
+                commit.isSoft = durability == .soon
+                try enqueue(commit, durability, with: encoder, in: &state)
+                return encoder.tail.sequence
             }
-            if announces { state.directSegment = output.number }
-            state.inFlightCount += 1
-            return encoder.tail.sequence
+            if let sequence { return sequence }
+            try committer.waitForAll()
         }
+    }
+
+    private func enqueue(
+        _ commit: Commit, _ durability: Durability, with encoder: SegmentEncoder, in state: inout SessionWriter.State
+    ) throws(LogError) {
+        var commit = commit
+        commit.announcesSegment = options.commitMode == .segment && state.directSegment != commit.key.number
+        state.encoder = encoder
+        do throws(LogError) {
+            try committer.enqueue(commit, durability)
+        } catch {
+            state.encoder.revert(to: state.durable)
+            state.failure = error
+            throw error
+        }
+        if commit.announcesSegment { state.directSegment = commit.key.number }
+        state.inFlightCount += 1
     }
 
     package func commitAwaited() { committer.commitAwaited() }
@@ -317,11 +328,10 @@ extension LocalLog {
         }
     }
 
-    /// In commit mode `segment` the next segment may promise its predecessor only when that has been synced.
-    private func waitBeforeRotation(_ writer: SessionWriter) throws(LogError) {
-        guard options.commitMode == .segment else { return }
-        let mustWait = writer.state.withLock { $0.inFlightCount > 0 && $0.encoder.beginsSegmentNext }
-        if mustWait { try committer.waitForAll() }
+    /// In commit mode `segment` the next segment may promise its predecessor only when that has been synced. Asked
+    /// under the lock under which the record is encoded: a snapshot may end a segment at any time.
+    private func mustWaitForSegment(_ state: SessionWriter.State) -> Bool {
+        options.commitMode == .segment && state.inFlightCount > 0 && state.encoder.beginsSegmentNext
     }
 
     /// Ends the direct writing of a session's segment with a mark, so that nothing of it is unproved.

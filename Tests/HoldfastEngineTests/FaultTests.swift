@@ -91,9 +91,7 @@ import Testing
         options.unflushedByteLimit = 50_000
         let log = try LocalLog(in: storage, options: options, creating: true)
         var generator = SplitMix64(seed: 3)
-        let noise = (0..<40).map { _ in
-            String((0..<5_000).map { _ in Character(Unicode.Scalar(UInt8(33 + generator.next() % 90))) })
-        }
+        let noise = (0..<40).map { _ in Self.noise(&generator) }
         var a = try Appender(log, "a")
         try a.append("before")
         storage.setAvailableBytes(20_000)
@@ -120,5 +118,71 @@ import Testing
         #expect(resumed)
         #expect(try payloads(log, "a") == kept + ["back"])
         try log.close()
+    }
+
+    /// Text that hardly compresses.
+    private static func noise(_ generator: inout SplitMix64) -> String {
+        String((0..<5_000).map { _ in Character(Unicode.Scalar(UInt8(33 + generator.next() % 90))) })
+    }
+
+    /// Whoever made a session's folder was killed before its entry was durable, and no life after that may forget it.
+    @Test func `what a full disk has postponed makes the folders durable too`() throws {
+        let storage = SimulatedStorage()
+        let log = try LocalLog(in: storage, options: seededOptions(), creating: true)
+        var a = try Appender(log, "a")
+        try a.append("kept")
+        storage.inject(Fault(.io, on: .syncDirectory, path: StoreLayout.sessionsFolder, isLasting: true))
+        #expect(throws: LogError.self) { try log.flushToSegments() }
+        var generator = SplitMix64(seed: 3)
+        let noise = Self.noise(&generator)
+        try a.append(noise)  // for which the segment has to grow
+        log.abandon()
+        let full = storage.processCrash()
+        full.setAvailableBytes(0)
+        let second = try LocalLog(in: full, options: seededOptions(seed: 2))
+        full.setAvailableBytes(nil)
+        try second.flushToSegments()
+        second.abandon()
+        let third = try LocalLog(in: full.crash(.dropAll), options: seededOptions(seed: 3))
+        #expect(third.recovery.findings.isEmpty)
+        #expect(try payloads(third, "a") == ["kept", noise])
+        try third.close()
+    }
+
+    /// The first mark takes the last room of the journal's file, for what was appended while the flush was at work.
+    @Test func `a low-water mark for which there was no room is told, and made good by the next commit`() throws {
+        let storage = SimulatedStorage()
+        var options = seededOptions()
+        options.journalByteCounts = 8_192...8_192
+        options.flushInterval = 1_000_000
+        let log = try LocalLog(in: storage, options: options, creating: true)
+        let count = Lock(0)
+        let a = Lock(try Appender(log, "a"))
+        let append: @Sendable () -> Bool = {
+            let number = count.withLock { $0 }
+            guard a.withLock({ (try? $0.append(message(number))) != nil }) else { return false }
+            count.withLock { $0 += 1 }
+            return true
+        }
+        for _ in 0..<5 { #expect(append()) }
+        storage.inject(Fault(.noSpace, on: .open, path: StoreLayout.journalFolder, isLasting: true))
+        let isFlushing = Lock(true)
+        storage.onOperation { operation, _ in
+            guard operation.kind == .sync, operation.path == StoreLayout.segmentFile(id("a"), 1) else { return }
+            guard isFlushing.withLock({ $0 }) else { return }
+            isFlushing.withLock { $0 = false }
+            while append() {}
+        }
+        try log.flushToSegments()
+        #expect(count.withLock { $0 } > 8)
+        let error = #expect(throws: LogError.self) { try log.flushToSegments() }
+        #expect(error?.code == .diskFull)
+        storage.clearFaults()
+        try log.flushToSegments()
+        log.abandon()
+        let after = try LocalLog(in: storage.crash(.dropAll), options: seededOptions(seed: 2))
+        #expect(after.recovery.sessions.isEmpty, "the journal names none any more")
+        #expect(try payloads(after, "a") == (0..<count.withLock { $0 }).map { message($0) })
+        try after.close()
     }
 }

@@ -118,6 +118,36 @@ private final class LeavingProvider: SummaryProvider {
         return rows
     }
 
+    @Test func `rows are not lost behind an index whose folder could not be synced`() throws {
+        var appendCount = 0
+        for occurrence in 1...20 {
+            let storage = SimulatedStorage()
+            var options = seededOptions(.segment)
+            options.toleratedIndexLogByteCount = 1
+            options.flushInterval = 1_000_000
+            let log = try LocalLog(in: storage, options: options, creating: true)
+            let provider = CountingProvider()
+            log.setSummaryProvider(provider)
+            var (a, b) = (try Appender(log, "a"), try Appender(log, "b"))
+            storage.inject(Fault(.io, on: .syncDirectory, path: "", occurrence: occurrence))
+            try? a.append("x")
+            provider.note()
+            try? log.flushToSegments()
+            storage.clearFaults()
+            let isAppended = (try? b.append("x")) != nil
+            provider.note()
+            log.release(b.claim)
+            try? log.flush()
+            log.abandon()
+            guard isAppended else { continue }
+            appendCount += 1
+            let again = try LocalLog(in: storage.processCrash(), options: seededOptions(seed: 2))
+            #expect(try rows(again)["b"] == 2, "the sync of a folder that failed was number \(occurrence)")
+            again.abandon()
+        }
+        #expect(appendCount > 10)
+    }
+
     /// With 20 sessions that are flushed 30 times, each row takes some 200 bytes.
     @Test func `the index is rewritten when its change log is longer than is tolerated`() throws {
         let storage = SimulatedStorage()

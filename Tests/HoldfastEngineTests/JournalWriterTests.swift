@@ -29,6 +29,9 @@ struct JournalWriterTests {
         #expect(storage.crash(.dropAll).contents.keys.contains(small))
         let key = SegmentKey(session: try #require(SessionID("a")), number: 1)
         let write = JournalWrite(segment: key, offset: 0, bytes: [UInt8](repeating: 1, count: 20_000))
+        storage.inject(Fault(.io, on: .remove, path: small))
+        let error = #expect(throws: StorageError.self) { try journal.commit([write], lowWaterMark: 0) }
+        #expect(error.map(journal.leavesLogIntact) == true, "nothing was changed: the next commit may do it")
         try journal.commit([write], lowWaterMark: 0)
         let image = storage.crash(.dropAll)
         let header = try #require(image.contents[large]).withUnsafeBytes { try? JournalHeader(decoding: $0) }

@@ -1,5 +1,9 @@
 import Holdfast
+import HoldfastEngine
 import HoldfastLog
+import HoldfastProof
+import HoldfastSimulation
+import HoldfastStorage
 import Testing
 
 @Suite struct FailureTests {
@@ -92,5 +96,24 @@ import Testing
         #expect(reopened.call(#"{"id":1,"op":"append","session":"s","messages":[{}]}"#).code == "damaged")
         #expect(reopened.call(#"{"id":1,"op":"append","session":"other","messages":[{}]}"#).isOK)
         #expect(reopened.call(#"{"id":1,"op":"list"}"#).list("sessions").count == 2)
+    }
+
+    /// The log is opened, for its replay can wait for room; the index, of which nothing is left, cannot.
+    @Test func anOpeningThatFailsLetsGoOfTheStore() throws {
+        let storage = SimulatedStorage()
+        let first = try HoldfastStore.opened(in: storage, engine: seededOptions())
+        try first.store.writeBlocking(.create("a"))
+        first.log.abandon()
+        let image = storage.processCrash()
+        try? image.remove("index.json")
+        image.setAvailableBytes(0)
+        let error = #expect(throws: HoldfastError.self) {
+            try HoldfastStore.opened(in: image, engine: seededOptions(seed: 2))
+        }
+        #expect(error?.code == .diskFull)
+        image.setAvailableBytes(nil)
+        let again = try HoldfastStore.opened(in: image, engine: seededOptions(seed: 3))
+        #expect(try again.store.getBlocking("a").messages.isEmpty)
+        try again.store.close()
     }
 }

@@ -203,7 +203,8 @@ final class Committer: Sendable {
     }
 
     private func commit(_ batch: Batch) {
-        let saysNothing = batch.commits.isEmpty && batch.lowWaterMark == nil
+        let owesMark = !batch.barriers.isEmpty && path.owesMark
+        let saysNothing = batch.commits.isEmpty && batch.lowWaterMark == nil && !owesMark
         let begun = meter?.now() ?? 0
         let outcome = saysNothing ? .durable : path.commit(batch.commits, lowWaterMark: batch.lowWaterMark)
         let durable = outcome.durable(of: batch.commits)
@@ -212,17 +213,19 @@ final class Committer: Sendable {
             meter?.count(
                 durable, failed: batch.commits.count - durable.count, queued: batch.queuedCount, since: begun)
         }
+        var refusal: LogError?
         switch outcome {
         case .durable: break
         case .partly(let failures):
             for (key, error) in failures { fail(batch.commits.filter { $0.key == key }, error) }
         case .refused(let error):
+            refusal = error
             fail(batch.commits, error)
         case .poisoned(let error):
             poison(error)
             fail(batch.commits, error)
         }
-        let failure = queue.withLock { $0.failure }
+        let failure = queue.withLock { $0.failure } ?? (path.owesMark ? refusal : nil)
         for barrier in batch.barriers { barrier(failure) }
     }
 
@@ -260,6 +263,10 @@ final class Committer: Sendable {
 protocol CommitPath: AnyObject, Sendable {
     /// Makes `commits` durable, in order. Called by one thread at a time.
     func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome
+
+    /// Whether a low-water mark that was asked for is not durable yet, for a commit was refused. Asked as ``commit``
+    /// is called.
+    var owesMark: Bool { get }
 
     /// Closes the journal in order, after a last flush. Nobody commits any more.
     func closeCleanly() throws(StorageError)

@@ -10,6 +10,9 @@ final class JournalPath: CommitPath {
     private let flusher: Flusher
     private let index: IndexKeeper
     private let spareWork: SpareFiles
+    /// Up to which batch everything is in the segments, as the flusher says. A commit that is refused leaves it to the
+    /// next one. Touched as `journal` is.
+    private nonisolated(unsafe) var wantedMark: UInt64 = 0
 
     init(journal: JournalWriter, flusher: Flusher, index: IndexKeeper, options: EngineOptions) {
         self.journal = journal
@@ -20,18 +23,19 @@ final class JournalPath: CommitPath {
     }
 
     func commit(_ commits: [Commit], lowWaterMark: UInt64?) -> CommitOutcome {
+        wantedMark = max(wantedMark, lowWaterMark ?? 0)
         do throws(LogError) {
-            try flusher.waitForRoom()
+            // The mark alone takes no room, but gives some back.
+            if !commits.isEmpty { try flusher.waitForRoom() }
         } catch {
             return .refused(error)
         }
         let writes = commits.map {
             JournalWrite(segment: $0.key, offset: $0.output.offset, bytes: $0.output.bytes)
         }
-        let mark = max(journal.lowWaterMark, min(lowWaterMark ?? 0, journal.lastBatch))
+        let isMarkNew = lowWaterMark != nil || owesMark
         do throws(StorageError) {
-            let batch = try journal.commit(
-                writes, lowWaterMark: mark, index: lowWaterMark == nil ? nil : index.mark)
+            let batch = try journal.commit(writes, lowWaterMark: mark, index: isMarkNew ? index.mark : nil)
             flusher.add(commits, batch: batch)
             spareWork.workIfWanted()
             return .durable
@@ -39,6 +43,10 @@ final class JournalPath: CommitPath {
             return outcome(of: error)
         }
     }
+
+    private var mark: UInt64 { max(journal.lowWaterMark, min(wantedMark, journal.lastBatch)) }
+
+    var owesMark: Bool { mark > journal.lowWaterMark }
 
     /// Where there was no room, the log is as it was; anything else leaves it in doubt.
     private func outcome(of error: StorageError) -> CommitOutcome {

@@ -36,6 +36,9 @@ final class SegmentPath: CommitPath {
         return .partly(Dictionary(failures.map { ($0.key, failed($0.error)) }) { first, _ in first })
     }
 
+    /// Each batch of the journal says that there is nothing before it that counts.
+    var owesMark: Bool { false }
+
     /// Every segment has been sealed.
     func closeCleanly() throws(StorageError) {
         try journal.closeCleanly(index: index.mark)

@@ -305,7 +305,14 @@ final class IndexKeeper: Sendable {
                 content.mark.logByteCount > max(toleratedLogByteCount, content.baseByteCount / 2)
             else { return }
             content.mark = IndexMark(generation: try file.unusedGeneration(after: content.mark.generation))
-            content.baseByteCount = try file.replace(content.rows.all, generation: content.mark.generation)
+            do throws(LogError) {
+                content.baseByteCount = try file.replace(content.rows.all, generation: content.mark.generation)
+            } catch {
+                // The new one may be there, beside which rows in the old one's change log would be lost: what is
+                // there is read again.
+                state.withLock { $0.content = nil }
+                throw error
+            }
             content.unproved = [:]
             // As it was written, all rows are text again; those in memory stay if it cannot be read now.
             let fresh = (try? file.read(content.mark)).flatMap { $0.damage == nil ? $0 : nil } ?? content

@@ -60,6 +60,8 @@ final class JournalWriter {
     private let removing = Lock(false)
     private var wantsRemoval = false
     private var hasUnsyncedRemoval = false
+    /// Whether the last commit has failed for a file that could not be removed, before it changed anything.
+    private var isHeldUpByRemoval = false
     /// The file in whose life a spare was last asked for.
     private var spareRequest: UInt64 = 0
     private let spares = Lock<[IdleFile]>([])
@@ -163,7 +165,7 @@ final class JournalWriter {
 
     /// Whether a commit that has failed with `error` has left the log as it was: the next one may succeed.
     func leavesLogIntact(_ error: StorageError) -> Bool {
-        isUnharmed && (error.code == .noSpace || error.code == .tooManyFiles)
+        isUnharmed && (isHeldUpByRemoval || error.code == .noSpace || error.code == .tooManyFiles)
     }
 
     /// Writes what is in the buffer, where the batch without its padding takes the place `batch`, and makes it durable.
@@ -329,7 +331,9 @@ final class JournalWriter {
     /// Begins to use `file`; the first copy of its header goes out with the first batch.
     private func begin(_ file: IdleFile) throws(StorageError) {
         do throws(StorageError) {
+            isHeldUpByRemoval = true
             try finishRemoval()
+            isHeldUpByRemoval = false
         } catch {
             idle.insert(file, at: 0)
             throw error

@@ -40,9 +40,12 @@ struct RecoveryPass {
             return (plan.report, .done(plan))
         } catch {
             // What is written directly has no other copy: without room its end cannot be made sure of. Nor has what a
-            // segment has lost, but in batches that a store at work would not keep.
+            // segment has lost, but in batches that a store at work would not keep, nor what is damaged in the journal.
+            let isJournalWhole =
+                overlay.summary.missing.isEmpty
+                && plan.report.findings.allSatisfy { $0.session != nil || $0.quarantine == nil }
             guard error.code == .diskFull, overlay.direct.isEmpty, plan.restored.isEmpty, plan.kept.isEmpty,
-                options.commitMode == .journal
+                options.commitMode == .journal, isJournalWhole
             else { throw error }
             plan.report.steps = []
             for index in plan.report.findings.indices { plan.report.findings[index].quarantine = nil }

@@ -56,6 +56,18 @@ final class SegmentFiles: Sendable {
     /// Lets go of every file.
     func closeAll() { state.withLock { $0.open = [:] } }
 
+    /// Has the next call of ``persist(_:)`` make the folders of `sessions` durable: whoever made them may have died
+    /// before.
+    func syncFoldersLater(of sessions: some Swift.Sequence<SessionID>) {
+        state.withLock { state in
+            for session in sessions { state.unsyncedFolders.formUnion(Self.folders(of: session)) }
+        }
+    }
+
+    private static func folders(of session: SessionID) -> [String] {
+        [StoreLayout.sessionsFolder, StoreLayout.sessionShard(session), StoreLayout.sessionFolder(session)]
+    }
+
     // MARK: Writing
 
     private func write(
@@ -82,8 +94,10 @@ final class SegmentFiles: Sendable {
                 try storage.syncDirectory(folder)
                 state.withLock { _ = $0.unsyncedFolders.remove(folder) }
             } catch {
-                // There was no room to create it: there is nothing in it to be made durable.
-                if error.code == .notFound { return state.withLock { _ = $0.unsyncedFolders.remove(folder) } }
+                // There was no room to create it, or something else stands there: nothing in it is to be made durable.
+                if error.code == .notFound || error.isOfKind {
+                    return state.withLock { _ = $0.unsyncedFolders.remove(folder) }
+                }
                 failure.withLock { $0 = error }
             }
         }
@@ -114,12 +128,10 @@ final class SegmentFiles: Sendable {
         } catch {
             guard error.code == .notFound else { throw error }
         }
-        let shard = StoreLayout.sessionShard(key.session)
-        let folder = StoreLayout.sessionFolder(key.session)
         // Noted before anything is created: a failure half-way leaves entries that still have to be synced.
-        state.withLock { $0.unsyncedFolders.formUnion([StoreLayout.sessionsFolder, shard, folder]) }
-        try storage.createDirectory(shard)
-        try storage.createDirectory(folder)
+        syncFoldersLater(of: [key.session])
+        try storage.createDirectory(StoreLayout.sessionShard(key.session))
+        try storage.createDirectory(StoreLayout.sessionFolder(key.session))
         return try storage.open(key.path, .create)
     }
 }

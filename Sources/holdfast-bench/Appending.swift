@@ -33,27 +33,32 @@ func append(_ options: Options) async throws(HoldfastError) {
     let journal = options.text("store") + "/journal"
     let (before, journalBefore) = (Usage.now(), fileByteCounts(in: journal))
     let begun = nanoseconds()
-    let end = begun + UInt64(options.seconds("seconds", or: 1) * 1e9)
-    await run(options.number("once", or: 0) == 1 ? nil : end, rounds: warmRounds + 1)
+    let limit = options.number("once", or: 0) == 1 ? nil : options.seconds("seconds", or: 1)
+    await run(limit.map { begun + UInt64($0 * 1e9) }, rounds: warmRounds + 1)
     let elapsed = Double(nanoseconds() - begun) / 1e9
+    let times = (elapsed: elapsed, timely: limit ?? elapsed)
     func newFiles() -> [String: Int] { fileByteCounts(in: journal).filter { journalBefore[$0.key] == nil } }
     let madeFiles = newFiles()
     if options.number("crash", or: 0) == 1 {
-        report(clients, elapsed, before, madeFiles)
+        report(clients, times, before, madeFiles)
         kill(getpid(), SIGKILL)
     }
     if options.number("compact", or: 0) == 1 { try store.compactBlocking() }
     try store.close()
     // Closing in order makes a small one.
-    report(clients, elapsed, before, madeFiles.merging(newFiles()) { byteCount, _ in byteCount })
+    report(clients, times, before, madeFiles.merging(newFiles()) { byteCount, _ in byteCount })
 }
 
-private func report(_ clients: [Client], _ elapsed: Double, _ before: Usage, _ madeFiles: [String: Int]) {
+private func report(
+    _ clients: [Client], _ seconds: (elapsed: Double, timely: Double), _ before: Usage, _ madeFiles: [String: Int]
+) {
     let latencies = clients.flatMap(\.latencies).sorted()
     func microseconds(_ part: Int) -> Double { Double(latencies[(latencies.count - 1) * part / 100]) / 1e3 }
     let after = Usage.now()
     say(
-        #"{"records":\#(latencies.count),"bytes":\#(clients.map(\.byteCount).reduce(0, +)),"seconds":\#(elapsed),"#
+        #"{"records":\#(latencies.count),"bytes":\#(clients.map(\.byteCount).reduce(0, +)),"#
+            + #""seconds":\#(seconds.elapsed),"timely_records":\#(clients.map(\.timely.count).reduce(0, +)),"#
+            + #""timely_bytes":\#(clients.map(\.timely.byteCount).reduce(0, +)),"timely_seconds":\#(seconds.timely),"#
             + #""p50_us":\#(microseconds(50)),"p99_us":\#(microseconds(99)),"max_us":\#(microseconds(100)),"#
             + #""processor_seconds":\#(after.processorSeconds - before.processorSeconds),"#
             + #""written_bytes":\#(after.writtenBytes - before.writtenBytes),"#

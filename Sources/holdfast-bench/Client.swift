@@ -28,6 +28,8 @@ struct Client: Sendable {
     /// How long appends took, in nanoseconds.
     private(set) var latencies: [UInt32] = []
     private(set) var byteCount = 0
+    /// The appends that had ended when the time was over, and their bytes; all of them when there is no such time.
+    private(set) var timely = (count: 0, byteCount: 0)
 
     init(_ number: Int, of input: Input, areSessionsKnown: Bool, areDeltas: Bool) {
         self.number = number
@@ -60,7 +62,6 @@ struct Client: Sendable {
         if next == records.count { (next, round) = (0, round + 1) }
         let record = records[next]
         next += 1
-        byteCount += record.json.count
         let number = UInt64(record.session) + (areSessionsKnown ? 0 : UInt64(round) * UInt64(sessionCount))
         let session = "s\(number)"
         let isNew = !areSessionsKnown && made.insert(number).inserted
@@ -79,10 +80,18 @@ struct Client: Sendable {
     mutating func forget() {
         latencies.removeAll(keepingCapacity: true)
         byteCount = 0
+        timely = (0, 0)
     }
 
-    /// Notes how long an append took that was due at `then`.
-    mutating func note(since then: UInt64) { latencies.append(UInt32(clamping: nanoseconds() - then)) }
+    /// Notes that the append of the last record, which was due at `then`, has ended.
+    mutating func noteEnd(since then: UInt64, _ pace: Pace) {
+        let now = nanoseconds()
+        let recordByteCount = records[next - 1].json.count
+        latencies.append(UInt32(clamping: now - then))
+        byteCount += recordByteCount
+        if let end = pace.end, now > end { return }
+        timely = (timely.count + 1, timely.byteCount + recordByteCount)
+    }
 }
 
 /// What turns answer.

@@ -25,7 +25,7 @@ func runTasks(_ clients: [Client], in store: HoldfastStore, _ pace: Pace) async 
                     } catch {
                         fail("\(error)")
                     }
-                    client.note(since: begun)
+                    client.noteEnd(since: begun, pace)
                 }
                 return client
             }
@@ -55,7 +55,7 @@ private final class Box: @unchecked Sendable {
             } catch {
                 fail("\(error)")
             }
-            client.note(since: begun)
+            client.noteEnd(since: begun, pace)
         }
     }
 }

@@ -33,7 +33,7 @@ class Costs:
         options = {"input_file": input_file, "clients": clients, "style": style, "once": 1}
         plain = [self.run(**options) for _ in range(3)]
         found = {"processor_us": 1e6 * statistics.median(report["processor_seconds"] for report in plain),
-                 "written_bytes": plain[0]["written_bytes"]}
+                 "written_bytes": plain[0]["written_bytes"] - plain[0]["prepared_bytes"]}
         counts, trace = (os.path.join(self.scratch, name) for name in ("allocations", "calls"))
         self.run(**options, prefix=("env", f"LD_PRELOAD={self.allocations}", f"ALLOCATIONS_FILE={counts}"))
         with open(counts) as file:
@@ -52,7 +52,7 @@ class Costs:
                  prefix=("perf", "record", "-q", "-e", "cpu-clock", "-F", "2000", "-o", data, "--"))
         report = subprocess.run(["perf", "report", "-i", data, "--stdio", "--sort", "dso"], check=True, capture_output=True,
                                 text=True).stdout
-        return {name.strip("[]"): float(share) / 100 for share, name in re.findall(r"^ +([\d.]+)% +(\S+)", report, re.M)}
+        return {name.strip("[]").replace("kernel.kallsyms", "the kernel"): float(share) / 100 for share, name in re.findall(r"^ +([\d.]+)% +(\S+)", report, re.M)}
 
     def run(self, **options):
         shutil.rmtree(self.store, ignore_errors=True)

@@ -138,7 +138,7 @@ class Own:
         stores = [one.stores for one in self.plan.fleet()][-1]
         known = 10_000 if self.plan.is_quick else 100_000
         store = stores.of(self.peer)
-        active = self.plan.input("active-64-0", lambda rand: shapes.fixed(rand, 64, 20, 512, first=64))
+        active = self.plan.input("opening-64", lambda rand: shapes.fixed(rand, 64, 20, 512, first=64))
         nothing = empty(self.scratch)
         self.peer.run(nothing, active, clients=64, once=1)
         small = self.median_of(lambda: self.ask("open", "--store", nothing, "--session", "s64"))

@@ -2,11 +2,13 @@
 
 import json
 import os
+import subprocess
 
 from . import plots
 from .goals import judged
 from .rounds import median, ratio
 from .table import number, table
+
 
 def experiment_table(experiment, rounds):
     """All peers of one experiment, fastest first."""
@@ -15,17 +17,22 @@ def experiment_table(experiment, rounds):
              number(median(rounds, name, "per_second")), number(ratio(rounds, 'holdfast', 'per_second', name)),
              number(median(rounds, name, "p50_us")), number(median(rounds, name, "p99_us")),
              number(median(rounds, name, "processor_us"))] for name in names]
-    head = ["Store", "records/s", "holdfast has … times that", "p50, us", "p99, us", "processor, us/record"]
-    return f"### {experiment.title}\n\n" + table(head, rows)
+    head = ["Peer", "records/s", "holdfast has … times that", "p50, us", "p99, us", "processor, us/record"]
+    return f"### {experiment.title}\n\n{count(rounds)}.\n\n" + table(head, rows)
+
+
+def count(rounds):
+    return f"{len(rounds)} round{'s'[:len(rounds) > 1]}"
 
 
 def durability(peers, syncs):
-    """How each store makes records durable, and how often it really syncs."""
+    """How each peer makes records durable, and how often it really syncs."""
     def per_record(name, clients):
         counted = syncs.get(name, {}).get(clients)
         return f"{counted['syncs'] / counted['records']:.2f}" if counted else "not counted"
     clients = sorted({clients for counted in syncs.values() for clients in counted}, key=int)
-    return table(["Store", "How it makes a record durable", *(f"Syncs for a record, {one} at once" for one in clients)],
+    return table(["Peer", "How it makes a record durable", *(
+        f"Syncs for a record, {one} client{'s'[:one != '1']}" for one in clients)],
                  [[peer.name, peer.settings, *(per_record(peer.name, one) for one in clients)] for peer in peers])
 
 
@@ -40,7 +47,7 @@ def own_tables(own):
             for name, row in found.items()])]
     if found := own.get("profile"):
         names = [name for name, share in found["1"].items() if share >= 0.01]
-        parts += ["### Where its time goes", table(["Part", *(f"{clients} at once" for clients in found)], [
+        parts += ["### Where its time goes", table(["Part", *(f"{clients} client{'s'[:clients != '1']}" for clients in found)], [
             [name] + [f"{100 * shares.get(name, 0):.0f} %" for shares in found.values()] for name in names])]
     if found := own.get("written"):
         head = ["Shape", "journal and segments", "snapshots of all sessions at the end",
@@ -68,9 +75,9 @@ def own_tables(own):
 
 def growth_plots(results):
     """Name, title and SVG of the plots of how cost grows."""
-    axes = [("clients", "Durable records of 512 bytes a second", "sessions appending at once", "fixed-", "per_second"),
-            ("sizes", "Bytes of messages a second, 16 sessions", "bytes of a record", "size-", "bytes_per_second"),
-            ("known", "Durable records a second, 64 sessions active", "sessions known", "fleet-*-64", "per_second"),
+    axes = [("clients", "Durable records of 512 bytes a second", "clients", "fixed-", "per_second"),
+            ("sizes", "Bytes of messages a second, 16 clients", "bytes of a record", "size-", "bytes_per_second"),
+            ("known", "Durable records a second, 64 clients", "sessions known", "fleet-*-64", "per_second"),
             ("length", "Median time of an append to one session", "records in the session", "marathon-", "p50_us")]
     for name, title, x_title, pattern, field in axes:
         series = {}
@@ -98,6 +105,14 @@ def write(root, about, peers, experiments, results, syncs, own):
     parts += [experiment_table(one, results[one.name]) for one in experiments if results.get(one.name)]
     parts += ["All rounds: [raw.json](performance/raw.json)"]
     replace(root, "measured", "\n\n".join(part for part in parts if part))
+
+
+def commit(root):
+    """The commit that is checked out, and whether the files differ from it."""
+    def ask(*words):
+        return subprocess.run(["git", "-C", root, *words], capture_output=True, text=True).stdout.strip()
+    found = ask("rev-parse", "--short", "HEAD") or "no commit"
+    return found + (" with changes" if ask("status", "--porcelain", "--", ":!docs") else "")
 
 
 def keep(root, name, data):

@@ -4,7 +4,14 @@ import math
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 400, 80, 170, 40, 50
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f", "#bcbd22", "#393b79"]
+# Everyone has the same colour and the same dashes in all plots.
+LINES = {
+    "ceiling": ("#7f7f7f", ""), "ceiling-synced": ("#7f7f7f", "2 3"), "ceiling-waiting": ("#7f7f7f", "7 3"),
+    "holdfast": ("#0072b2", ""), "holdfast-tasks": ("#0072b2", "7 3"), "holdfast-segment": ("#0072b2", "2 3"),
+    "sqlite": ("#d55e00", ""), "sqlite-contended": ("#d55e00", "7 3"), "sqlite-per-session": ("#d55e00", "2 3"),
+    "rocksdb": ("#009e73", ""), "rocksdb-pipelined": ("#009e73", "7 3"), "leveldb": ("#cc79a7", ""), "lmdb": ("#e69f00", ""),
+    "jsonl": ("#56b4e9", ""), "rewrite": ("#8c6d31", ""), "redis": ("#bcbd22", ""),
+}
 
 
 def ticks(low, high):
@@ -14,9 +21,9 @@ def ticks(low, high):
 
 def label(value):
     for unit, factor in (("M", 1e6), ("k", 1e3)):
-        if value >= factor:
+        if value >= factor and value % (factor / 10) == 0:
             return f"{value / factor:g}{unit}"
-    return f"{value:g}"
+    return f"{value:,g}" if value < 1 else f"{value:,.0f}"
 
 
 def lines(title, x_title, y_title, series):
@@ -44,11 +51,12 @@ def lines(title, x_title, y_title, series):
         at = place(x, y_ticks[0])[0]
         out.append(f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{label(x)}</text>')
     ends = []
-    for index, (name, points) in enumerate(series.items()):
-        colour = COLOURS[index % len(COLOURS)]
+    for name, points in series.items():
+        colour, dashes = LINES[name]
         path = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in sorted(points))
         width = 3 if name.startswith("holdfast") else 1.5
-        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"/>')
+        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" '
+                   f'stroke-dasharray="{dashes}" stroke-width="{width}"/>')
         ends.append([place(*max(points))[1], name, colour])
     previous = 0
     for end in sorted(ends):  # names beside their lines, pushed apart where they would touch

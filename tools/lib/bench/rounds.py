@@ -10,17 +10,18 @@ from .peers import empty
 class Experiment:
     """Records for so many clients, appended by these peers, each to an empty store.
 
-    `inputs` gives the input file of a round; `rate` is how many records a client appends a second, `None` for as many as it
-    can; `most_rounds` bounds the rounds that it takes part in.
+    `inputs` gives the input file of a round. `pace` holds options of peer.c: `rate`, how many records a client appends a
+    second, where that is not as many as it can; `once`, to append all of the input, however long that takes; `seconds`, for
+    another time than that of all experiments. `most_rounds` bounds the rounds that it takes part in.
     """
 
-    def __init__(self, name, title, clients, peers, inputs, rate=None):
-        self.name, self.title, self.clients, self.peers, self.rate = name, title, clients, peers, rate
+    def __init__(self, name, title, clients, peers, inputs, **pace):
+        self.name, self.title, self.clients, self.peers, self.pace = name, title, clients, peers, pace
         self.inputs = inputs
         self.most_rounds = None
 
     def run(self, peer, scratch, number, seconds):
-        return peer.run_anew(scratch, self.inputs(number), clients=self.clients, seconds=seconds, rate=self.rate)
+        return peer.run_anew(scratch, self.inputs(number), clients=self.clients, **({"seconds": seconds} | self.pace))
 
 
 class Continued(Experiment):
@@ -42,7 +43,7 @@ class Continued(Experiment):
 
 
 class Stores:
-    """Stores that hold the same records, one for each peer, filled when first asked for; no sync disturbs that."""
+    """Stores that hold the same records, one for each peer, filled when first asked for: without syncs, and synced then."""
 
     def __init__(self, scratch, input_file, clients, nosync):
         self.folder, self.input_file, self.clients, self.nosync = scratch, input_file, clients, nosync
@@ -51,6 +52,7 @@ class Stores:
         path = os.path.join(self.folder, peer.name)
         if not os.path.isdir(path):
             peer.run(empty(self.folder, peer.name), self.input_file, preload=self.nosync, clients=self.clients, once=1)
+            os.sync()  # else the first sync that is measured would write what filled it
         return path
 
 
@@ -84,9 +86,14 @@ def median(rounds, peer, field):
     return statistics.median(reports[peer][field] for reports in rounds)
 
 
-def ratio(rounds, peer, field, to, to_field=None):
-    """The median of the rounds' ratios, which whatever disturbed a round has disturbed on both sides."""
-    return statistics.median(reports[peer][field] / reports[to][to_field or field] for reports in rounds)
+def ratios(rounds, peer, field, to, to_field=None):
+    """The ratio of each round: whatever disturbed a round has disturbed both sides."""
+    return [reports[peer][field] / reports[to][to_field or field] for reports in rounds]
+
+
+def ratio(*which):
+    """The median of the rounds' ratios."""
+    return statistics.median(ratios(*which))
 
 
 def best(rounds, peers, field="per_second"):

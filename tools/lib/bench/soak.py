@@ -12,7 +12,7 @@ from . import page, shapes
 from .peers import empty
 from .table import number, table
 
-# What is looked at, and by how many times it may differ between the first and the last part of the run. Latency is the
+# What is looked at, and by how many times it may differ between the second and the last quarter of the run. Latency is the
 # disk's too, which has other tenants.
 FLAT = [("resident_kilobytes", "resident memory, KB", 1.1), ("descriptors", "descriptors", 1.1),
         ("space", "space of the store without deleted sessions, KB", 1.1),
@@ -42,7 +42,7 @@ def run(root, program, scratch, minutes, real_time, write_docs, say):
     verdict, is_flat = judged(samples)
     last = samples[-1]
     of_priority = "; the store had the processor first (real-time priority), the disk like everyone" if real_time else ""
-    about = (f"{minutes:g} minutes: {last['records']:,} records with {last['bytes'] / 1e6:,.0f} MB, on a machine that others "
+    about = (f"{minutes:g} minutes of {page.commit(root)}: {last['records']:,} records with {last['bytes'] / 1e6:,.0f} MB, on a machine that others "
              f"kept busy with {load:.1f} threads at the beginning{of_priority}. Linux {platform.release().split('-')[0]}, {time.strftime('%Y-%m-%d')}. "
              f"Made by `tools/bench soak --minutes {minutes:g}{' --real-time' if real_time else ''} --write-docs`.")
     say(f"\n{about}\n\n{verdict}")

@@ -3,7 +3,6 @@
  * At the end of the program '<allocations> <bytes>' are written to the file that ALLOCATIONS_FILE names.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdatomic.h>

@@ -1,10 +1,13 @@
-/* What the disk can do at best: batches of raw messages to one preallocated, already written file, a sync after each. */
+/* What one thread that waits for nobody can do: batches of raw messages to one preallocated, already written file, each
+ * written and synced, or (CEILING_SYNCED) in one write that syncs itself. */
 #define _GNU_SOURCE
 #include "ceiling.h"
 
-#include <string.h>
-
+#ifdef CEILING_SYNCED
+const char *const peer_name = "ceiling-synced";
+#else
 const char *const peer_name = "ceiling";
+#endif
 const int peer_takes_batches = 1;
 
 static ceiling target;

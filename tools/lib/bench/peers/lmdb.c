@@ -1,4 +1,4 @@
-/* LMDB with its defaults, which are durable: a write transaction, and a sync, for each record. */
+/* LMDB with its defaults, which are durable: a write transaction, which syncs twice, for each record. */
 #include "peer.h"
 
 #include <lmdb.h>

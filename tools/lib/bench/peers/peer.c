@@ -4,8 +4,9 @@
  * client s mod N. A client that comes to the end of its records begins again, with new sessions; with --once it stops.
  * --first says that each session of the input has so many records already; it is gone on with, at the end of the input
  * too. --rate has each client append so many records a second; a late append counts from when it was due. The report is
- * one line of JSON: records, bytes of messages, seconds, the time that appends took in microseconds, and from the first
- * append until the store was closed the processor's seconds and the bytes given to write().
+ * one line of JSON: records, bytes of messages, seconds, those records and bytes that were durable in time and what that
+ * time was, the time that appends took in microseconds, and from the first append until the store was closed the
+ * processor's seconds and the bytes given to write(). In time is what had ended when --seconds were over, or all.
  */
 #define _GNU_SOURCE
 #include "peer.h"
@@ -33,8 +34,10 @@ typedef struct {
     uint64_t round;
     uint32_t *latencies;  /* nanoseconds; at most LATENCY_LIMIT */
     uint64_t appended, bytes;
+    uint64_t timely, timely_bytes; /* of those the ones that ended in time */
 } client;
 
+static const char *folder, *input;
 static uint64_t session_count, first_number;
 static uint64_t *record_counts; /* of each session in the input */
 static double seconds = 1, rate;
@@ -84,9 +87,14 @@ static double wait_for_turn(const client *one) {
     return due;
 }
 
-static void note(client *one, double elapsed) {
-    if (one->appended < LATENCY_LIMIT) one->latencies[one->appended] = (uint32_t)(elapsed * 1e9);
+/* Notes an append of so many bytes that was due at `then` and has ended at `now`. */
+static void note(client *one, size_t byte_count, double then, double now) {
+    if (one->appended < LATENCY_LIMIT) one->latencies[one->appended] = (uint32_t)((now - then) * 1e9);
     one->appended += 1;
+    one->bytes += byte_count;
+    if (!once && now > seconds) return;
+    one->timely += 1;
+    one->timely_bytes += byte_count;
 }
 
 static void *run_client(void *argument) {
@@ -96,8 +104,7 @@ static void *run_client(void *argument) {
         peer_record record = next_record(one);
         double then = rate > 0 ? wait_for_turn(one) : since(&begun);
         peer_append(one->number, &record, 1);
-        note(one, since(&begun) - then);
-        one->bytes += record.byte_count;
+        note(one, record.byte_count, then, since(&begun));
     }
     return NULL;
 }
@@ -114,14 +121,13 @@ static void run_batches(client *clients) {
             if (is_done(one)) continue;
             if (rate > 0 && filled == 0) then = wait_for_turn(one);
             owners[filled] = one;
-            batch[filled] = next_record(one);
-            one->bytes += batch[filled++].byte_count;
+            batch[filled++] = next_record(one);
         }
         if (filled == 0) break;
         if (rate == 0) then = since(&begun);
         peer_append(0, batch, filled);
-        double elapsed = since(&begun) - then;
-        for (int index = 0; index < filled; index++) note(owners[index], elapsed);
+        double now = since(&begun);
+        for (int index = 0; index < filled; index++) note(owners[index], batch[index].byte_count, then, now);
     }
     free(batch);
     free(owners);
@@ -182,12 +188,30 @@ static uint64_t written_bytes(pid_t process) {
     return count;
 }
 
+/* The processor's seconds that another process has taken so far. */
+static double processor_seconds_of(pid_t process) {
+    char path[64];
+    unsigned long long user = 0, system = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", process);
+    FILE *file = fopen(path, "r");
+    const char *fields = "%*d (%*[^)]) %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu"; /* the 14th and 15th */
+    if (file == NULL || fscanf(file, fields, &user, &system) != 2) peer_fail(path);
+    fclose(file);
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
 static void report(client *clients, double elapsed, double processor, uint64_t written) {
-    uint64_t appended = 0, bytes = 0;
+    uint64_t appended = 0, bytes = 0, timely = 0, timely_bytes = 0;
     size_t kept = 0;
     for (int number = 0; number < client_count; number++) {
         appended += clients[number].appended;
         bytes += clients[number].bytes;
+        timely += clients[number].timely;
+        timely_bytes += clients[number].timely_bytes;
+    }
+    if (appended == 0) {
+        fprintf(stderr, "%s: nothing was appended\n", peer_name);
+        exit(1);
     }
     uint32_t *all = malloc(appended * sizeof *all);
     for (int number = 0; number < client_count; number++) {
@@ -196,10 +220,12 @@ static void report(client *clients, double elapsed, double processor, uint64_t w
         kept += count;
     }
     qsort(all, kept, sizeof *all, compare);
-    printf("{\"records\":%llu,\"bytes\":%llu,\"seconds\":%.6f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f,"
-           "\"processor_seconds\":%.6f,\"written_bytes\":%llu}\n",
-           (unsigned long long)appended, (unsigned long long)bytes, elapsed, all[kept / 2] / 1e3,
-           all[kept * 99 / 100] / 1e3, all[kept - 1] / 1e3, processor, (unsigned long long)written);
+    printf("{\"records\":%llu,\"bytes\":%llu,\"seconds\":%.6f,"
+           "\"timely_records\":%llu,\"timely_bytes\":%llu,\"timely_seconds\":%.6f,"
+           "\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f,\"processor_seconds\":%.6f,\"written_bytes\":%llu}\n",
+           (unsigned long long)appended, (unsigned long long)bytes, elapsed, (unsigned long long)timely,
+           (unsigned long long)timely_bytes, once ? elapsed : seconds, all[kept / 2] / 1e3, all[kept * 99 / 100] / 1e3,
+           all[kept - 1] / 1e3, processor, (unsigned long long)written);
     free(all);
 }
 
@@ -217,7 +243,7 @@ static void run_threads(client *clients) {
     for (int number = 0; number < client_count; number++) pthread_join(clients[number].thread, NULL);
 }
 
-static client *make_clients(const char *input) {
+static client *make_clients(void) {
     client *clients = calloc((size_t)client_count, sizeof *clients);
     read_input(input, clients);
     for (int number = 0; number < client_count; number++) {
@@ -231,26 +257,39 @@ static client *make_clients(const char *input) {
     return clients;
 }
 
+/* Takes one option; answers whether there is such a one. */
+static int take(const char *name, const char *value) {
+    if (strcmp(name, "--store") == 0)
+        folder = value;
+    else if (strcmp(name, "--input") == 0)
+        input = value;
+    else if (strcmp(name, "--clients") == 0)
+        client_count = atoi(value);
+    else if (strcmp(name, "--seconds") == 0)
+        seconds = atof(value);
+    else if (strcmp(name, "--once") == 0)
+        once = atoi(value);
+    else if (strcmp(name, "--first") == 0)
+        first_number = (uint64_t)atoll(value);
+    else if (strcmp(name, "--rate") == 0)
+        rate = atof(value);
+    else
+        return 0;
+    return 1;
+}
+
 int main(int count, char **words) {
-    const char *folder = NULL, *input = NULL;
-    for (int index = 1; index + 1 < count; index += 2) {
-        const char *name = words[index], *value = words[index + 1];
-        if (strcmp(name, "--store") == 0) folder = value;
-        if (strcmp(name, "--input") == 0) input = value;
-        if (strcmp(name, "--clients") == 0) client_count = atoi(value);
-        if (strcmp(name, "--seconds") == 0) seconds = atof(value);
-        if (strcmp(name, "--once") == 0) once = atoi(value);
-        if (strcmp(name, "--first") == 0) first_number = (uint64_t)atoll(value);
-        if (strcmp(name, "--rate") == 0) rate = atof(value);
-    }
-    if (folder == NULL || input == NULL || client_count < 1) {
+    int are_known = count % 2 == 1;
+    for (int index = 1; index + 1 < count; index += 2) are_known &= take(words[index], words[index + 1]);
+    if (!are_known || folder == NULL || input == NULL || client_count < 1) {
         fprintf(stderr, "Usage: %s --store FOLDER --input FILE [OPTIONS]: see peer.c\n", words[0]);
         return 64;
     }
-    client *clients = make_clients(input);
+    client *clients = make_clients();
     peer_open(folder, client_count);
     uint64_t written = written_bytes(getpid()), server_written = peer_server ? written_bytes(peer_server) : 0;
-    double processor = processor_seconds();
+    /* What a server has taken for its start is in the sum at its end. */
+    double processor = processor_seconds() + (peer_server ? processor_seconds_of(peer_server) : 0);
     clock_gettime(CLOCK_MONOTONIC, &begun);
     if (peer_takes_batches)
         run_batches(clients);

@@ -1,16 +1,22 @@
-/* SQLite, WAL, synchronous=FULL, a transaction for each record. One database for all, or (SQLITE_PER_SESSION) for each. */
+/* SQLite, WAL, synchronous=FULL, a transaction for each record: all clients of a program share one connection and its lock,
+ * as in hermes-agent. SQLITE_CONTENDED: a connection for each client, as with many programs; who finds the database locked
+ * sleeps, as sqlite3_busy_timeout() does it. SQLITE_PER_SESSION: a database for each session. */
 #define _GNU_SOURCE
 #include "peer.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef SQLITE_PER_SESSION
+#if defined SQLITE_PER_SESSION
 const char *const peer_name = "sqlite-per-session";
+#elif defined SQLITE_CONTENDED
+const char *const peer_name = "sqlite-contended";
 #else
 const char *const peer_name = "sqlite";
+#define SQLITE_SHARED
 #endif
 const int peer_takes_batches = 0;
 
@@ -23,6 +29,9 @@ typedef struct {
 static const char *root;
 static connection *connections;
 static int connection_count;
+#ifdef SQLITE_SHARED
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the one connection */
+#endif
 
 static void check(int result, sqlite3 *database, const char *what) {
     if (result == SQLITE_OK || result == SQLITE_DONE) return;
@@ -37,16 +46,20 @@ static void connect_to(connection *one, const char *name) {
     sqlite3_busy_timeout(one->database, 60000);
     check(sqlite3_exec(one->database,
                        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                       "CREATE TABLE IF NOT EXISTS messages (session INTEGER, number INTEGER, body TEXT,"
-                       " PRIMARY KEY (session, number)) WITHOUT ROWID;",
+                       "CREATE TABLE IF NOT EXISTS messages"
+                       " (id INTEGER PRIMARY KEY, session INTEGER, number INTEGER, body TEXT);"
+                       "CREATE INDEX IF NOT EXISTS by_session ON messages (session, number);",
                        NULL, NULL, NULL),
           one->database, "schema");
-    check(sqlite3_prepare_v2(one->database, "INSERT INTO messages VALUES (?, ?, ?)", -1, &one->insert, NULL),
-          one->database, "prepare");
+    const char *insert = "INSERT INTO messages (session, number, body) VALUES (?, ?, ?)";
+    check(sqlite3_prepare_v2(one->database, insert, -1, &one->insert, NULL), one->database, "prepare");
 }
 
 void peer_open(const char *folder, int client_count) {
     root = folder;
+#ifdef SQLITE_SHARED
+    client_count = 1;
+#endif
     connection_count = client_count;
     connections = calloc((size_t)client_count, sizeof *connections);
     for (int client = 0; client < client_count; client++) {
@@ -63,8 +76,22 @@ static void disconnect(connection *one) {
     one->database = NULL;
 }
 
+static void insert(connection *one, const peer_record *record) {
+    sqlite3_bind_int64(one->insert, 1, (sqlite3_int64)record->session);
+    sqlite3_bind_int64(one->insert, 2, (sqlite3_int64)record->number);
+    sqlite3_bind_text(one->insert, 3, record->bytes, (int)record->byte_count, SQLITE_STATIC);
+    check(sqlite3_step(one->insert), one->database, "insert");
+    check(sqlite3_reset(one->insert), one->database, "insert");
+}
+
 void peer_append(int client, const peer_record *records, int count) {
     (void)count;
+#ifdef SQLITE_SHARED
+    (void)client;
+    pthread_mutex_lock(&lock);
+    insert(&connections[0], records);
+    pthread_mutex_unlock(&lock);
+#else
     connection *one = &connections[client];
 #ifdef SQLITE_PER_SESSION
     if (one->session != records->session) {
@@ -75,11 +102,8 @@ void peer_append(int client, const peer_record *records, int count) {
         one->session = records->session;
     }
 #endif
-    sqlite3_bind_int64(one->insert, 1, (sqlite3_int64)records->session);
-    sqlite3_bind_int64(one->insert, 2, (sqlite3_int64)records->number);
-    sqlite3_bind_text(one->insert, 3, records->bytes, (int)records->byte_count, SQLITE_STATIC);
-    check(sqlite3_step(one->insert), one->database, "insert");
-    check(sqlite3_reset(one->insert), one->database, "insert");
+    insert(one, records);
+#endif
 }
 
 void peer_close(void) {

@@ -224,6 +224,44 @@ import Testing
         #expect(replies.last?["message_count"] == "200")
     }
 
+    @Test func aReadIsNotHeldUpByAnswersThatWaitForIt() throws {
+        let message = JSON("{\"text\":\"\(String(repeating: "x", count: 1_500))\"}")
+        try store.writeBlocking(.create("s"))
+        try store.writeBlocking(.append(to: "s", [message]))
+        var limits = ProtocolSession.Limits()
+        limits.bytes = 3_000
+        let (isTaking, answers) = (Monitor(false), Lock<[Reply]>([]))
+        let session = try ProtocolSession(store: store, limits: limits) { line in
+            isTaking.wait(until: { $0 }) { _ in }
+            answers.withLock { $0.append(Reply(String(decoding: line, as: UTF8.self))) }
+        }
+        let send = { (line: String) in session.handle(line: Array(line.utf8)) }
+        // The answer to the first read is not taken, so the second one waits, and the edit behind it becomes durable.
+        send(#"{"id":1,"op":"get","session":"s"}"#)
+        send(#"{"id":2,"op":"get","session":"s"}"#)
+        send(#"{"id":3,"op":"edit","session":"s","index":0,"patch":{"n":1}}"#)
+        try log.flush()
+        isTaking.withLock { $0 = true }
+        isTaking.broadcast()
+        let hasEnded = Monitor(false)
+        _ = try Thread.start(name: "finisher") {
+            session.finish()
+            hasEnded.withLock { $0 = true }
+            hasEnded.broadcast()
+        }
+        #expect(hasEnded.wait(until: { $0 }, milliseconds: 10_000) { _, hasEnded in hasEnded })
+        #expect(answers.withLock { $0 }.map { $0["id"] } == ["1", "2", "3"])
+    }
+
+    @Test func anAnswerIsNextWhenThoseBeforeItInItsLaneHaveGone() {
+        var order = AnswerOrder()
+        let (first, second, other) = (order.add(lane: "a"), order.add(lane: "a"), order.add(lane: nil))
+        let flush = order.addBarrier()
+        #expect(order.isNext(first) && !order.isNext(second) && order.isNext(other) && order.isNext(flush))
+        _ = order.fill(first, with: [1])
+        #expect(order.isNext(second))
+    }
+
     @Test func softWritesAreAnsweredBeforeTheyAreDurable() {
         _ = client.call(#"{"id":0,"op":"create","session":"s"}"#)
         log.holdingCommits {

@@ -44,6 +44,11 @@ struct AnswerOrder {
         return Ticket(lane: nil, number: lastNumber, isBarrier: true)
     }
 
+    /// Whether the answer to a request would go out at once; for a barrier always, whose answer is short.
+    func isNext(_ ticket: Ticket) -> Bool {
+        ticket.isBarrier || lanes[ticket.lane.map { Array($0.utf8) }]?.waiting.first == ticket.number
+    }
+
     /// Takes the answer to one request; gives what can go out now, in order.
     mutating func fill(_ ticket: Ticket, with answer: [UInt8]) -> [[UInt8]] {
         if ticket.isBarrier {

@@ -29,6 +29,8 @@ package final class ProtocolSession: Sendable {
         var answerBytes = 0
         /// Answers to hand over.
         var outgoing: [[UInt8]] = []
+        /// Bytes of those and of the ones that are being handed over; the rest of the answers waits for others.
+        var outgoingBytes = 0
         var isFinishing = false
     }
 
@@ -182,16 +184,25 @@ extension ProtocolSession {
         }
     }
 
-    /// Runs `operation` on the thread of the reads, once the answers before it leave room in memory.
+    /// Runs `operation` on the thread of the reads, once the answers leave room in memory for its own.
     func read<Value: Sendable>(
         _ job: Job, _ operation: @escaping @Sendable (HoldfastStore) throws(HoldfastError) -> Value,
         write: @escaping @Sendable (Value, inout JSONWriter) -> Void
     ) {
         reads.run { [self] in
-            state.wait(until: { $0.answerBytes <= limits.bytes / 2 }) { _ in }
+            state.wait(until: { hasRoom(for: job, $0) }) { _ in }
             let result = Result { () throws(HoldfastError) in try operation(store) }
             complete(job, with: Answer.line(job.id, result, write))
         }
+    }
+
+    /// Whether a read may run now.
+    ///
+    /// Answers that wait behind it in its lane cannot go before its own, so one that is next waits only for those on
+    /// their way out. One that is not next waits for a write or a compaction, which need no thread of the reads.
+    private func hasRoom(for job: Job, _ state: State) -> Bool {
+        let most = limits.bytes / 2
+        return state.answerBytes <= most || state.outgoingBytes <= most && state.order.isNext(job.ticket)
     }
 
     /// Puts the answer in its place in the order.
@@ -199,7 +210,9 @@ extension ProtocolSession {
         state.withLock { state in
             state.requestBytes -= job.byteCount
             state.answerBytes += answer.count
-            state.outgoing += state.order.fill(job.ticket, with: answer)
+            let ready = state.order.fill(job.ticket, with: answer)
+            state.outgoing += ready
+            state.outgoingBytes += ready.byteCount
         }
         state.broadcast()
     }
@@ -215,11 +228,17 @@ extension ProtocolSession {
             for line in batch { answer(line) }
             state.withLock { state in
                 state.requests -= batch.count
-                state.answerBytes -= batch.reduce(0) { $0 + $1.count }
+                state.answerBytes -= batch.byteCount
+                state.outgoingBytes -= batch.byteCount
             }
             state.broadcast()
         }
     }
+}
+
+extension [[UInt8]] {
+    /// Bytes of all of them.
+    fileprivate var byteCount: Int { reduce(0) { $0 + $1.count } }
 }
 
 extension Operation {

@@ -59,7 +59,7 @@ extension HoldfastStore {
     ) throws(HoldfastError) -> Rest {
         let mutation = try withOutput(mutation, session, state.head)
         let isDurable = mutation.durability == .durable
-        let context = WriteContext(time: now(after: state.head), lifetime: lifetime)
+        let context = context(after: state.head)
         switch try resolve(mutation, context, for: session, state.head) {
         case .repeated(let answer):
             let result = WriteResult(session.id, answer, of: state.head, isDurable: isDurable)
@@ -88,6 +88,12 @@ extension HoldfastStore {
         let resolution = try head.resolve(mutation, context)
         guard case .lookUp(let question) = resolution else { return resolution }
         return try head.resolve(mutation, context, finding: try look(up: question, in: session, head))
+    }
+
+    /// What is known of whoever writes the record after `head`.
+    func context(after head: SessionHead) -> WriteContext {
+        let now = options.now()
+        return WriteContext(time: max(now, head.lastRecordAt), now: now, lifetime: lifetime)
     }
 
     /// The time of the record after `head`: no record is older than the one before.

@@ -174,6 +174,42 @@ import Testing
         #expect(call("begin_turn", resume + "3600001", on: after).isOK)
     }
 
+    @Test(arguments: [false, true])
+    func aTurnIsAsOldAsTheClockSaysAlsoBehindARecordFromTheFuture(isQueued: Bool) throws {
+        let year: UInt64 = 365 * 24 * 3_600_000
+        clock.now += year
+        #expect(call("set", #""fields":{"x":1}"#).isOK)
+        clock.now -= year
+        if isQueued {
+            _ = call("enqueue", #""message":{}"#)
+            #expect(call("claim", #""owner":"w","begin_turn":true,"turn":"t""#).isOK)
+        } else {
+            begin()
+        }
+        if isQueued { #expect(call("compact").isOK) }
+        let after = try restarted()
+        #expect(call("get", on: after)["turn", "begun_at"] == "10000")
+        clock.now += 1_000
+        #expect(Reply(after.call(#"{"id":1,"op":"pending"}"#).list("turns").first ?? "")["age_ms"] == "1000")
+        let resume = #""turn":"t","resume":true,"max_age_ms":"#
+        #expect(call("begin_turn", resume + "999", on: after).code == "turn_expired")
+        #expect(call("begin_turn", resume + "1000", on: after)["attempts"] == "2")
+        #expect(call("abandon_turn", #""turn":"t""#, on: after).isOK)
+        let materialise = #""cause":"process_restart","min_age_ms":"#
+        #expect(call("materialise", materialise + "1001", on: after).code == "turn_live")
+        #expect(call("materialise", materialise + "1000", on: after).isOK)
+    }
+
+    @Test func aRecordFromTheFutureDoesNotMakeATurnOlder() throws {
+        begin()
+        clock.now += 3_600_000
+        #expect(call("delta", #""turn":"t","data":1"#).isOK)
+        clock.now -= 3_599_000
+        let after = try restarted()
+        #expect(call("materialise", #""cause":"unknown","min_age_ms":1001"#, on: after).code == "turn_live")
+        #expect(call("begin_turn", #""turn":"t","resume":true,"max_age_ms":1000"#, on: after).isOK)
+    }
+
     @Test func theWritesOfAnEarlierAttemptAreRefused() throws {
         begin()
         let after = try restarted()

@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastLog
 import HoldfastSimulation
 import Testing
 
@@ -67,6 +68,41 @@ import Testing
         #expect(late.code == "stale_claim", "the first worker was too slow")
         #expect(call("release", #""queued":"a","claim":\#(first["claim"] ?? "")"#).code == "stale_claim")
         #expect(call("complete", #""queued":"a","claim":\#(second["claim"] ?? "")"#).isOK)
+    }
+
+    @Test func aClaimExpiresByTheClockAlsoWhenARecordIsFromTheFuture() throws {
+        enqueue("a")
+        let year: UInt64 = 365 * 24 * 3_600_000
+        clock.now += year
+        #expect(call("set", #""fields":{"x":1}"#).isOK)
+        clock.now -= year
+        #expect(claim()["expires_at"] == "2000")
+        #expect(claim().code == "queue_empty")
+        clock.now = 2_000
+        #expect(call("queue").list("queue").map { Reply($0)["state"] } == [#""queued""#])
+        #expect(claim()["attempts"] == "2")
+        let times = log.records(of: "s").map(\.time)
+        #expect(times == times.sorted() && times.last == 1_000 + year, "no record is older than the one before")
+        let reopened = try Client(.testing(log.afterCrash(), clock: clock))
+        #expect(call("claim", #""owner":"w","lease_ms":1000"#, on: reopened).code == "queue_empty")
+        clock.now = 3_000
+        #expect(call("claim", #""owner":"w","lease_ms":1000"#, on: reopened)["attempts"] == "3")
+    }
+
+    @Test func aClaimOfAClockThatWasAheadIsNotGoodForLonger() {
+        enqueue("a")
+        clock.now += 365 * 24 * 3_600_000
+        #expect(claim().isOK && claim().code == "queue_empty")
+        clock.now = 1_000
+        #expect(call("queue").list("queue").map { Reply($0)["state"] } == [#""queued""#])
+        #expect(claim()["attempts"] == "2")
+        // A clock that is set back a little ends no claim, not even the longest.
+        #expect(call("edit_queued", #""queued":"a","message":{}"#).code == "claimed")
+        clock.now += 1_000
+        let week = 7 * 24 * 3_600_000
+        #expect(claim(#""lease_ms":\#(week)"#)["attempts"] == "3")
+        clock.now -= 500
+        #expect(claim().code == "queue_empty")
     }
 
     @Test func aClaimThatNobodyTookOverIsGoodAfterItsTime() {

@@ -185,7 +185,7 @@ public struct QueuedMessage: Hashable, Sendable {
     /// What is being done about the message at the time `now`, in milliseconds since 1970.
     public func state(at now: UInt64) -> State {
         if turn != nil { return .inFlight }
-        return expiresAt.map { now < $0 } ?? false ? .claimed : .queued
+        return expiresAt.map { QueuedHead.Lease.isGood(until: $0, at: now) } ?? false ? .claimed : .queued
     }
 }
 

@@ -113,7 +113,8 @@ extension SessionHead {
         guard let id else { throw ContentError("a turn without an id begins") }
         if let message = begin.message {
             turn = TurnHead(
-                id: id, message: message, attachments: begin.attachments, sequence: sequence, begunAt: time)
+                id: id, message: message, attachments: begin.attachments, sequence: sequence,
+                begunAt: begin.begunAt ?? time)
         } else {
             turn?.attempts += 1
         }

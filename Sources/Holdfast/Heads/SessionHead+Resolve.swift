@@ -102,6 +102,7 @@ extension SessionHead {
         case .beginTurn(var begin):
             content.turn = try turnToBegin(begin, turn, context)
             begin.lifetime = context.lifetime
+            begin.begunAt = begin.isResume ? nil : context.begunAt
             (begin.maximumAttempts, begin.maximumAge) = (nil, nil)
             content.change = .beginTurn(begin)
         case .delta: try requireTurn(turn)

@@ -13,7 +13,7 @@ extension HoldfastStore {
         while true {
             let step = try withStates(of: id, and: child) { (old, new) throws(HoldfastError) -> Step in
                 if old.session.hasFailed || new.session.hasFailed { return .tryAgain }
-                let context = WriteContext(time: now(after: old.state.head), lifetime: lifetime)
+                let context = context(after: old.state.head)
                 switch try resolve(mutation, context, for: old.session, old.state.head) {
                 case .repeated(let answer), .unchanged(let answer):
                     return .done(WriteResult(id, answer, of: old.state.head, isDurable: true))

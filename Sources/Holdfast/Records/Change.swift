@@ -65,6 +65,8 @@ struct BeginTurn: Sendable, Equatable {
     var isResume = false
     /// The lifetime of the store that writes the record.
     var lifetime: Label?
+    /// When the turn began by the clock, if that is not the time of the record.
+    var begunAt: UInt64?
     /// Of the request only: a turn that was tried this often is not resumed.
     var maximumAttempts: UInt64?
     /// Of the request only, in milliseconds: an older turn is not resumed.

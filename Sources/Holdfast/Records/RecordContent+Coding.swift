@@ -11,7 +11,7 @@ import HoldfastBytes
 //     4 truncate   {["turn":"t",]["key":"k",]"count":7,"context_count":7[,"users":-1]}    messages to keep
 //     5 replace    {["turn":"t",]["key":"k",]"messages":[{…}][,"list":…]}
 //     6 begin_turn {"turn":"t",["key":"k",]["stream":"s",]["source":"s",]["lifetime":"l",]
-//                   ["attachments":[…],]"message":{…}}
+//                   ["begun_at":5,]["attachments":[…],]"message":{…}}
 //                  {"turn":"t",[…,]"resume":true}                                    another attempt
 //     7 delta      {"turn":"t",["key":"k",]"data":…}
 //     8 end_turn   {"turn":"t",["key":"k",]["lists_pending":true,]"status":"completed",["reason":"r",]
@@ -172,6 +172,7 @@ extension BeginTurn {
         if let stream { writer.member("stream", stream) }
         if let source { writer.member("source", source) }
         if let lifetime { writer.member("lifetime", lifetime.text) }
+        if let begunAt { writer.member("begun_at", begunAt) }
         if let attachments { writer.member("attachments", raw: attachments) }
     }
 
@@ -180,6 +181,7 @@ extension BeginTurn {
         stream = root["stream"]?.text
         source = root["source"]?.text
         lifetime = try root.label("lifetime")
+        begunAt = try root["begun_at"].map { (_) throws(ContentError) in try root.unsigned("begun_at") }
         attachments = root["attachments"].map { Array($0.raw) }
     }
 

@@ -23,6 +23,8 @@ enum SessionLimits {
     static let settledMessages = 256
     /// The longest claim of a queued message: a week. What takes longer is renewed.
     static let leaseMilliseconds: UInt64 = 7 * 24 * 3_600_000
+    /// How far ahead the end of a claim counts: so far that a clock which is set back by days ends none.
+    static let leaseHorizonMilliseconds = 2 * leaseMilliseconds
     /// Ended turns whose output is kept for readers that reconnect: the newest is what they ask for.
     static let keptRuns = 4
     /// Bytes of that output, unless the newest turn alone has more: snapshots carry it.

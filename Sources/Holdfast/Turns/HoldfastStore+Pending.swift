@@ -44,7 +44,7 @@ extension HoldfastStore {
     private func pending(_ turn: TurnHead, of session: SessionID) -> PendingTurn {
         let now = options.now()
         return PendingTurn(
-            session: session.text, turn: OpenTurn(turn), age: now - min(now, turn.begunAt),
+            session: session.text, turn: OpenTurn(turn), age: turn.age(at: now),
             isLive: turn.lifetime == lifetime)
     }
 

@@ -86,7 +86,7 @@ extension SessionHead {
     /// Refuses unless nobody else works on the message.
     private func checkFree(_ id: String, claim: String?, _ context: WriteContext) throws(HoldfastError) {
         let message = queue[try place(of: id)]
-        if message.isClaimed(at: context.time), message.lease?.claim.text != claim { throw Self.taken(message) }
+        if message.isClaimed(at: context.now), message.lease?.claim.text != claim { throw Self.taken(message) }
     }
 
     /// Refuses unless the step is made under the message's newest claim.
@@ -112,11 +112,12 @@ extension SessionHead {
         var decided = claim
         decided.queued = message.id.text
         decided.claim = (id ?? .random()).text
-        decided.expiresAt = context.time + claim.leaseMilliseconds
+        decided.expiresAt = context.now + claim.leaseMilliseconds
         (decided.leaseMilliseconds, decided.maximumAttempts) = (0, nil)
         if let begin = claim.begin {
             content.turn = try turnToBegin(begin, content.turn, context)
             decided.begin?.lifetime = context.lifetime
+            decided.begin?.begunAt = context.begunAt
             decided.expiresAt = 0
         }
         content.change = .turns(.claim(decided))
@@ -135,14 +136,14 @@ extension SessionHead {
         }
         if let name = claim.queued {
             let message = queue[try place(of: name)]
-            if message.isClaimed(at: context.time) { throw Self.taken(message) }
+            if message.isClaimed(at: context.now) { throw Self.taken(message) }
             guard message.attempts < limit else {
                 throw HoldfastError(
                     .attemptsExhausted, "message '\(name)' was claimed \(message.attempts) times")
             }
             return message
         }
-        let free = queue.first { !$0.isClaimed(at: context.time) && $0.attempts < limit }
+        let free = queue.first { !$0.isClaimed(at: context.now) && $0.attempts < limit }
         guard let free else {
             throw HoldfastError(.queueEmpty, "of \(queue.count) queued messages none can be claimed now")
         }
@@ -160,7 +161,7 @@ extension SessionHead {
             throw HoldfastError(
                 .turnLive, "turn '\(turn.id)' was begun by this very process; abandon it first if its worker is gone")
         }
-        let age = context.time - min(context.time, turn.begunAt)
+        let age = turn.age(at: context.now)
         guard age >= materialise.minimumAge else {
             throw HoldfastError(.turnLive, "turn '\(turn.id)' is younger than \(materialise.minimumAge) ms")
         }
@@ -180,7 +181,7 @@ extension SessionHead {
             throw HoldfastError(
                 .attemptsExhausted, "turn '\(turn.id)' was tried \(turn.attempts) times; materialise it")
         }
-        let age = context.time - min(context.time, turn.begunAt)
+        let age = turn.age(at: context.now)
         if let limit = begin.maximumAge, age > limit {
             throw HoldfastError(.turnExpired, "turn '\(turn.id)' is \(age) ms old; materialise it")
         }

@@ -85,7 +85,7 @@ extension SessionHead {
         let message = queue.remove(at: index)
         self.turn = TurnHead(
             id: turn, message: message.message, attachments: message.attachments, sequence: sequence,
-            begunAt: time, attempts: message.attempts, stream: begin.stream, source: message.source,
+            begunAt: begin.begunAt ?? time, attempts: message.attempts, stream: begin.stream, source: message.source,
             lifetime: begin.lifetime, queued: message.id)
     }
 

@@ -91,8 +91,14 @@ struct Materialise: Sendable, Equatable {
 
 /// What is known of whoever writes, besides the mutation.
 struct WriteContext: Sendable {
-    /// The time of the record.
+    /// The time of the record, which is never before that of the record before.
     var time: UInt64
+    /// The time on the clock, by which leases and ages are judged. One record of a clock that was ahead keeps `time`
+    /// there for as long.
+    var now: UInt64
     /// The store's lifetime, from opening to closing, which owns the turns that it begins.
     var lifetime: Label
+
+    /// When a turn begins that begins now, if it is not the time of the record.
+    var begunAt: UInt64? { now == time ? nil : now }
 }

@@ -26,6 +26,9 @@ struct TurnHead: Sendable, Equatable {
     var lifetime: Label?
     /// Where the message came from, if that was the queue.
     var queued: Label?
+
+    /// How long ago the turn began, in milliseconds; 0 for one that began while the clock was ahead of `now`.
+    func age(at now: Milliseconds) -> Milliseconds { now - min(now, begunAt) }
 }
 
 /// A turn that has ended and whose output can still be read.
@@ -48,6 +51,14 @@ struct QueuedHead: Sendable, Equatable {
         var claim: Label
         var owner: String
         var expiresAt: Milliseconds
+
+        func isGood(at time: Milliseconds) -> Bool { Self.isGood(until: expiresAt, at: time) }
+
+        /// Whether a lease that ends at `end` is good. One that ends later than any can was made while the clock was
+        /// ahead: nothing tells when it ought to end, and a worker that is there still can complete its message.
+        static func isGood(until end: Milliseconds, at time: Milliseconds) -> Bool {
+            time < end && end - time <= SessionLimits.leaseHorizonMilliseconds
+        }
     }
 
     var id: Label
@@ -61,7 +72,7 @@ struct QueuedHead: Sendable, Equatable {
     var lease: Lease?
 
     /// Whether somebody has a claim that is good at `time`.
-    func isClaimed(at time: Milliseconds) -> Bool { lease.map { time < $0.expiresAt } ?? false }
+    func isClaimed(at time: Milliseconds) -> Bool { lease?.isGood(at: time) ?? false }
 
     var byteCount: Int { message.count + (attachments?.count ?? 0) }
 }

@@ -62,9 +62,11 @@ package final class ReadOnlyLog: SessionLog {
                 return
             } catch {
                 let told = reader.explained(error)
+                // Once: what is wanted may be in segments that the trim has left.
+                if told.code == .trimmed, attempt == 1 { continue }
                 guard told.code == .damaged || told.code == .failed, attempt < Self.attempts else { throw told }
             }
-            if attempt == 1 { try askJournal() }
+            if attempt <= 2 { try askJournal() }
             if attempt > 1 { usleep(Self.pauseMicroseconds) }
             try refresh()
         }

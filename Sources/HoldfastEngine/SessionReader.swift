@@ -17,7 +17,8 @@ struct SessionReader {
     /// Of a long session the first records are read on this thread too; what follows is decompressed on a second one as
     /// well, 1.25 MiB ahead at most, or a record that is longer. That thread has ended when this returns.
     ///
-    /// - Throws: `.unknownSession`, `.trimmed`; `.damaged` after every record before the damage was given out.
+    /// - Throws: `.unknownSession`; `.trimmed`, also after records were given out; `.damaged` after every record before
+    ///   the damage was given out.
     func read(
         from first: UInt64, _ body: (LogRecord) throws(LogError) -> Bool
     ) throws(LogError) {
@@ -28,6 +29,18 @@ struct SessionReader {
         guard !folder.isEmpty else {
             throw LogError(.unknownSession, "There is no session '\(scan.session)'.")
         }
+        do throws(LogError) {
+            try read(from: first, folder, nearest, body)
+        } catch {
+            throw told(error, folder)
+        }
+    }
+
+    /// The same, in what `folder` lists, from `nearest` if that can be had.
+    private func read(
+        from first: UInt64, _ folder: SessionFolder, _ nearest: LogPlace?,
+        _ body: (LogRecord) throws(LogError) -> Bool
+    ) throws(LogError) {
         var next = first
         let behind = folder.segments.filter { $0 >= nearest?.segment ?? 0 }
         if let nearest, behind.first == nearest.segment, try !begins(behind.dropFirst().first, by: first),
@@ -40,6 +53,15 @@ struct SessionReader {
         if let undecodable = try read(segments(from: next, in: folder), from: nil, next, folder, body) {
             throw LogError(.damaged, "Record \(undecodable) of session '\(scan.session)' cannot be decompressed.")
         }
+    }
+
+    /// What `error` comes to if a trim has removed segments since they were listed: who then comes to open one has come
+    /// too late for what it held.
+    private func told(_ error: LogError, _ folder: SessionFolder) -> LogError {
+        guard error.code == .failed, let now = try? scan.folder(), !now.snapshots.isEmpty,
+            now.segments.first ?? 0 > folder.segments.first ?? 0
+        else { return error }
+        return LogError(.trimmed, "Records of session '\(scan.session)' were trimmed while they were read.")
     }
 
     /// Whether segment `number` has record `first`, or begins before it: then nobody need go through those before.

@@ -69,6 +69,31 @@ import Testing
         try log.close()
     }
 
+    @Test func `a read that meets a trim is told of that, and not that it failed`() throws {
+        let (log, _) = try logWithSnapshots()
+        let error = #expect(throws: LogError.self) {
+            // All segments were listed, and the next one is gone before the walk comes to it.
+            try log.read(id("a"), from: 1) { (_) throws(LogError) in
+                try log.trim(id("a"), keeping: nil)
+                return true
+            }
+        }
+        #expect(error?.code == .trimmed)
+        #expect(try payloads(log, "a", from: 3).count == 1)
+        try log.close()
+    }
+
+    @Test func `a read that fails without a trim says so`() throws {
+        let (log, _) = try logWithSnapshots()
+        storage.inject(Fault(.tooManyFiles, on: .open, path: StoreLayout.segmentFile(id("a"), 3), isLasting: true))
+        for first in [1, 3] as [UInt64] {
+            let error = #expect(throws: LogError.self) { try payloads(log, "a", from: first) }
+            #expect(error?.code == .failed)
+        }
+        storage.clearFaults()
+        try log.close()
+    }
+
     // MARK: Blocks
 
     /// Writes a document of 2.5 blocks, the second of which is long when it is compressed.

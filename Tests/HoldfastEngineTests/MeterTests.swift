@@ -1,6 +1,6 @@
 import Glibc
 import HoldfastBytes
-import HoldfastEngine
+@testable import HoldfastEngine
 import HoldfastLog
 import HoldfastProof
 import HoldfastSimulation
@@ -38,6 +38,26 @@ private final class SteppingClock: Clock {
             return steps * milliseconds * 1_000_000
         }
     }
+}
+
+/// A clock that moves on by a second each time it is looked at, and that something can come in between: after the time
+/// was taken, and before it is told.
+private final class InterruptedClock: Clock {
+    private let state = Lock<(seconds: UInt64, interruption: (@Sendable () -> Void)?)>((0, nil))
+
+    func wallMilliseconds() -> UInt64 { 1_700_000_000_000 }
+
+    func monotonicNanoseconds() -> UInt64 {
+        let (seconds, interruption) = state.withLock { state in
+            state.seconds += 1
+            return (state.seconds, state.interruption.take())
+        }
+        interruption?()
+        return seconds * 1_000_000_000
+    }
+
+    /// Runs `body` when the time is asked for next.
+    func interrupt(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.interruption = body } }
 }
 
 @Suite struct MeterTests {
@@ -143,6 +163,29 @@ private final class SteppingClock: Clock {
         let commit = try #require(try MeterReading(of: storage).sample).commit
         #expect(commit.largest >= 7_000 && commit.largest % 7_000 == 0)
         #expect((7_000...7_875).contains(commit.median), "a percentile is at most an eighth too high")
+    }
+
+    @Test func `a batch that is counted while the clock is looked at does not make time go backwards`() throws {
+        let clock = InterruptedClock()
+        var options = metered()
+        options.clock = clock
+        let meter = Meter(in: SimulatedStorage(), options: options)
+        let calls: [() -> Void] = [{ meter.writeIfDue(unflushed: 0) }, { meter.write(unflushed: 0) }]
+        for call in calls {
+            // Twice, so that nothing is new and the next batch begins a stretch.
+            for _ in 0..<2 { meter.write(unflushed: 0) }
+            clock.interrupt {
+                let counted = Monitor(false)
+                _ = try? Thread.start(name: "committer") {
+                    meter.count([], failed: 1, queued: 0, since: meter.now())
+                    counted.withLock { $0 = true }
+                    counted.broadcast()
+                }
+                // In vain where the clock is looked at with the lock held.
+                counted.wait(until: { $0 }, milliseconds: 200) { _, _ in }
+            }
+            call()
+        }
     }
 
     @Test func `the busiest of many sessions are found in little memory`() throws {

@@ -67,8 +67,8 @@ final class Meter: Sendable {
 
     /// Writes what was counted, if there is anything new and the last time is a second ago. Called by one thread.
     func writeIfDue(unflushed byteCount: Int) {
-        let now = clock.monotonicNanoseconds()
-        let isDue = state.withLock { $0.isStale && now - $0.begunAt >= Self.interval }
+        // With the lock held: a batch that is counted meanwhile would begin its stretch after a time taken before.
+        let isDue = state.withLock { $0.isStale && clock.monotonicNanoseconds() - $0.begunAt >= Self.interval }
         if isDue { write(unflushed: byteCount) }
     }
 
@@ -91,9 +91,9 @@ final class Meter: Sendable {
     }
 
     private func takeSample(unflushed byteCount: Int, isClosed: Bool) -> MeterSample {
-        let now = clock.monotonicNanoseconds()
         let wall = clock.wallMilliseconds()
         return state.withLock { state in
+            let now = clock.monotonicNanoseconds()
             state.sample.writtenAt = wall
             state.sample.isClosed = isClosed
             state.sample.milliseconds = (now - state.begunAt) / 1_000_000

@@ -78,7 +78,7 @@ let package = Package(
                 "Holdfast", "HoldfastBytes", "HoldfastThreads", "HoldfastStorage", "HoldfastLog", "HoldfastEngine",
                 "HoldfastSimulation",
             ]),
-        // The store as a benchmark uses it: through the public API alone.
+        // The store as a benchmark uses it: through the public API, and how long a replay took.
         .executableTarget(name: "holdfast-bench", dependencies: ["Holdfast"], swiftSettings: settings),
         .executableTarget(
             name: "holdfast-torture", dependencies: ["HoldfastProof"], swiftSettings: settings),

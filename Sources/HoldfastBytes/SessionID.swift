@@ -2,7 +2,7 @@ import Glibc
 
 /// The name of one conversation: 1 to 255 bytes of UTF-8 without NUL.
 ///
-/// An identifier is data from outside: it is never used as a file name, ``fileName`` is.
+/// An identifier is data from outside: it is never used as a file name; ``StoreLayout`` makes one of it.
 package struct SessionID: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The identifier as it was given.
     package let text: String

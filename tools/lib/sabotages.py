@@ -158,8 +158,8 @@ SABOTAGES = [
     ], [tests("HoldfastEngineTests.JournalTests"), schedules(400), tests("HoldfastEngineTests.AppendTests")]),
     Sabotage("mark-too-early", "the low-water mark is advanced before the segments are synced", [
         Edit(E + "Commit/JournalPath.swift",
-             "        let mark = max(journal.lowWaterMark,",
-             "        let mark = SABOTAGED ? journal.lastBatch : max(journal.lowWaterMark,"),
+             "    private var mark: UInt64 { max(journal.lowWaterMark,",
+             "    private var mark: UInt64 { SABOTAGED ? journal.lastBatch : max(journal.lowWaterMark,"),
     ], CRASHES),
     Sabotage("flush-at-wrong-offset", "the second stretch of a flush stands one byte too far", [
         Edit(E + "Segments/GatheredWrites.swift",

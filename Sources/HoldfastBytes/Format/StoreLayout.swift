@@ -9,7 +9,6 @@ package enum StoreLayout {
     package static let indexFile = "index.json"
     /// The counters of the process that has the store open; no part of what the store holds.
     package static let meterFile = "meter"
-    package static let dictionariesFolder = "dictionaries"
     package static let quarantineFolder = "quarantine"
     package static let quarantineManifest = "quarantine/manifest.jsonl"
     /// What an unfinished write leaves behind; never read, removed by the next writer.

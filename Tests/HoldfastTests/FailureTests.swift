@@ -1,7 +1,6 @@
 import Holdfast
 import HoldfastEngine
 import HoldfastLog
-import HoldfastProof
 import HoldfastSimulation
 import HoldfastStorage
 import Testing
@@ -101,18 +100,18 @@ import Testing
     /// The log is opened, for its replay can wait for room; the index, of which nothing is left, cannot.
     @Test func anOpeningThatFailsLetsGoOfTheStore() throws {
         let storage = SimulatedStorage()
-        let first = try HoldfastStore.opened(in: storage, engine: seededOptions())
+        let first = try HoldfastStore.opened(in: storage)
         try first.store.writeBlocking(.create("a"))
         first.log.abandon()
         let image = storage.processCrash()
         try? image.remove("index.json")
         image.setAvailableBytes(0)
         let error = #expect(throws: HoldfastError.self) {
-            try HoldfastStore.opened(in: image, engine: seededOptions(seed: 2))
+            try HoldfastStore.opened(in: image)
         }
         #expect(error?.code == .diskFull)
         image.setAvailableBytes(nil)
-        let again = try HoldfastStore.opened(in: image, engine: seededOptions(seed: 3))
+        let again = try HoldfastStore.opened(in: image)
         #expect(try again.store.getBlocking("a").messages.isEmpty)
         try again.store.close()
     }

@@ -219,8 +219,8 @@ SABOTAGES = [
     ], [tests("VerdictTests"), *DAMAGE]),
     Sabotage("tail-not-made-durable", "recovery believes the end of a segment that may be in the page cache only", [
         Edit(E + "Recovery/RecoveryPlan.swift",
-             "        if plan.report.refused[session] == nil { try planProof(",
-             "        if !SABOTAGED, plan.report.refused[session] == nil { try planProof("),
+             "        if let end = try unprovedEnd(outcome, overlay) { plan.unproved.append(end) }\n",
+             "        if let end = try unprovedEnd(outcome, overlay), !SABOTAGED { plan.unproved.append(end) }\n"),
     ], CRASHES),
     Sabotage("cut-not-synced", "recovery does not sync a segment whose torn tail it has cut", [
         Edit(E + "Recovery/RecoveryPass.swift",
@@ -229,8 +229,8 @@ SABOTAGES = [
     ], [tests("TornTailTests")]),
     Sabotage("folders-not-looked-at", "recovery does not make durable the entries that it finds", [
         Edit(E + "Recovery/RecoveryPass.swift",
-             "        for session in overlay.sessions { try makeFoldersDurable(",
-             "        for session in SABOTAGED ? [] : overlay.sessions { try makeFoldersDurable("),
+             "        for session in overlay.sessions { try makeFoldersDurable(session) }\n",
+             "        if !SABOTAGED { for session in overlay.sessions { try makeFoldersDurable(session) } }\n"),
     ], CRASHES),
     Sabotage("evidence-overwritten", "a second piece of damage takes the place of the first in quarantine", [
         Edit(E + "Recovery/Quarantine.swift",

@@ -12,14 +12,13 @@ struct Quarantine {
     ///
     /// - Returns: the finding with the name of the copy.
     func setAside(_ finding: RecoveryReport.Finding) throws(LogError) -> RecoveryReport.Finding {
-        let bytes = try storing { () throws(StorageError) in try self.bytes(of: finding) }
+        let bytes = try storing { () throws(StorageError) in
+            try storage.createDirectory(StoreLayout.quarantineFolder)
+            let file = try storage.open(finding.path, .read)
+            return try file.read(
+                count: Int(min(finding.byteCount, UInt64(Limits.largestPayloadLimit))), at: finding.offset)
+        }
         return try setAside(finding, bytes)
-    }
-
-    /// What stands at the place of a finding.
-    func bytes(of finding: RecoveryReport.Finding) throws(StorageError) -> [UInt8] {
-        try storage.open(finding.path, .read).read(
-            count: Int(min(finding.byteCount, UInt64(Limits.largestPayloadLimit))), at: finding.offset)
     }
 
     /// Keeps `bytes`, which need not come from the store, under a name made of their digest. The copy and its

@@ -61,42 +61,36 @@ struct RecoveryPass {
                 if try storage.createDirectory(StoreLayout.sessionsFolder) { try storage.syncDirectory("") }
             }
         }
-        try setAside(overlay, &plan) { $0.session == nil || $0.kind == .restored }
+        try setAside(&plan.report.findings) { $0.session == nil || $0.kind == .restored }
         let quarantine = Quarantine(storage: storage, clock: options.clock)
         for (finding, bytes) in plan.kept { _ = try quarantine.setAside(finding, bytes) }
-        try write(plan.restored, overlay, &plan)
-        try write(plan.replay, overlay, &plan)
-        for session in overlay.sessions { try makeFoldersDurable(session, overlay, &plan) }
+        try write(plan.restored)
+        try write(plan.replay)
+        for session in overlay.sessions { try makeFoldersDurable(session) }
         // The replay may have to make these files.
-        try setAside(overlay, &plan) { $0.session != nil && $0.kind != .restored }
+        try setAside(&plan.report.findings) { $0.session != nil && $0.kind != .restored }
         for step in plan.report.steps where step.kind == .cut || step.kind == .remove {
-            guard let session = step.session else { continue }
-            files.forget(session)
-            do throws(StorageError) {
-                try cut(step)
-            } catch {
-                try giveUp(session, error, overlay, &plan)
-            }
+            if let session = step.session { files.forget(session) }
+            try storing { () throws(StorageError) in try cut(step) }
         }
     }
 
     /// Lets the journal forget what was replayed. What is not proved goes through the journal once more: written over
     /// itself alone, it could be torn by a second crash.
     func settle(
-        _ journal: JournalWriter, _ plan: RecoveryPlan
+        _ journal: JournalWriter, _ unproved: [(key: SegmentKey, extents: [Extent])]
     ) throws(LogError) {
-        let notices = plan.undecided.map { JournalNotice(kind: .direct, segment: $0) }
         try storing { () throws(StorageError) in
             var writes: [JournalWrite] = []
-            for (key, extents) in plan.unproved {
+            for (key, extents) in unproved {
                 for extent in extents {
                     writes.append(JournalWrite(segment: key, offset: extent.offset, bytes: try extent.bytes()))
                 }
             }
-            _ = try journal.commit(writes, notices: notices, lowWaterMark: journal.lastBatch, index: index.mark)
+            _ = try journal.commit(writes, lowWaterMark: journal.lastBatch, index: index.mark)
         }
-        guard !plan.unproved.isEmpty else { return }
-        if let failure = try written(plan.unproved).first { throw LogError(failure.error) }
+        guard !unproved.isEmpty else { return }
+        try write(unproved)
         try storing { () throws(StorageError) in _ = try journal.commit([], lowWaterMark: journal.lastBatch) }
     }
 
@@ -114,76 +108,24 @@ struct RecoveryPass {
 
     // MARK: Steps
 
-    /// Makes the copies that the plan names of those findings that `isDue` takes. A session of which the device does
-    /// not give them any more is given up.
+    /// Makes the copies that the plan names of those findings that `isDue` takes.
     private func setAside(
-        _ overlay: JournalOverlay, _ plan: inout RecoveryPlan, where isDue: (RecoveryReport.Finding) -> Bool
+        _ findings: inout [RecoveryReport.Finding], where isDue: (RecoveryReport.Finding) -> Bool
     ) throws(LogError) {
         let quarantine = Quarantine(storage: storage, clock: options.clock)
-        for (index, finding) in plan.report.findings.enumerated() where finding.quarantine != nil && isDue(finding) {
-            let bytes: [UInt8]
-            do throws(StorageError) {
-                bytes = try quarantine.bytes(of: finding)
-            } catch {
-                guard let session = finding.session else { throw LogError(error) }
-                try giveUp(session, error, overlay, &plan)
-                plan.report.steps.removeAll { $0.session == session && $0.quarantine == finding.quarantine }
-                plan.report.findings[index].quarantine = nil
-                continue
-            }
-            plan.report.findings[index] = try quarantine.setAside(finding, bytes)
+        for (index, finding) in findings.enumerated() where finding.quarantine != nil && isDue(finding) {
+            findings[index] = try quarantine.setAside(finding)
         }
     }
 
-    /// Writes `work`; a session whose segment the device takes neither in its place nor elsewhere is given up.
-    private func write(
-        _ work: [(key: SegmentKey, extents: [Extent])], _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
-    ) throws(LogError) {
-        for failure in try written(work) where plan.report.refused[failure.key.session] == nil {
-            try giveUp(failure.key.session, failure.error, overlay, &plan)
+    private func write(_ work: [(key: SegmentKey, extents: [Extent])]) throws(LogError) {
+        try storing { () throws(StorageError) in
+            if let failure = try files.persist(work).first { throw failure.error }
         }
-    }
-
-    /// Writes `work`; a segment that the device refuses is written again elsewhere, as the flusher does it. Answers
-    /// those of which that cannot be done either.
-    private func written(
-        _ work: [(key: SegmentKey, extents: [Extent])]
-    ) throws(LogError) -> [(key: SegmentKey, error: StorageError)] {
-        let failures = try storing { () throws(StorageError) in try files.persist(work) }
-        var refused: [(key: SegmentKey, error: StorageError)] = []
-        for failure in failures {
-            guard failure.error.isOfSession else { throw LogError(failure.error) }
-            let extents = work.first { $0.key == failure.key }?.extents ?? []
-            // What the journal has is checked when it is read as a whole.
-            let checked = try storing { () throws(StorageError) in
-                try extents.map { (extent) throws(StorageError) in try extent.inMemory() }
-            }
-            do throws(LogError) {
-                try SegmentRewrite(storage: storage, clock: options.clock).run(failure.key, extents: checked)
-            } catch {
-                if error.code == .diskFull { throw error }
-                try? storage.remove(failure.key.path + StoreLayout.temporarySuffix)
-                refused.append(failure)
-            }
-        }
-        return refused
-    }
-
-    /// Leaves `session` as it is, for the device has failed with `error`, so that the others need not wait.
-    private func giveUp(
-        _ session: SessionID, _ error: StorageError, _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
-    ) throws(LogError) {
-        guard error.isOfSession else { throw LogError(error) }
-        let known = plan.kept.count
-        try plan.giveUp(session, error.path, error.clause, overlay, try index.row(of: session))
-        let quarantine = Quarantine(storage: storage, clock: options.clock)
-        for (finding, bytes) in plan.kept[known...] { _ = try quarantine.setAside(finding, bytes) }
     }
 
     /// A file that is there may have been created just before the crash: its entries may be in memory only.
-    private func makeFoldersDurable(
-        _ session: SessionID, _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
-    ) throws(LogError) {
+    private func makeFoldersDurable(_ session: SessionID) throws(LogError) {
         let folders = [
             StoreLayout.sessionFolder(session), StoreLayout.sessionShard(session), StoreLayout.sessionsFolder,
         ]
@@ -193,9 +135,7 @@ struct RecoveryPass {
             } catch {
                 // A session that is written directly may have died before its folder was made. And where something else
                 // stands in the folder's place, nothing was written.
-                if error.code == .notFound || error.isOfKind { continue }
-                guard folder == folders[0] else { throw LogError(error) }
-                if plan.report.refused[session] == nil { try giveUp(session, error, overlay, &plan) }
+                guard error.code == .notFound || error.isOfKind else { throw LogError(error) }
             }
         }
     }

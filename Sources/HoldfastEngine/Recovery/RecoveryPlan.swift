@@ -20,9 +20,6 @@ struct RecoveryPlan {
     var witnesses: [SessionID: IndexRow] = [:]
     /// What of the segments stays without proof of being durable, written directly as it was.
     var unproved: [(key: SegmentKey, extents: [Extent])] = []
-    /// Segments that are written directly and that the device does not give. Where they end is for a later recovery to
-    /// say, and until then the journal must go on naming them.
-    var undecided: [SegmentKey] = []
 }
 
 extension JournalSummary {
@@ -52,8 +49,7 @@ struct RecoveryPlanner {
         try look(at: overlay.sessions, filled, &plan)
         for (key, extents) in plan.unproved {
             for extent in extents {
-                plan.report.steps.append(
-                    RecoveryStep(.writeAgain, key, extent.offset, UInt64(extent.byteCount)))
+                plan.report.steps.append(step(.writeAgain, key, extent.offset, UInt64(extent.byteCount)))
             }
         }
         if !plan.report.wasClosedCleanly { try planIndex(overlay, &plan.report) }
@@ -99,18 +95,24 @@ struct RecoveryPlanner {
         return overlay.index?.traceless(nil, Set(overlay.sessions))
     }
 
-    /// Where something else stands in a segment's place, or the device does not open it, nothing is written, and no
-    /// other session has to wait: what the journal has of it is kept, and the index remembers that it was there.
+    /// Where something else stands in a segment's place, nothing is written, and no other session has to wait: what the
+    /// journal has of it is kept, and the index remembers that it was there.
     private func planReplay(
         of extents: [Extent], into key: SegmentKey, _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
     ) throws(LogError) {
+        let byteCount = extents.reduce(0) { $0 + UInt64($1.byteCount) }
         guard isBarred(key) else {
             plan.replay.append((key, extents))
-            plan.report.steps.append(
-                RecoveryStep(.replay, key, extents.first?.offset ?? 0, RecoveryPlan.byteCount(extents)))
+            plan.report.steps.append(step(.replay, key, extents.first?.offset ?? 0, byteCount))
             return
         }
-        try plan.keepUnwritten(extents, of: key, overlay, try index.row(of: key.session))
+        plan.report.replayedWriteCount -= extents.count
+        plan.report.replayedByteCount -= byteCount
+        for extent in extents { try keep(extent, key, "the segment cannot be written; a copy from the journal", &plan) }
+        let row = try index.row(of: key.session)
+        plan.witnesses[key.session] = try storing { () throws(StorageError) in
+            try overlay.witness(of: key.session, row)
+        }
     }
 
     private func isBarred(_ key: SegmentKey) -> Bool {
@@ -118,8 +120,14 @@ struct RecoveryPlanner {
             _ = try storage.open(key.path, .read)
             return false
         } catch {
-            return error.isOfKind || error.isOfSession
+            return error.isOfKind
         }
+    }
+
+    private func step(
+        _ kind: RecoveryStep.Kind, _ key: SegmentKey, _ offset: UInt64, _ byteCount: UInt64
+    ) -> RecoveryStep {
+        RecoveryStep(kind: kind, session: key.session, path: key.path, offset: offset, byteCount: byteCount)
     }
 
     /// Holds the segments against what the journal still has of them and is about to give up.
@@ -144,7 +152,7 @@ struct RecoveryPlanner {
         case .kept:
             for (key, extents) in lost.work {
                 for extent in extents {
-                    try plan.keep(extent, key, "the segment has lost it; a copy from the journal")
+                    try keep(extent, key, "the segment has lost it; a copy from the journal", &plan)
                 }
             }
         }
@@ -164,23 +172,31 @@ struct RecoveryPlanner {
         if fileByteCount > start { try setAside(&finding, [], &plan.report.steps) }
         plan.report.findings.append(finding)
         plan.restored.append((key, extents))
-        plan.report.steps.append(RecoveryStep(.restore, key, start, RecoveryPlan.byteCount(extents)))
+        let byteCount = extents.reduce(0) { $0 + UInt64($1.byteCount) }
+        plan.report.steps.append(step(.restore, key, start, byteCount))
     }
 
-    /// Names the copy that is going to be made of a finding's bytes. Where the device does not give those of a session
-    /// there is none, and nothing is cut off.
+    private func keep(
+        _ extent: Extent, _ key: SegmentKey, _ reason: String, _ plan: inout RecoveryPlan
+    ) throws(LogError) {
+        let bytes = try storing { () throws(StorageError) in try extent.bytes() }
+        let finding = RecoveryReport.Finding(
+            kind: .committedDamage, session: key.session, path: key.path, offset: extent.offset,
+            byteCount: UInt64(bytes.count), reason: reason)
+        var aside = step(.setAside, key, extent.offset, finding.byteCount)
+        aside.quarantine = Quarantine.path(of: bytes)
+        plan.kept.append((finding, bytes))
+        plan.report.steps.append(aside)
+    }
+
+    /// Names the copy that is going to be made of a finding's bytes.
     private func setAside(
         _ finding: inout RecoveryReport.Finding, _ extents: [Extent], _ steps: inout [RecoveryStep]
     ) throws(LogError) {
         let (path, offset) = (finding.path, finding.offset)
         let count = Int(min(finding.byteCount, UInt64(Limits.largestPayloadLimit)))
-        let bytes: [UInt8]
-        do throws(StorageError) {
-            bytes = try SegmentImage(file: try file(path), extents: extents).read(count: count, at: offset)
-        } catch {
-            guard error.isOfSession, finding.session != nil, finding.kind != .restored else { throw LogError(error) }
-            if finding.kind == .tornTail { (finding.kind, finding.reason) = (.mediaError, error.clause) }
-            return
+        let bytes = try storing { () throws(StorageError) in
+            try SegmentImage(file: try file(path), extents: extents).read(count: count, at: offset)
         }
         finding.quarantine = Quarantine.path(of: bytes)
         steps.append(
@@ -223,7 +239,6 @@ struct RecoveryPlanner {
         } catch {
             guard isFolderBarred(session) else { throw error }
             plan.report.findings.append(.unreadable(session, error))
-            plan.leaveUndecided(session, overlay, error.message)
             return
         }
         if var finding = outcome.finding {
@@ -233,20 +248,18 @@ struct RecoveryPlanner {
                 try setAside(&finding, extents, &plan.report.steps)
             }
             if finding.kind == .tornTail { plan.report.steps.append(Self.cut(finding)) }
-            if finding.kind == .mediaError { plan.leaveUndecided(session, overlay, finding.reason) }
             plan.report.findings.append(finding)
         }
-        if plan.report.refused[session] == nil { try planProof(outcome, overlay, &plan) }
+        if let end = try unprovedEnd(outcome, overlay) { plan.unproved.append(end) }
     }
 
-    /// Whether the folder of `session` cannot be listed, by its rights, its kind or the device: an opening does not end
-    /// there.
+    /// Whether the folder of `session` cannot be listed, by its rights or its kind: an opening does not end there.
     private func isFolderBarred(_ session: SessionID) -> Bool {
         do throws(StorageError) {
             _ = try storage.list(StoreLayout.sessionFolder(session))
             return false
         } catch {
-            return error.isOfFile || error.isOfSession
+            return error.isOfFile
         }
     }
 
@@ -274,23 +287,21 @@ struct RecoveryPlanner {
         return try scan.walk(folder.segments.filter { $0 >= first })
     }
 
-    /// Has the valid end of a directly written segment, from the last promise on, written again.
-    private func planProof(
-        _ outcome: SessionScan.Outcome, _ overlay: JournalOverlay, _ plan: inout RecoveryPlan
-    ) throws(LogError) {
-        guard let header = outcome.tail.header, outcome.verdict == .end || outcome.verdict == .tornTail else { return }
-        let key = SegmentKey(session: header.session, number: header.number)
-        guard overlay.direct(of: key.session) == key.number else { return }
-        let count = Int(outcome.tail.offset - outcome.provedOffset)
-        do throws(StorageError) {
-            let extents = overlay.unflushed(key.session)[key.number] ?? []
-            let bytes = try SegmentImage(file: try file(key.path), extents: extents)
-                .read(count: count, at: outcome.provedOffset)
-            plan.unproved.append((key, [Extent(offset: outcome.provedOffset, bytes: bytes)]))
-        } catch {
-            guard error.isOfSession else { throw LogError(error) }
-            try plan.giveUp(key.session, key.path, error.clause, overlay, try index.row(of: key.session))
+    /// The valid end of a directly written segment, from the last promise on.
+    private func unprovedEnd(
+        _ outcome: SessionScan.Outcome, _ overlay: JournalOverlay
+    ) throws(LogError) -> (key: SegmentKey, extents: [Extent])? {
+        guard let header = outcome.tail.header, outcome.verdict == .end || outcome.verdict == .tornTail else {
+            return nil
         }
+        let key = SegmentKey(session: header.session, number: header.number)
+        guard overlay.direct(of: key.session) == key.number else { return nil }
+        let count = Int(outcome.tail.offset - outcome.provedOffset)
+        let bytes = try storing { () throws(StorageError) in
+            try SegmentImage(file: try file(key.path), extents: overlay.unflushed(key.session)[key.number] ?? [])
+                .read(count: count, at: outcome.provedOffset)
+        }
+        return (key, [Extent(offset: outcome.provedOffset, bytes: bytes)])
     }
 
     /// The journal will not name these sessions again, so the index must say that it is behind.

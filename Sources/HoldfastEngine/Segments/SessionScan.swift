@@ -42,7 +42,7 @@ struct SessionScan {
             image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
             head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
         } catch {
-            guard error.isOfFile || error.isOfSession else { throw LogError(error) }
+            guard error.isOfFile else { throw LogError(error) }
             let reason = error.clause + (error.isOfKind ? "; something else stands in its place" : "")
             return .failure(SegmentFault(reason: reason, 0, isUnreadable: true))
         }
@@ -98,13 +98,10 @@ struct SessionScan {
     ) throws(LogError) -> Outcome {
         var outcome = Outcome()
         for (index, number) in segments.enumerated() {
-            let opened: Result<SegmentScanner, SegmentFault>
+            var opened: Result<SegmentScanner, SegmentFault>?
             if index == 0, let begun { opened = .success(begun) } else { opened = try open(number) }
-            let scanner: SegmentScanner
-            switch opened {
-            case .success(let found): scanner = found
-            case .failure(let fault):
-                return try damagedHeader(fault, number, isLast: index == segments.count - 1, outcome)
+            guard case .success(let scanner) = opened else {
+                return try damagedHeader(number, isLast: index == segments.count - 1, outcome)
             }
             if let gap = gap(before: scanner.header, number, outcome.tail) {
                 outcome.verdict = .committedDamage
@@ -122,7 +119,7 @@ struct SessionScan {
             outcome.tail.sequence = scanner.nextSequence - 1
             outcome.tail.time = max(outcome.tail.time, scanner.lastTime)
             if isDone { return outcome }
-            try judge(scanner, isLast: index == segments.count - 1, &outcome)
+            try judge(scanner, number, isLast: index == segments.count - 1, &outcome)
             if outcome.verdict != .end { return outcome }
         }
         if let lost = witness.contradiction(session, outcome.tail) {
@@ -137,7 +134,8 @@ struct SessionScan {
         _ body: (SegmentScanner, SegmentScanner.Record) throws(LogError) -> Bool
     ) throws(LogError) -> Bool {
         while true {
-            guard let record = try next(scanner, &outcome) else { return false }
+            let next = try storing { () throws(StorageError) in try scanner.next() }
+            guard let record = next else { return false }
             guard record.header.kind != RecordHeader.markKind else { continue }
             outcome.recordCount += 1
             outcome.payloadByteCount += UInt64(record.header.rawByteCount)
@@ -145,106 +143,69 @@ struct SessionScan {
         }
     }
 
-    /// The next record; `nil` also where the device does not give it, which is then what the outcome says.
-    private func next(
-        _ scanner: SegmentScanner, _ outcome: inout Outcome
-    ) throws(LogError) -> SegmentScanner.Record? {
-        do throws(StorageError) {
-            return try scanner.next()
-        } catch {
-            guard error.isOfSession else { throw LogError(error) }
-            outcome.verdict = verdict(.unreadable, scanner.header.mode, scanner.header.number, isPromised: false)
-            note(error.clause, scanner, &outcome)
-            return nil
-        }
-    }
-
     private func judge(
-        _ scanner: SegmentScanner, isLast: Bool, _ outcome: inout Outcome
+        _ scanner: SegmentScanner, _ number: UInt32, isLast: Bool, _ outcome: inout Outcome
     ) throws(LogError) {
-        guard outcome.verdict == .end, let fault = scanner.fault else { return }
+        guard let fault = scanner.fault else { return }
         outcome.verdict = try verdict(on: scanner, isLast: isLast)
-        let rest = outcome.verdict == .mediaError ? ", and the device does not give what follows" : ""
-        note("\(fault.rawValue) at record \(scanner.nextSequence)\(rest)", scanner, &outcome)
-    }
-
-    /// Names the place where `scanner` has stopped.
-    private func note(_ reason: String, _ scanner: SegmentScanner, _ outcome: inout Outcome) {
-        let offset = scanner.offset
         outcome.finding = finding(
-            outcome.verdict, scanner.header.number, offset, scanner.byteCount - offset, reason)
+            outcome.verdict, number, scanner.offset, scanner.byteCount - scanner.offset,
+            "\(fault.rawValue) at record \(scanner.nextSequence)")
         outcome.finding?.firstSequence = scanner.nextSequence
-    }
-
-    /// What stands behind a place that is not valid, when `looking` for a promise there. Where the device does not give
-    /// it there may be one.
-    private func evidence(
-        _ looking: () throws(StorageError) -> Bool
-    ) throws(LogError) -> (finding: DamageEvidence.Finding, isPromised: Bool) {
-        do throws(StorageError) {
-            return (.invalid, try looking())
-        } catch {
-            guard error.isOfSession else { throw LogError(error) }
-            return (.unreadable, false)
-        }
-    }
-
-    private func verdict(
-        _ finding: DamageEvidence.Finding, _ mode: SegmentHeader.CommitMode, _ number: UInt32, isPromised: Bool
-    ) -> DamageVerdict {
-        DamageVerdict.decide(
-            DamageEvidence(
-                finding: finding, mode: mode, isBeingWritten: writtenDirectly == number, isPromised: isPromised))
     }
 
     /// What the fault means at which `scanner` has stopped.
     func verdict(on scanner: SegmentScanner, isLast: Bool) throws(LogError) -> DamageVerdict {
-        let (finding, isPromised) = try evidence { () throws(StorageError) in
+        let promised = try storing { () throws(StorageError) in
             if !isLast || scanner.nextSequence <= witness.promisedSequence { return true }
             return try scanner.promiseStandsAfterFault()
         }
-        return verdict(finding, scanner.header.mode, scanner.header.number, isPromised: isPromised)
+        return DamageVerdict.decide(
+            DamageEvidence(
+                finding: .invalid, mode: scanner.header.mode,
+                isBeingWritten: writtenDirectly == scanner.header.number, isPromised: promised))
     }
 
     private func damagedHeader(
-        _ fault: SegmentFault, _ number: UInt32, isLast: Bool, _ outcome: Outcome
+        _ number: UInt32, isLast: Bool, _ outcome: Outcome
     ) throws(LogError) -> Outcome {
+        guard case .failure(let fault) = try open(number) else { return outcome }
         var outcome = outcome
-        outcome.verdict = try verdict(on: fault, number, isLast: isLast, after: outcome.tail)
+        outcome.verdict =
+            fault.isUnreadable ? .mediaError : try verdict(onHeaderOf: number, isLast: isLast, after: outcome.tail)
         outcome.finding = finding(outcome.verdict, number, 0, fault.byteCount, fault.reason)
         outcome.finding?.firstSequence = outcome.tail.sequence + 1
         return outcome
     }
 
-    /// What it means that segment `number`, behind `tail`, cannot be used.
+    /// What it means that segment `number`, behind `tail`, has no valid header.
     func verdict(
-        on fault: SegmentFault, _ number: UInt32, isLast: Bool, after tail: SegmentTail
+        onHeaderOf number: UInt32, isLast: Bool, after tail: SegmentTail
     ) throws(LogError) -> DamageVerdict {
-        // Which mode it had is not known, and does not matter where the bytes cannot be had.
-        let mode: SegmentHeader.CommitMode = writtenDirectly == number ? .segment : .journal
-        if fault.isUnreadable { return verdict(.unreadable, mode, number, isPromised: false) }
         // Where the walk began with this segment, the last record before it is not known.
         let isBehindSnapshot = tail.header != nil || number == 1 ? witness.newestSnapshot : nil
         let isWitnessed = !isLast || witness.hasSeen(segment: number) || (isBehindSnapshot ?? 0) > tail.sequence
-        let (finding, isPromised) = try evidence { () throws(StorageError) in
-            if isWitnessed { return true }
-            return try promiseStands(inHeaderless: number)
-        }
-        return verdict(finding, mode, number, isPromised: isPromised)
+        let isPromised = isWitnessed ? true : try promiseStands(inHeaderless: number)
+        return DamageVerdict.decide(
+            DamageEvidence(
+                finding: .invalid, mode: writtenDirectly == number ? .segment : .journal,
+                isBeingWritten: writtenDirectly == number, isPromised: isPromised))
     }
 
     /// Whether a segment whose header is damaged holds a promise, if the salt that stands there is the right one.
-    private func promiseStands(inHeaderless number: UInt32) throws(StorageError) -> Bool {
-        let image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
-        let head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
-        // The salt of a whole header is another segment's, and what that promises is not this one's.
-        let isForeign =
-            (try? head.withBytes { (view) throws(FormatError) in try SegmentHeader(decoding: view) }) != nil
-        guard !isForeign, head.count >= SegmentHeader.fixedByteCount else { return false }
-        let header = SegmentHeader(
-            mode: .segment, salt: head.withUnsafeBytes { $0.load(at: 8) }, firstSequence: 1, chainBefore: 0,
-            storeTag: storeTag, number: number, session: session)
-        return try SegmentScanner(image, header: header, payloadLimit: payloadLimit).promiseStandsAfterFault()
+    private func promiseStands(inHeaderless number: UInt32) throws(LogError) -> Bool {
+        try storing { () throws(StorageError) in
+            let image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
+            let head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
+            // The salt of a whole header is another segment's, and what that promises is not this one's.
+            let isForeign =
+                (try? head.withBytes { (view) throws(FormatError) in try SegmentHeader(decoding: view) }) != nil
+            guard !isForeign, head.count >= SegmentHeader.fixedByteCount else { return false }
+            let header = SegmentHeader(
+                mode: .segment, salt: head.withUnsafeBytes { $0.load(at: 8) }, firstSequence: 1, chainBefore: 0,
+                storeTag: storeTag, number: number, session: session)
+            return try SegmentScanner(image, header: header, payloadLimit: payloadLimit).promiseStandsAfterFault()
+        }
     }
 
     /// What is missing between the record before and a segment's first.

@@ -2,6 +2,7 @@ import HoldfastBytes
 package import HoldfastEngine
 import HoldfastLog
 package import HoldfastStorage
+import HoldfastThreads
 
 extension HoldfastStore {
     /// A store that was opened for writing, with what opening found.
@@ -75,14 +76,17 @@ extension HoldfastStore {
     private static func opened(
         on log: LocalLog, options: StoreOptions, readThreadCount: Int
     ) throws(HoldfastError) -> Opened {
+        // Until all that a crash has left is found, only an opening that looks for it may come next.
+        let isRecovered = Lock(log.recovery.wasClosedCleanly)
         let store = try HoldfastStore(
             log: log, options: options,
             closingWith: { (inOrder) throws(LogError) in
-                if inOrder { try log.close() } else { log.abandon() }
+                if inOrder && isRecovered.withLock({ $0 }) { try log.close() } else { log.abandon() }
             })
         do throws(HoldfastError) {
             // A crash may have come between a commit and its row in the index.
             if !log.recovery.wasClosedCleanly { try store.recover(log.recovery.sessions, threads: readThreadCount) }
+            isRecovered.withLock { $0 = true }
         } catch {
             try? store.close()
             throw error

@@ -3,6 +3,7 @@ import HoldfastEngine
 import HoldfastLog
 import HoldfastSimulation
 import HoldfastStorage
+import HoldfastThreads
 import Testing
 
 @Suite struct FailureTests {
@@ -106,12 +107,20 @@ import Testing
         let image = storage.processCrash()
         try? image.remove("index.json")
         image.setAvailableBytes(0)
+        // There is room again when the failed opening lets go: it could close the store in order.
+        let hasTried = Lock(false)
+        image.onOperation { operation, image in
+            if operation.path == "index.json.tmp" { return hasTried.withLock { $0 = true } }
+            if hasTried.withLock({ $0 }) { image.setAvailableBytes(nil) }
+        }
         let error = #expect(throws: HoldfastError.self) {
             try HoldfastStore.opened(in: image)
         }
         #expect(error?.code == .diskFull)
+        image.onOperation(nil)
         image.setAvailableBytes(nil)
         let again = try HoldfastStore.opened(in: image)
+        #expect(!again.recovery.wasClosedCleanly, "the one that failed has not found what the crash left")
         #expect(try again.store.getBlocking("a").messages.isEmpty)
         try again.store.close()
     }

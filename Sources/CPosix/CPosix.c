@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,8 @@ void holdfast_name_thread(const char *name) {
     strncpy(kept, name, sizeof kept - 1);
     pthread_setname_np(pthread_self(), kept);
 }
+
+void holdfast_map_large_blocks(int32_t byte_count) { mallopt(M_MMAP_THRESHOLD, byte_count); }
 
 int32_t holdfast_open_beneath(int32_t directory, const char *path, int32_t flags, uint32_t mode) {
     struct open_how how = {

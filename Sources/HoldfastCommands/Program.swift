@@ -1,3 +1,4 @@
+import CPosix
 import Glibc
 import HoldfastStorage
 
@@ -17,6 +18,8 @@ package enum Program {
     /// Runs the command line of this process on its own streams and ends it.
     package static func runProcess() -> Never {
         PosixStorage.prepareProcess()
+        // A server that has seen a few records of megabytes would keep their memory: docs/performance.md, "Long runs".
+        holdfast_map_large_blocks(1 << 20)
         exit(run(Array(CommandLine.arguments.dropFirst()), on: SystemConsole()).rawValue)
     }
 

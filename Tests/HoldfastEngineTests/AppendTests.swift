@@ -25,6 +25,34 @@ private let modes: [SegmentHeader.CommitMode] = [.journal, .segment]
         try log.close()
     }
 
+    /// Of the lengths, some are more than what shares memory with others, some fill it together.
+    @Test(arguments: modes) func `a batch of short and long records is read back before and after it is flushed`(
+        mode: SegmentHeader.CommitMode
+    ) throws {
+        var options = seededOptions(mode)
+        options.softWindow = 60_000
+        let log = try LocalLog(in: SimulatedStorage(), options: options, creating: true)
+        var generator = SplitMix64(seed: 7)
+        let texts = [10, 200_000, 500, 40_000, 40_000, 10, 90_000, 90_000, 1, 60_000].map { count in
+            String(decoding: (0..<count).map { _ in UInt8(33 + generator.next() % 90) }, as: UTF8.self)
+        }
+        let claims = try ["a", "b"].map { try log.claim(id($0)) }
+        let outcomes = Outcomes()
+        for (index, text) in texts.enumerated() {
+            for claim in claims {
+                _ = try log.append(
+                    claim, expected: UInt64(index), kind: 3, time: 1, payload: Array(text.utf8), durability: .soon,
+                    completion: outcomes.completion())
+            }
+        }
+        try log.flush()
+        for session in ["a", "b"] { #expect(try payloads(log, session) == texts) }
+        try log.flushToSegments()
+        for session in ["a", "b"] { #expect(try payloads(log, session) == texts) }
+        #expect(outcomes.wait().allSatisfy { $0 == nil })
+        try log.close()
+    }
+
     @Test(arguments: modes) func `a store that was closed opens cleanly and goes on`(
         mode: SegmentHeader.CommitMode
     ) throws {

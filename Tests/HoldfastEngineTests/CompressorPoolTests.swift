@@ -3,12 +3,16 @@ import Testing
 @testable import HoldfastEngine
 
 struct CompressorPoolTests {
-    private let payload = [UInt8](repeating: 65, count: 500)
+    private let short = [UInt8](repeating: 65, count: 500)
+    private let long = [UInt8](repeating: 65, count: 10_000)
 
     /// Compresses once for the holder of `lease`; answers whether the stream was where the holder left it.
     @discardableResult
-    private func use(_ lease: inout CompressorPool.Lease?, of pool: CompressorPool, mayGrow: Bool = false) -> Bool {
-        pool.withStream(&lease, byteCount: payload.count, mayGrow: mayGrow) { stream, isWhereItWas in
+    private func use(
+        _ lease: inout CompressorPool.Lease?, of pool: CompressorPool, isLong: Bool = false, mayGrow: Bool = false
+    ) -> Bool {
+        let payload = isLong ? long : short
+        return pool.withStream(&lease, byteCount: payload.count, mayGrow: mayGrow) { stream, isWhereItWas in
             #expect(stream?.compress(payload, limit: payload.count) { _ in } == true)
             return isWhereItWas
         }
@@ -67,23 +71,23 @@ struct CompressorPoolTests {
     }
 
     @Test(arguments: [false, true])
-    func `of many sessions that take turns few have large streams`(afterFew: Bool) {
+    func `of many sessions that take turns those with long records have large streams`(afterFew: Bool) {
         let pool = CompressorPool(memoryLimit: EngineOptions().compressionMemory)
         if afterFew { _ = largeStreams(of: pool, clientCount: 16, each: 17) }
         var leases = [CompressorPool.Lease?](repeating: nil, count: 64)
         for round in 0..<40 {
             // The first ones took turns with few.
             if round == 20 { for index in leases.indices { leases[index] = nil } }
-            for index in leases.indices { use(&leases[index], of: pool, mayGrow: true) }
+            for index in leases.indices { use(&leases[index], of: pool, isLong: index % 8 == 0, mayGrow: true) }
         }
-        #expect(leases.count { $0?.size == .large } == 17)
+        for index in leases.indices { #expect(leases[index]?.size == (index % 8 == 0 ? .large : .small)) }
     }
 
     /// There is room for one large stream.
     @Test func `at the end of a block a session gets a large stream that nobody needs`() {
         let pool = CompressorPool(memoryLimit: 4 << 20)
         var (first, second): (CompressorPool.Lease?, CompressorPool.Lease?)
-        use(&first, of: pool)
+        use(&first, of: pool, isLong: true)
         #expect(first?.size == .large)
         for _ in 0..<100 {
             use(&second, of: pool, mayGrow: true)

@@ -52,8 +52,9 @@ final class Flusher: Sendable {
     func add(_ commits: [Commit], batch: UInt64) {
         // Before the bytes: a pass that takes these bytes must find the sessions noted.
         index.note(commits)
+        let extents = commits.gatheredExtents()
         let isDue = state.withLock { state in
-            for commit in commits { state.pending.add(commit.extent, to: commit.key) }
+            for (commit, extent) in zip(commits, extents) { state.pending.add(extent, to: commit.key) }
             if !commits.isEmpty { state.lastBatch = batch }
             return state.pending.byteCount >= options.flushByteCount
         }

@@ -7,7 +7,7 @@ import HoldfastBytes
 final class BlockCompressor {
     /// What a stream costs and how far back it can look.
     enum Size: Int, Sendable, CaseIterable {
-        /// Matches reach 128 KiB back. For sessions beyond what large streams have room for.
+        /// Matches reach 128 KiB back. For short records of sessions that take turns with many others.
         case small
         /// Matches reach 1 MiB back.
         case large

@@ -77,10 +77,10 @@ final class CompressorPool: Sendable {
         var quiet: UInt64 { max(128, 4 * turns / 64) }
 
         /// How many large streams are lent. Few sessions that take turns may have one each, and one more for each
-        /// that has ended and keeps its own until it counts as quiet. Of many, most would get a small one anyway, and
-        /// dozens of large ones push each other out of the processor's cache.
+        /// that has ended and keeps its own until it counts as quiet. Dozens in use at the same time would push each
+        /// other out of the processor's cache.
         var largeLimit: Int {
-            let wanted = turns / 64 <= CompressorPool.fewTurns ? min(2 * reservedForLarge, memoryLimit / 2) : 0
+            let wanted = isOfFew ? min(2 * reservedForLarge, memoryLimit / 2) : 0
             let room = memoryLimit - small.memoryByteCount
             return max(reservedForLarge, min(wanted, room)) / BlockCompressor.Size.large.memoryByteCount
         }
@@ -96,6 +96,9 @@ final class CompressorPool: Sendable {
             max(min(memoryLimit / 2, CompressorPool.memoryOfManyTurns), memoryLimit / 12)
         }
 
+        /// Whether few sessions take turns, so that each may have a large stream. Of many, those with long records do.
+        var isOfFew: Bool { turns / 64 <= CompressorPool.fewTurns }
+
         mutating func noteTurn(of lease: Lease) {
             turns += uses - self[lease.size].slots[lease.slot].lastUse
             turns -= turns / 64
@@ -105,7 +108,9 @@ final class CompressorPool: Sendable {
             large.free(quietFor: quiet, at: uses, limit: largeLimit)
         }
 
-        mutating func freeSmall() -> Int? { small.free(quietFor: 0, at: uses, limit: smallLimit) }
+        mutating func freeSmall(quietFor quiet: UInt64) -> Int? {
+            small.free(quietFor: quiet, at: uses, limit: smallLimit)
+        }
 
         subscript(size: BlockCompressor.Size) -> Shelf {
             get { size == .large ? large : small }
@@ -113,6 +118,9 @@ final class CompressorPool: Sendable {
         }
     }
 
+    /// A payload of more bytes fills large tables by itself, and takes so long that their cold memory hardly shows. See
+    /// docs/decisions/0003-compression.md.
+    private static let longPayloadByteCount = 8 << 10
     /// What large streams take when many sessions take turns: there are 17 then.
     private static let memoryOfManyTurns = 21 << 20
     /// So many sessions that take turns are few.
@@ -131,8 +139,8 @@ final class CompressorPool: Sendable {
 
     /// Runs `body` with a stream for the holder of `lease`, which is renewed.
     ///
-    /// A payload of `byteCount` bytes that is longer than a small stream's window gets a large one, if there are any.
-    /// With `mayGrow` a small stream may be changed for a large one that nobody needs.
+    /// A long payload, one of more than 8 KiB, gets a large stream, if there are any. While few sessions take turns any
+    /// payload may, and with `mayGrow` a small stream may be changed for a large one that nobody needs.
     ///
     /// `body` gets the stream and whether it still is where the holder left it; if not, it has been restarted.
     /// It gets `nil` when every stream is in use at this moment.
@@ -140,7 +148,7 @@ final class CompressorPool: Sendable {
         _ lease: inout Lease?, byteCount: Int, mayGrow: Bool = false, _ body: (BlockCompressor?, Bool) -> R
     ) -> R {
         let held = lease
-        let isLong = byteCount > BlockCompressor.Size.small.blockByteCount
+        let isLong = byteCount > Self.longPayloadByteCount
         let taken = state.withLock { state in
             Self.take(held, isLong: isLong, mayGrow: mayGrow, from: &state).map(Loan.init)
         }
@@ -167,13 +175,17 @@ final class CompressorPool: Sendable {
         let own = held.flatMap { state[$0.size].slots[$0.slot].generation == $0.generation ? $0 : nil }
         if let own { state.noteTurn(of: own) }
         if let own, own.size == .large || !(isLong || mayGrow) { return (own, lend(own, in: &state), true) }
-        if let slot = state.freeLarge(quietFor: isLong ? 0 : state.quiet) {
+        if isLong || state.isOfFew, let slot = state.freeLarge(quietFor: isLong ? 0 : state.quiet) {
             if let own { state.small.slots[own.slot].lastUse = 0 }  // nobody needs it any more
             return renew(.large, slot, in: &state)
         }
         if let own { return (own, lend(own, in: &state), true) }
-        if let slot = state.freeSmall() { return renew(.small, slot, in: &state) }
-        return state.freeLarge(quietFor: 0).map { renew(.large, $0, in: &state) }
+        // One that nobody needs, of either size; else one that somebody does.
+        for quiet in [state.quiet, 0] {
+            if let slot = state.freeSmall(quietFor: quiet) { return renew(.small, slot, in: &state) }
+            if let slot = state.freeLarge(quietFor: quiet) { return renew(.large, slot, in: &state) }
+        }
+        return nil
     }
 
     /// Takes the stream away from whoever had it.

@@ -29,7 +29,10 @@ void holdfast_name_thread(const char *name) {
     pthread_setname_np(pthread_self(), kept);
 }
 
-void holdfast_map_large_blocks(int32_t byte_count) { mallopt(M_MMAP_THRESHOLD, byte_count); }
+void holdfast_map_large_blocks(int32_t byte_count) {
+    mallopt(M_MMAP_THRESHOLD, byte_count);
+    mallopt(M_TRIM_THRESHOLD, 2 * byte_count);
+}
 
 int32_t holdfast_open_beneath(int32_t directory, const char *path, int32_t flags, uint32_t mode) {
     struct open_how how = {

@@ -9,10 +9,10 @@ struct CompressorPoolTests {
     /// Compresses once for the holder of `lease`; answers whether the stream was where the holder left it.
     @discardableResult
     private func use(
-        _ lease: inout CompressorPool.Lease?, of pool: CompressorPool, isLong: Bool = false, mayGrow: Bool = false
+        _ lease: inout CompressorPool.Lease?, of pool: CompressorPool, isLong: Bool = false, mayChange: Bool = false
     ) -> Bool {
         let payload = isLong ? long : short
-        return pool.withStream(&lease, byteCount: payload.count, mayGrow: mayGrow) { stream, isWhereItWas in
+        return pool.withStream(&lease, byteCount: payload.count, mayChange: mayChange) { stream, isWhereItWas in
             #expect(stream?.compress(payload, limit: payload.count) { _ in } == true)
             return isWhereItWas
         }
@@ -78,9 +78,44 @@ struct CompressorPoolTests {
         for round in 0..<40 {
             // The first ones took turns with few.
             if round == 20 { for index in leases.indices { leases[index] = nil } }
-            for index in leases.indices { use(&leases[index], of: pool, isLong: index % 8 == 0, mayGrow: true) }
+            for index in leases.indices { use(&leases[index], of: pool, isLong: index % 8 == 0, mayChange: true) }
         }
         for index in leases.indices { #expect(leases[index]?.size == (index % 8 == 0 ? .large : .small)) }
+    }
+
+    @Test func `many sessions with long records do not take large streams from each other`() {
+        let pool = CompressorPool(memoryLimit: EngineOptions().compressionMemory)
+        var leases = [CompressorPool.Lease?](repeating: nil, count: 64)
+        var kept = 0
+        for _ in 0..<40 {
+            for index in leases.indices where use(&leases[index], of: pool, isLong: true) { kept += 1 }
+        }
+        #expect(kept > 38 * 64)
+        #expect(leases.count { $0?.size == .large } == 17)
+    }
+
+    @Test func `a large stream is given back at the end of a block when many sessions have come to take turns`() {
+        let pool = CompressorPool(memoryLimit: EngineOptions().compressionMemory)
+        var leases = [CompressorPool.Lease?](repeating: nil, count: 64)
+        for _ in 0..<100 { use(&leases[0], of: pool, mayChange: true) }
+        #expect(leases[0]?.size == .large)
+        for _ in 0..<20 {
+            for index in leases.indices { use(&leases[index], of: pool) }
+        }
+        #expect(leases[0]?.size == .large, "in the middle of a block")
+        use(&leases[0], of: pool, mayChange: true)
+        #expect(leases[0]?.size == .small)
+    }
+
+    @Test func `one session that comes back after long leaves few sessions few`() {
+        let pool = CompressorPool(memoryLimit: EngineOptions().compressionMemory)
+        var (lone, late): (CompressorPool.Lease?, CompressorPool.Lease?)
+        use(&late, of: pool)
+        for _ in 0..<50_000 { use(&lone, of: pool) }
+        use(&late, of: pool)
+        var new: CompressorPool.Lease?
+        use(&new, of: pool)
+        #expect(new?.size == .large)
     }
 
     /// There is room for one large stream.
@@ -90,12 +125,12 @@ struct CompressorPoolTests {
         use(&first, of: pool, isLong: true)
         #expect(first?.size == .large)
         for _ in 0..<100 {
-            use(&second, of: pool, mayGrow: true)
+            use(&second, of: pool, mayChange: true)
             #expect(second?.size == .small)
         }
         for _ in 0..<100 { use(&second, of: pool) }
         #expect(second?.size == .small, "in the middle of a block")
-        use(&second, of: pool, mayGrow: true)
+        use(&second, of: pool, mayChange: true)
         #expect(second?.size == .large)
         #expect(!use(&first, of: pool))
     }

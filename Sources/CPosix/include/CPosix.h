@@ -25,8 +25,9 @@ int32_t holdfast_open_beneath(int32_t directory, const char *_Nonnull path, int3
 /// (O_DIRECT, O_DSYNC); -1 and errno where that cannot be done, or /proc is not there.
 int32_t holdfast_reopen_synced(int32_t descriptor);
 
-/// Has memory of `byte_count` bytes or more mapped for itself, and given back to the system when it is freed. By itself
-/// glibc raises that limit to the largest block that was ever freed (up to 32 MiB), and keeps what lies below it.
+/// Has memory of `byte_count` bytes or more mapped for itself, and given back to the system when it is freed; of what is
+/// free at the end of a heap, twice as much is kept. By itself glibc raises both with the largest block that was ever
+/// freed, up to 32 and 64 MiB.
 void holdfast_map_large_blocks(int32_t byte_count);
 
 /// Where the `wanted_count` bytes of `wanted` first stand in the `count` bytes of `bytes`, or NULL.

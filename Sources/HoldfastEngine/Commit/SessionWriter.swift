@@ -83,7 +83,6 @@ extension [Commit] {
     /// encodes the next record would get memory that is not in the processor's cache, often from the system. This way
     /// it is the memory of a record that was committed a moment ago.
     func gatheredExtents() -> [Extent] {
-        guard count > 1 else { return map(\.extent) }
         var extents: [Extent] = []
         extents.reserveCapacity(count)
         var begin = 0
@@ -110,11 +109,11 @@ extension ArraySlice<Commit> {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(byteCount)
         for commit in self { bytes += commit.output.bytes }
-        var rest = bytes[...]
+        var begin = 0
         for commit in self {
-            let part = rest.prefix(commit.output.bytes.count)
-            rest = rest[part.endIndex...]
-            extents.append(Extent(offset: commit.output.offset, bytes: part))
+            let end = begin + commit.output.bytes.count
+            extents.append(Extent(offset: commit.output.offset, bytes: bytes[begin..<end]))
+            begin = end
         }
     }
 }

@@ -12,6 +12,8 @@ final class CompressorPool: Sendable {
         let size: BlockCompressor.Size
         fileprivate let slot: Int
         fileprivate let generation: UInt64
+        /// When it was used last, counted in uses of any stream.
+        fileprivate let lastUse: UInt64
     }
 
     private struct Slot {
@@ -68,9 +70,9 @@ final class CompressorPool: Sendable {
         var large = Shelf(size: .large)
         var small = Shelf(size: .small)
         var uses: UInt64 = 0
-        /// How many uses there were between two of the same session lately, on average, times 64. Until that is known
-        /// as if many sessions took turns.
-        var turns: UInt64 = 64 * 64
+        /// How many uses there were between two of the same session lately, on average, times 64. Until some dozens of
+        /// uses have told, as if rather many sessions took turns.
+        var turns: UInt64 = 40 * 64
 
         /// For how many uses a large stream must have been quiet before it is taken from its session: for longer than
         /// sessions that take turns have to wait, or they would take the few there are from each other all the time.
@@ -99,10 +101,22 @@ final class CompressorPool: Sendable {
         /// Whether few sessions take turns, so that each may have a large stream. Of many, those with long records do.
         var isOfFew: Bool { turns / 64 <= CompressorPool.fewTurns }
 
+        /// For how long a large stream must have been quiet to be taken for a payload; `nil` when a small one will do.
+        ///
+        /// With long payloads, too, those who take turns must not take streams from each other. But whoever has missed
+        /// its turn has ended, usually.
+        func quietForLarge(_ payloadByteCount: Int) -> UInt64? {
+            if payloadByteCount > BlockCompressor.Size.small.blockByteCount { return 0 }
+            if payloadByteCount > CompressorPool.longPayloadByteCount { return 2 * turns / 64 }
+            return isOfFew ? quiet : nil
+        }
+
         mutating func noteTurn(of lease: Lease) {
-            turns += uses - self[lease.size].slots[lease.slot].lastUse
+            turns += min(uses - lease.lastUse, CompressorPool.longestTurn)
             turns -= turns / 64
         }
+
+        func isHeld(_ lease: Lease) -> Bool { self[lease.size].slots[lease.slot].generation == lease.generation }
 
         mutating func freeLarge(quietFor quiet: UInt64) -> Int? {
             large.free(quietFor: quiet, at: uses, limit: largeLimit)
@@ -118,7 +132,9 @@ final class CompressorPool: Sendable {
         }
     }
 
-    /// A payload of more bytes fills large tables by itself, and takes so long that their cold memory hardly shows. See
+    /// When somebody comes back after more uses than this, that does not say that so many take turns.
+    private static let longestTurn: UInt64 = 1024
+    /// A payload of more bytes has use for large tables, and takes so long that their cold memory hardly shows. See
     /// docs/decisions/0003-compression.md.
     private static let longPayloadByteCount = 8 << 10
     /// What large streams take when many sessions take turns: there are 17 then.
@@ -139,18 +155,19 @@ final class CompressorPool: Sendable {
 
     /// Runs `body` with a stream for the holder of `lease`, which is renewed.
     ///
-    /// A long payload, one of more than 8 KiB, gets a large stream, if there are any. While few sessions take turns any
-    /// payload may, and with `mayGrow` a small stream may be changed for a large one that nobody needs.
+    /// Long payloads, of more than 8 KiB, get a large stream that is free or whose holder has missed its turn; those
+    /// that are longer than a small stream's window get any. While few sessions take turns short ones get a large
+    /// stream that nobody needs, too. With `mayChange`, at the end of a block, a stream may be changed for one of the
+    /// other size.
     ///
     /// `body` gets the stream and whether it still is where the holder left it; if not, it has been restarted.
     /// It gets `nil` when every stream is in use at this moment.
     func withStream<R>(
-        _ lease: inout Lease?, byteCount: Int, mayGrow: Bool = false, _ body: (BlockCompressor?, Bool) -> R
+        _ lease: inout Lease?, byteCount: Int, mayChange: Bool = false, _ body: (BlockCompressor?, Bool) -> R
     ) -> R {
         let held = lease
-        let isLong = byteCount > Self.longPayloadByteCount
         let taken = state.withLock { state in
-            Self.take(held, isLong: isLong, mayGrow: mayGrow, from: &state).map(Loan.init)
+            Self.take(held, byteCount, mayChange: mayChange, from: &state).map(Loan.init)
         }
         guard let loan = taken?.loan else {
             lease = nil
@@ -169,37 +186,39 @@ final class CompressorPool: Sendable {
     }
 
     private static func take(
-        _ held: Lease?, isLong: Bool, mayGrow: Bool, from state: inout State
+        _ held: Lease?, _ byteCount: Int, mayChange: Bool, from state: inout State
     ) -> (lease: Lease, compressor: BlockCompressor, continues: Bool)? {
         state.uses += 1
-        let own = held.flatMap { state[$0.size].slots[$0.slot].generation == $0.generation ? $0 : nil }
-        if let own { state.noteTurn(of: own) }
-        if let own, own.size == .large || !(isLong || mayGrow) { return (own, lend(own, in: &state), true) }
-        if isLong || state.isOfFew, let slot = state.freeLarge(quietFor: isLong ? 0 : state.quiet) {
-            if let own { state.small.slots[own.slot].lastUse = 0 }  // nobody needs it any more
-            return renew(.large, slot, in: &state)
+        if let held { state.noteTurn(of: held) }
+        let own = held.flatMap { state.isHeld($0) ? $0 : nil }
+        let quiet = state.quietForLarge(byteCount)
+        let isLong = byteCount > longPayloadByteCount
+        if let own, (own.size == .large) == (quiet != nil) || !(mayChange || isLong) {
+            return lend(own.size, own.slot, continues: true, in: &state)
         }
-        if let own { return (own, lend(own, in: &state), true) }
+        if let quiet, let slot = state.freeLarge(quietFor: quiet) {
+            if let own { state.small.slots[own.slot].lastUse = 0 }  // nobody needs it any more
+            return lend(.large, slot, continues: false, in: &state)
+        }
+        if let own, own.size == .small { return lend(.small, own.slot, continues: true, in: &state) }
+        if let own { state.large.slots[own.slot].lastUse = 0 }
         // One that nobody needs, of either size; else one that somebody does.
         for quiet in [state.quiet, 0] {
-            if let slot = state.freeSmall(quietFor: quiet) { return renew(.small, slot, in: &state) }
-            if let slot = state.freeLarge(quietFor: quiet) { return renew(.large, slot, in: &state) }
+            if let slot = state.freeSmall(quietFor: quiet) { return lend(.small, slot, continues: false, in: &state) }
+            if let slot = state.freeLarge(quietFor: quiet) { return lend(.large, slot, continues: false, in: &state) }
         }
         return nil
     }
 
-    /// Takes the stream away from whoever had it.
-    private static func renew(
-        _ size: BlockCompressor.Size, _ slot: Int, in state: inout State
+    /// Lends a stream to whoever has it or, when nothing continues, to somebody else: then whoever had it loses it.
+    private static func lend(
+        _ size: BlockCompressor.Size, _ slot: Int, continues: Bool, in state: inout State
     ) -> (lease: Lease, compressor: BlockCompressor, continues: Bool) {
-        state[size].slots[slot].generation += 1
-        let lease = Lease(size: size, slot: slot, generation: state[size].slots[slot].generation)
-        return (lease, lend(lease, in: &state), false)
-    }
-
-    private static func lend(_ lease: Lease, in state: inout State) -> BlockCompressor {
-        state[lease.size].slots[lease.slot].isLent = true
-        state[lease.size].slots[lease.slot].lastUse = state.uses
-        return state[lease.size].slots[lease.slot].compressor
+        state[size].slots[slot].generation += continues ? 0 : 1
+        state[size].slots[slot].isLent = true
+        state[size].slots[slot].lastUse = state.uses
+        let lent = state[size].slots[slot]
+        let lease = Lease(size: size, slot: slot, generation: lent.generation, lastUse: state.uses)
+        return (lease, lent.compressor, continues)
     }
 }

@@ -146,7 +146,7 @@ struct SegmentEncoder {
         }
         let mayContinue = continuesFrame && blockByteCount < lease?.size.blockByteCount ?? 0
         var codec = RecordHeader.Codec.raw
-        pool.withStream(&lease, byteCount: payload.count, mayGrow: !mayContinue) { stream, isWhereItWas in
+        pool.withStream(&lease, byteCount: payload.count, mayChange: !mayContinue) { stream, isWhereItWas in
             guard let stream else { return }
             let continues = mayContinue && isWhereItWas
             if !continues && isWhereItWas { stream.restart() }
@@ -162,7 +162,7 @@ struct SegmentEncoder {
         return codec
     }
 
-    /// In one allocation, exactly as large as it must be: the bytes stay in memory until they are flushed.
+    /// In one allocation, exactly as large as it must be: the bytes may stay in memory until they are flushed.
     private static func store(_ stored: some Collection<UInt8>, in bytes: inout [UInt8]) {
         bytes.reserveCapacity(bytes.count + RecordHeader.byteCount + stored.count)
         bytes.appendZeros(RecordHeader.byteCount)

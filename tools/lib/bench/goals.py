@@ -2,6 +2,7 @@
 
 import statistics
 
+from .costs import WITH_SNAPSHOTS
 from .rounds import best, ratio, ratios
 from .table import number, table
 
@@ -123,6 +124,8 @@ def reads(goals, own):
 
 def appends(goals, own):
     for style, found in own.get("costs", {}).items():
+        if style == WITH_SNAPSHOTS:
+            continue
         clients = f"{style.split()[0]} client{'s' if style[0] != '1' else ''}, {style.split()[1]}"
         goals.at_most(f"8. processor for an append of 512 bytes in memory, {clients}", 5, found["processor_us"], " us")
         goals.at_most(f"8. bytes of memory that stay after an append, {clients}", SMALLEST_ALLOCATION,

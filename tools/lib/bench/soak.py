@@ -31,7 +31,7 @@ def run(root, program, scratch, minutes, real_time, write_docs, say):
     command = [program, "soak", "--store", store, "--input", path, "--seconds", str(60 * minutes),
                "--interval", str(minutes)]
     # As the program holdfast does, and its documentation advises servers: large blocks of memory are given back.
-    environment = os.environ | {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=1048576"}
+    environment = os.environ | {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=1048576:glibc.malloc.trim_threshold=2097152"}
     samples, load = [], os.getloadavg()[0]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=first, env=environment) as process:
         for line in process.stdout:

@@ -131,6 +131,38 @@ private let modes: [SegmentHeader.CommitMode] = [.journal, .segment]
         return followed
     }
 
+    /// A file of the journal names itself at its end before its first batch is there, and may be looked at in between.
+    @Test(arguments: [false, true])
+    func `the first batch of a file that was seen without it is not missed`(isOne: Bool) throws {
+        let storage = SimulatedStorage()
+        var options = busyOptions(.journal)
+        options.flushInterval = 1_000_000
+        let log = try LocalLog(in: storage, options: options, creating: true)
+        var appender = try Appender(log, "s0")
+        try appender.append("before")
+        let known = try newestJournalFile(of: storage)?.number
+        while try newestJournalFile(of: storage)?.number == known { try appender.append(message(1)) }
+        let path = try #require(try newestJournalFile(of: storage)?.path)
+        let file = try storage.open(path, .readWrite)
+        let begun = try file.read(count: 4096, at: 0)
+        try file.write([UInt8](repeating: 0, count: begun.count), at: 0)
+        let follower = try StoreFollower(try StoreInspector(storage), only: isOne ? id("s0") : nil)
+        try file.write(begun, at: 0)
+        var followed = Followed()
+        _ = try follower.poll { session, item in followed.take(session, item) }
+        #expect(followed.texts["s0"]?.keys.max() == appender.last)
+        try log.close()
+    }
+
+    private func newestJournalFile(of storage: SimulatedStorage) throws -> (path: String, number: UInt64)? {
+        try storage.list(StoreLayout.journalFolder).compactMap { entry in
+            let path = "\(StoreLayout.journalFolder)/\(entry.name)"
+            let head = try storage.open(path, .read).read(count: JournalHeader.sectorByteCount, at: 0)
+            return head.withBytes { try? JournalHeader(decoding: $0) }.map { (path, $0.number) }
+        }
+        .max { $0.number < $1.number }
+    }
+
     @Test func `records that two compactions drop between two looks are given out, as the journal has them`() throws {
         let storage = SimulatedStorage()
         var options = seededOptions()

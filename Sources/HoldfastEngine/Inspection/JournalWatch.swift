@@ -20,10 +20,12 @@ struct JournalWatch {
             if let next, next.number > summary.position.lastBatch { return true }
             for entry in try storage.list(StoreLayout.journalFolder) where entry.name.hasSuffix(".journal") {
                 let path = "\(StoreLayout.journalFolder)/\(entry.name)"
-                let head = try storage.open(path, .read).read(count: JournalHeader.sectorByteCount, at: 0)
+                let head = try storage.open(path, .read).read(
+                    count: JournalHeader.sectorByteCount + BatchHeader.byteCount, at: 0)
                 let header = head.withUnsafeBytes { try? JournalHeader(decoding: $0) }
                 guard let header, header.storeTag == storeTag else { continue }
-                if header.number > summary.position.lastFileNumber { return true }
+                // The summary may know the file's number already: it stands in the file before the first batch does.
+                if header.number > end.number, JournalReader.beginsWithBatch(of: header, head) { return true }
             }
             return false
         } catch {

@@ -53,8 +53,8 @@ struct JournalSummary: Sendable {
     var paths: [String] = []
     var batchCount = 0
     var byteCount: UInt64 = 0
-    /// Behind the last valid batch: the file with its salt, and the offset.
-    var end: (path: String, salt: UInt64, offset: UInt64)?
+    /// Behind the last valid batch: the file with its number and salt, and the offset.
+    var end: (path: String, number: UInt64, salt: UInt64, offset: UInt64)?
     /// The last valid batch that begins a file, and so names every segment that is written directly.
     fileprivate var restatement: UInt64 = 0
 }
@@ -214,7 +214,8 @@ struct JournalReader {
         return JournalFile(path: path, header: header, byteCount: byteCount)
     }
 
-    private static func beginsWithBatch(of file: JournalHeader, _ bytes: [UInt8]) -> Bool {
+    /// Whether in `bytes`, which begin a file with this header, a batch of it follows.
+    static func beginsWithBatch(of file: JournalHeader, _ bytes: [UInt8]) -> Bool {
         let sector = JournalHeader.sectorByteCount
         guard bytes.count >= sector + BatchHeader.byteCount else { return false }
         return bytes.withUnsafeBytes { view in
@@ -374,7 +375,7 @@ extension JournalSummary {
         closedCleanly = header.closesCleanly
         batchCount += 1
         byteCount += UInt64(header.paddedByteCount)
-        self.end = (file.path, file.header.salt, end)
+        self.end = (file.path, file.header.number, file.header.salt, end)
     }
 }
 

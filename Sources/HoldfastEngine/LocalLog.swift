@@ -314,7 +314,7 @@ extension LocalLog {
         try committer.waitForAll()
         try flusher.flush()
         // The flush has asked for one more batch, with the low-water mark.
-        try committer.waitForAll()
+        try committer.waitForAll(andMark: true)
     }
 
     private static func check(

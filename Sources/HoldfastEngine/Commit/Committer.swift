@@ -18,7 +18,7 @@ final class Committer: Sendable {
         var urgentCount = 0
         /// What the next batch must say although nothing may be queued.
         var lowWaterMark: UInt64?
-        var barriers: [@Sendable (LogError?) -> Void] = []
+        var barriers: [Barrier] = []
         /// Whether a batch is being committed. Who does that looks at the queue again when it is done.
         var isCommitting = false
         /// For how many batches in a row at most one commit was waited for, in the batch and behind it.
@@ -35,10 +35,18 @@ final class Committer: Sendable {
         var isForCaller: Bool { !isCommitting && !isUrgent && loneCount >= Committer.loneBatches }
     }
 
+    /// Who waits until all that was queued before is done.
+    private struct Barrier {
+        /// Whether the low-water mark counts: only who wants the journal to forget something waits for that. To others,
+        /// readers among them, a disk that has no room for it is nothing.
+        var isForMark: Bool
+        var pass: @Sendable (LogError?) -> Void
+    }
+
     private struct Batch {
         var commits: [Commit]
         var lowWaterMark: UInt64?
-        var barriers: [@Sendable (LogError?) -> Void]
+        var barriers: [Barrier]
         /// How many commits were in the queue when it was taken, its own among them.
         var queuedCount: Int
         /// How many of them somebody waited for.
@@ -96,16 +104,18 @@ final class Committer: Sendable {
     /// Why nothing can be committed any more, or `nil`.
     var failure: LogError? { queue.withLock { $0.failure } }
 
-    /// Waits until everything that was queued before the call is durable or has failed.
-    func waitForAll() throws(LogError) {
+    /// Waits until everything that was queued before the call is durable or has failed; with `andMark` also the low-water
+    /// mark that was asked for last.
+    func waitForAll(andMark: Bool = false) throws(LogError) {
         let done = Monitor<(isDone: Bool, error: LogError?)>((false, nil))
         try queue.withLock { (queue) throws(LogError) in
             if let failure = queue.failure { throw failure }
             if queue.isStopping { throw LogError(.closed, "The store has been closed.") }
-            queue.barriers.append { error in
+            let barrier = Barrier(isForMark: andMark) { error in
                 done.withLock { $0 = (true, error) }
                 done.broadcast()
             }
+            queue.barriers.append(barrier)
         }
         queue.signal()
         let error = done.wait(until: { $0.isDone }) { $0.error }
@@ -165,7 +175,7 @@ final class Committer: Sendable {
     private func commitAlone(_ batch: Batch) -> Bool {
         if let failure = queue.withLock({ $0.failure }) {
             fail(batch.commits, failure)
-            for barrier in batch.barriers { barrier(failure) }
+            for barrier in batch.barriers { barrier.pass(failure) }
         } else {
             commit(batch)
         }
@@ -203,7 +213,7 @@ final class Committer: Sendable {
     }
 
     private func commit(_ batch: Batch) {
-        let owesMark = !batch.barriers.isEmpty && path.owesMark
+        let owesMark = batch.barriers.contains(where: \.isForMark) && path.owesMark
         let saysNothing = batch.commits.isEmpty && batch.lowWaterMark == nil && !owesMark
         let begun = meter?.now() ?? 0
         let outcome = saysNothing ? .durable : path.commit(batch.commits, lowWaterMark: batch.lowWaterMark)
@@ -225,8 +235,9 @@ final class Committer: Sendable {
             poison(error)
             fail(batch.commits, error)
         }
-        let failure = queue.withLock { $0.failure } ?? (path.owesMark ? refusal : nil)
-        for barrier in batch.barriers { barrier(failure) }
+        let failure = queue.withLock { $0.failure }
+        let failureOfMark = failure ?? (path.owesMark ? refusal : nil)
+        for barrier in batch.barriers { barrier.pass(barrier.isForMark ? failureOfMark : failure) }
     }
 
     private func acknowledge(_ commits: [Commit]) {

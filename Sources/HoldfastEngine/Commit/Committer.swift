@@ -104,8 +104,8 @@ final class Committer: Sendable {
     /// Why nothing can be committed any more, or `nil`.
     var failure: LogError? { queue.withLock { $0.failure } }
 
-    /// Waits until everything that was queued before the call is durable or has failed; with `andMark` also the low-water
-    /// mark that was asked for last.
+    /// Waits until everything that was queued before the call is durable or has failed; with `andMark` also the
+    /// low-water mark that was asked for last.
     func waitForAll(andMark: Bool = false) throws(LogError) {
         let done = Monitor<(isDone: Bool, error: LogError?)>((false, nil))
         try queue.withLock { (queue) throws(LogError) in

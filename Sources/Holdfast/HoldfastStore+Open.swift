@@ -22,8 +22,9 @@ extension HoldfastStore {
     /// read.
     ///
     /// Records of megabytes take memory of that size for a moment. glibc keeps some of it, for each of its arenas,
-    /// unless the process is started with `glibc.malloc.mmap_threshold=1048576` in `GLIBC_TUNABLES` or calls `mallopt`
-    /// to that end, as the program `holdfast` does. docs/performance.md, "Long runs", says how much that is.
+    /// unless the process is started with
+    /// `GLIBC_TUNABLES=glibc.malloc.mmap_threshold=1048576:glibc.malloc.trim_threshold=2097152` or calls `mallopt` to
+    /// that end, as the program `holdfast` does. docs/performance.md, "Long runs", says how much that is.
     ///
     /// - Parameters:
     ///   - path: the store's folder. It is created when it is missing; its parent must exist.

@@ -54,7 +54,7 @@ final class Flusher: Sendable {
         index.note(commits)
         let extents = commits.gatheredExtents()
         let isDue = state.withLock { state in
-            for (commit, extent) in zip(commits, extents) { state.pending.add(extent, to: commit.key) }
+            for index in commits.indices { state.pending.add(extents[index], to: commits[index].key) }
             if !commits.isEmpty { state.lastBatch = batch }
             return state.pending.byteCount >= options.flushByteCount
         }

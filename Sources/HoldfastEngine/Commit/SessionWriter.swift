@@ -85,8 +85,8 @@ extension [Commit] {
     func gatheredExtents() -> [Extent] {
         var extents: [Extent] = []
         extents.reserveCapacity(count)
-        var begin = 0
-        while begin < count {
+        while extents.count < count {
+            let begin = extents.count
             var (end, byteCount) = (begin, 0)
             while end < count, byteCount + self[end].output.bytes.count <= Self.gatheredByteCount {
                 byteCount += self[end].output.bytes.count
@@ -94,26 +94,24 @@ extension [Commit] {
             }
             if end <= begin + 1 {
                 extents.append(self[begin].extent)
-                begin += 1
             } else {
-                self[begin..<end].gather(byteCount, to: &extents)
-                begin = end
+                gather(begin..<end, byteCount, to: &extents)
             }
         }
         return extents
     }
-}
 
-extension ArraySlice<Commit> {
-    fileprivate func gather(_ byteCount: Int, to extents: inout [Extent]) {
+    private func gather(_ range: Range<Int>, _ byteCount: Int, to extents: inout [Extent]) {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(byteCount)
-        for commit in self { bytes += commit.output.bytes }
-        var begin = 0
-        for commit in self {
-            let end = begin + commit.output.bytes.count
-            extents.append(Extent(offset: commit.output.offset, bytes: bytes[begin..<end]))
-            begin = end
+        for commit in self[range] {
+            commit.output.bytes.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+        }
+        var rest = bytes[...]
+        for commit in self[range] {
+            let part = rest.prefix(commit.output.bytes.count)
+            extents.append(Extent(offset: commit.output.offset, bytes: part))
+            rest = rest[part.endIndex...]
         }
     }
 }

@@ -118,6 +118,9 @@ final class CompressorPool: Sendable {
 
         func isHeld(_ lease: Lease) -> Bool { self[lease.size].slots[lease.slot].generation == lease.generation }
 
+        /// Nobody needs the stream any more.
+        mutating func giveBack(_ lease: Lease) { self[lease.size].slots[lease.slot].lastUse = 0 }
+
         mutating func freeLarge(quietFor quiet: UInt64) -> Int? {
             large.free(quietFor: quiet, at: uses, limit: largeLimit)
         }
@@ -197,11 +200,11 @@ final class CompressorPool: Sendable {
             return lend(own.size, own.slot, continues: true, in: &state)
         }
         if let quiet, let slot = state.freeLarge(quietFor: quiet) {
-            if let own { state.small.slots[own.slot].lastUse = 0 }  // nobody needs it any more
+            if let own { state.giveBack(own) }
             return lend(.large, slot, continues: false, in: &state)
         }
         if let own, own.size == .small { return lend(.small, own.slot, continues: true, in: &state) }
-        if let own { state.large.slots[own.slot].lastUse = 0 }
+        if let own { state.giveBack(own) }
         // One that nobody needs, of either size; else one that somebody does.
         for quiet in [state.quiet, 0] {
             if let slot = state.freeSmall(quietFor: quiet) { return lend(.small, slot, continues: false, in: &state) }

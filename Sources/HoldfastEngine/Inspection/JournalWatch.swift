@@ -24,7 +24,8 @@ struct JournalWatch {
                     count: JournalHeader.sectorByteCount + BatchHeader.byteCount, at: 0)
                 let header = head.withUnsafeBytes { try? JournalHeader(decoding: $0) }
                 guard let header, header.storeTag == storeTag else { continue }
-                // The summary may know the file's number already: it stands in the file before the first batch does.
+                if header.number > summary.position.lastFileNumber { return true }
+                // The summary may know the number of a file without a batch: it is in the file before the first batch.
                 if header.number > end.number, JournalReader.beginsWithBatch(of: header, head) { return true }
             }
             return false

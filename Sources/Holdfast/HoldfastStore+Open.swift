@@ -19,7 +19,7 @@ extension HoldfastStore {
     ///
     /// Everything that had ever been acknowledged is durable and readable on return. A store that was closed in
     /// order opens without reading any session; after a crash only the sessions that the journal names are
-    /// read.
+    /// read, and those that an earlier opening could not read.
     ///
     /// Records of megabytes take memory of that size for a moment. glibc keeps some of it, for each of its arenas,
     /// unless the process is started with
@@ -90,8 +90,10 @@ extension HoldfastStore {
             })
         do throws(HoldfastError) {
             // A crash may have come between a commit and its row in the index.
-            if !log.recovery.wasClosedCleanly { try store.recover(log.recovery.sessions, threads: readThreadCount) }
-            isRecovered.withLock { $0 = true }
+            if !log.recovery.wasClosedCleanly {
+                let isAll = try store.recover(log.recovery.sessions, threads: readThreadCount)
+                isRecovered.withLock { $0 = isAll }
+            }
         } catch {
             try? store.close()
             throw error

@@ -133,8 +133,8 @@ extension HoldfastStore {
 
     /// Writes a snapshot of the session, or of every session that has records since its last one, and lets
     /// the log drop what the snapshot replaces, one generation before it kept; of a deleted session nothing but
-    /// the tombstone is left. Answers how many were written. Sessions that cannot be read are passed over when
-    /// all are compacted.
+    /// the tombstone is left. Answers how many were written. When all are compacted, damaged sessions are passed over,
+    /// and one that the device does not give is told of when all others are done.
     @discardableResult
     public func compactBlocking(_ session: String? = nil) throws(HoldfastError) -> Int {
         try operate { () throws(HoldfastError) in

@@ -71,7 +71,7 @@ package final class LocalLog: SessionLog {
             // The journal will not name these sessions again, so the index must say that it is behind.
             if !overlay.summary.missing.isEmpty { try index.distrust(JournalSummary.missingBatches) }
             try index.markUnknown(overlay.sessions, witnesses: done.witnesses)
-            try pass.settle(journal, done.unproved)
+            try pass.settle(journal, done)
         }
         report.nanoseconds = options.clock.monotonicNanoseconds() - begun
         recovery = report
@@ -394,6 +394,12 @@ extension LocalLog {
 
     /// The end of the session, and the head from which it was found.
     private func readTail(_ session: SessionID) throws(LogError) -> (SegmentTail, HeadFile?) {
+        if let reason = recovery.refused[session] {
+            throw LogError(
+                .damaged,
+                "Session '\(session)' takes no records until the store has been opened again: when it was opened, its "
+                    + "end could not be read (\(reason)). No other session is concerned.")
+        }
         var scan = try scan(session)
         let folder = try scan.folder()
         scan.witness.newestSnapshot = folder.snapshots.last

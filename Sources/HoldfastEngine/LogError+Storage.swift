@@ -1,3 +1,4 @@
+import HoldfastBytes
 package import HoldfastLog
 package import HoldfastStorage
 
@@ -13,6 +14,12 @@ extension LogError {
             }
         self.init(code, error.description)
     }
+}
+
+extension StorageError {
+    /// Whether the device has failed at files of one session. Nothing follows from it for what they hold, nor for other
+    /// sessions; an error at the journal's files concerns all.
+    var isOfSession: Bool { code == .io && path.hasPrefix(StoreLayout.sessionsFolder + "/") }
 }
 
 /// Runs `body` and turns what the storage threw into an error of the log.

@@ -131,7 +131,7 @@ package final class ReadOnlyLog: SessionLog {
         return SessionReader(
             scan: SessionScan(
                 of: session, in: storage, storeTag: store.tag, overlay,
-                witness: SessionWitness(row: try witness(of: session))), lastPlaces: lastPlaces)
+                witness: SessionWitness(row: try witness(of: session)), judgesDevice: false), lastPlaces: lastPlaces)
     }
 
     /// The row of `session`, from an index that is read once for all sessions.

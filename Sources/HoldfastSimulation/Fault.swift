@@ -58,6 +58,12 @@ package struct SimulatedOperation: Sendable, Hashable, CustomStringConvertible {
     /// What else was asked for, such as how many bytes.
     package let detail: OperationDetail
 
+    /// Whether it reads or writes one of `bytes`.
+    func touches(_ bytes: Range<UInt64>) -> Bool {
+        guard case .bytes(let count, let offset) = detail else { return false }
+        return bytes.overlaps(offset..<offset + UInt64(count))
+    }
+
     package var description: String {
         detail == .none ? "\(kind.rawValue) \(path)" : "\(kind.rawValue) \(path) \(detail)"
     }
@@ -79,6 +85,8 @@ package struct Fault: Sendable {
     package var kinds: Set<OperationKind>?
     /// Only operations on this path and below it count; `""` for all.
     package var path: String
+    /// Only reads and writes that touch these bytes of a file count, as of a bad sector; `nil` for any.
+    package var bytes: Range<UInt64>?
     /// Which of the operations that count is struck; 1 is the next.
     package var occurrence: Int
     /// Whether all later ones are struck too; of interruptions every second, or nothing would ever be done.
@@ -117,6 +125,7 @@ package struct Fault: Sendable {
         if let kinds, !kinds.contains(operation.kind) { return false }
         if effect == .shortCount && operation.kind != .read && operation.kind != .write { return false }
         if !path.isEmpty && operation.path != path && !operation.path.hasPrefix(path + "/") { return false }
+        if let bytes, !operation.touches(bytes) { return false }
         occurrence -= 1
         if effect == .failure(EINTR) { return occurrence == 0 || (isLasting && occurrence < 0 && occurrence % 2 == 0) }
         return occurrence == 0 || (isLasting && occurrence < 0)

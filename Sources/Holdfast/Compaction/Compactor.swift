@@ -47,19 +47,24 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Compacts every session. Answers how many snapshots were written; sessions that cannot be read are
-    /// passed over.
+    /// Compacts every session. Answers how many snapshots were written; sessions that are damaged are passed over.
+    ///
+    /// - Throws: what failed first of what could not be read or written, when all others have been compacted.
     func compactAll() throws(HoldfastError) -> Int {
         var written = 0
+        var failure: HoldfastError?
         for id in try everySession() {
             do throws(HoldfastError) {
                 if try compact(id) { written += 1 }
             } catch {
                 // What has to do with this session alone must not keep the others from being compacted.
                 let isItsOwn: Set<HoldfastError.Code> = [.damaged, .unknownSession, .fenced]
-                guard isItsOwn.contains(error.code) else { throw error }
+                if isItsOwn.contains(error.code) { continue }
+                guard error.code == .failed, (try? log.flush()) != nil else { throw error }
+                failure = failure ?? error
             }
         }
+        if let failure { throw failure }
         return written
     }
 

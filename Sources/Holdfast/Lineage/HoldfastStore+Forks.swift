@@ -8,7 +8,8 @@ extension HoldfastStore {
     /// Makes the session that `fork` asks for. Both records are durable on return.
     func fork(_ mutation: Mutation, _ fork: Fork, on id: SessionID) throws(HoldfastError) -> WriteResult {
         let child = try Self.sessionID(fork.newSession ?? "")
-        try finishForks(concerning: id)
+        // All of them: a parent's newest fork alone may be unfinished.
+        try finishForks(concerning: id, orThrow: true)
         try finishForks(concerning: child)
         while true {
             let step = try withStates(of: id, and: child) { (old, new) throws(HoldfastError) -> Step in
@@ -105,10 +106,27 @@ extension HoldfastStore {
 
 // Finishing what a crash or a failure left half done.
 extension HoldfastStore {
-    /// Makes the sessions of forks that have to do with `id` and were not finished.
-    func finishForks(concerning id: SessionID) throws(HoldfastError) {
+    /// Makes the sessions of forks that have to do with `id` and were not finished. A child that cannot be read does
+    /// not keep its parent from being used, unless `orThrow`: what it is to be made of stays.
+    func finishForks(concerning id: SessionID, orThrow: Bool = false) throws(HoldfastError) {
+        if forks.takeUnread(id) { try noteFork(of: id) }
         for fork in forks.all where fork.child == id || fork.parent == id {
-            try finishFork(of: fork.child, from: fork.parent)
+            do throws(HoldfastError) {
+                try finishFork(of: fork.child, from: fork.parent)
+            } catch {
+                let isUnreadable = error.code == .damaged || error.code == .failed
+                guard isUnreadable, fork.parent == id, !orThrow else { throw error }
+            }
+        }
+    }
+
+    /// Notes the newest fork of a session that could not be read when the store was opened: it may be unfinished.
+    private func noteFork(of id: SessionID) throws(HoldfastError) {
+        do throws(HoldfastError) {
+            if let child = try sessions.view(of: id).head.pins.last?.child { forks.add(child, from: id) }
+        } catch {
+            if error.code == .failed { forks.addUnread(id) }
+            throw error
         }
     }
 
@@ -149,18 +167,27 @@ extension HoldfastStore {
     /// Brings to an end what a crash interrupted, and the index up to date. `touched` are the sessions that it may have
     /// come between.
     ///
-    /// Looks at every row of the index; reads the touched sessions only, and those that a fork was to make.
+    /// Looks at every row of the index; reads the touched sessions only, those that an earlier opening could not read,
+    /// and those that a fork was to make.
     ///
     /// - Parameter threads: on how many threads the sessions are read at most, this one among them.
-    package func recover(_ touched: [SessionID], threads: Int = 1) throws(HoldfastError) {
-        Workers.forEach(touched, threads: threads, name: "holdfast-fold") { [self] session in
-            try? refreshSummary(of: session.text)
-        }
+    /// - Returns: whether that was all. If not, the device has failed to give a session, which may have begun a fork:
+    ///   the next opening has to look again.
+    @discardableResult
+    package func recover(_ touched: [SessionID], threads: Int = 1) throws(HoldfastError) -> Bool {
+        refreshSummaries(of: touched, threads)
         var newest: [SessionID: SessionID] = [:]
+        var unread: [SessionID] = []
         try forEachRow { row, child in
             if let child { newest[child] = row.session }
+            if row.sequence == 0, sessions.durableHead(of: row.session) == nil { unread.append(row.session) }
         }
-        if newest.isEmpty { return }
+        let failed = refreshSummaries(of: unread, threads)
+        for session in unread {
+            if let child = sessions.durableHead(of: session)?.pins.last?.child { newest[child] = session }
+        }
+        for session in failed { forks.addUnread(session) }
+        if newest.isEmpty { return failed.isEmpty }
         var found: Set<SessionID> = []
         try forEachRow { row, _ in
             // A row of sequence 0 only says that there may be something.
@@ -169,6 +196,21 @@ extension HoldfastStore {
         for (child, parent) in newest where !found.contains(child) { forks.add(child, from: parent) }
         // One that cannot be finished now, for lack of room, is when somebody wants it.
         _ = finishAllForks()
+        return failed.isEmpty
+    }
+
+    /// Reads `unread`, so that their rows can be written. Answers those that the device did not give.
+    @discardableResult
+    private func refreshSummaries(of unread: [SessionID], _ threads: Int) -> [SessionID] {
+        let failed = Lock([SessionID]())
+        Workers.forEach(unread, threads: threads, name: "holdfast-fold") { [self] session in
+            do throws(HoldfastError) {
+                try refreshSummary(of: session.text)
+            } catch {
+                if error.code == .failed { failed.withLock { $0.append(session) } }
+            }
+        }
+        return failed.withLock(\.self)
     }
 
     /// Tries to finish every fork. Answers why not all are.

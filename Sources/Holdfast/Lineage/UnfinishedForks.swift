@@ -8,6 +8,23 @@ final class UnfinishedForks: Sendable {
     private let parents = Lock<[SessionID: SessionID]>([:])
     /// So that nothing is locked as long as there are none, which is always.
     private let count = Atomic(0)
+    /// Sessions that could not be read when the store was opened, and may be such a parent.
+    private let unread = Lock<Set<SessionID>>([])
+    private let hasUnread = Atomic(false)
+
+    /// Notes that `session` could not be read.
+    func addUnread(_ session: SessionID) {
+        unread.withLock { unread in
+            unread.insert(session)
+            hasUnread.store(true, ordering: .releasing)
+        }
+    }
+
+    /// Whether `session` could not be read, as far as was noted; the caller reads it now.
+    func takeUnread(_ session: SessionID) -> Bool {
+        guard hasUnread.load(ordering: .acquiring) else { return false }
+        return unread.withLock { $0.remove(session) != nil }
+    }
 
     /// Notes that `child` may have to be made from `parent`.
     func add(_ child: SessionID, from parent: SessionID) {

@@ -55,7 +55,12 @@ extension HoldfastStore {
                 guard let head = readyHead(of: session) else { return false }
                 table.set(session, ListedRow(head.row(session)).flatMap { ListEntry(session, $0, &table.origins) })
                 return true
-            }, read: { (known) throws(HoldfastError) in try self.readListEntries(known) }, body)
+            },
+            reread: { (session, table) throws(HoldfastError) in
+                guard let listed = try readRow(of: session) else { return }
+                table.set(session, ListEntry(session, listed, &table.origins))
+            },
+            read: { (known) throws(HoldfastError) in try self.readListEntries(known) }, body)
     }
 
     private func readListEntries(_ known: ListTable) throws(HoldfastError) -> ListTable {
@@ -107,6 +112,8 @@ extension HoldfastStore {
         } catch {
             // A damaged session must not hide the others; a read of it says what is wrong.
             guard error.code != .closed else { throw error }
+            // What the device refuses once it may give the next time.
+            if error.code == .failed { listEntries.noteUnread(session) }
             return nil
         }
     }

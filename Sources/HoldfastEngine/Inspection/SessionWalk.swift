@@ -194,8 +194,7 @@ package final class SessionWalk {
         do throws(LogError) {
             let opened = try scan.open(number)
             guard case .failure(let fault) = opened else { return (opened, .end) }
-            if fault.isUnreadable { return (opened, .mediaError) }
-            return (opened, try scan.verdict(onHeaderOf: number, isLast: isLast(number), after: tail))
+            return (opened, try scan.verdict(on: fault, number, isLast: isLast(number), after: tail))
         } catch {
             return (.failure(SessionScan.SegmentFault(reason: error.message, 0)), .mediaError)
         }

@@ -118,7 +118,7 @@ package final class StoreInspector: Sendable {
         SessionScan(
             storage: storage, session: session, storeTag: store.tag, payloadLimit: Limits.largestPayloadLimit,
             unflushed: view.unflushed.extents(of: session), writtenDirectly: view.overlay.direct(of: session),
-            witness: SessionWitness(row: index.rows[session], newestSnapshot: newestSnapshot))
+            witness: SessionWitness(row: index.rows[session], newestSnapshot: newestSnapshot), judgesDevice: true)
     }
 
     /// Reads the journal again. When it has not stood still for a while, a writer gets the time to finish what it

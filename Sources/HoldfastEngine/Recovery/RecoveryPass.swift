@@ -77,20 +77,19 @@ struct RecoveryPass {
 
     /// Lets the journal forget what was replayed. What is not proved goes through the journal once more: written over
     /// itself alone, it could be torn by a second crash.
-    func settle(
-        _ journal: JournalWriter, _ unproved: [(key: SegmentKey, extents: [Extent])]
-    ) throws(LogError) {
+    func settle(_ journal: JournalWriter, _ plan: RecoveryPlan) throws(LogError) {
+        let notices = plan.undecided.map { JournalNotice(kind: .direct, segment: $0) }
         try storing { () throws(StorageError) in
             var writes: [JournalWrite] = []
-            for (key, extents) in unproved {
+            for (key, extents) in plan.unproved {
                 for extent in extents {
                     writes.append(JournalWrite(segment: key, offset: extent.offset, bytes: try extent.bytes()))
                 }
             }
-            _ = try journal.commit(writes, lowWaterMark: journal.lastBatch, index: index.mark)
+            _ = try journal.commit(writes, notices: notices, lowWaterMark: journal.lastBatch, index: index.mark)
         }
-        guard !unproved.isEmpty else { return }
-        try write(unproved)
+        guard !plan.unproved.isEmpty else { return }
+        try write(plan.unproved)
         try storing { () throws(StorageError) in _ = try journal.commit([], lowWaterMark: journal.lastBatch) }
     }
 
@@ -118,9 +117,21 @@ struct RecoveryPass {
         }
     }
 
+    /// Writes `work`. A segment that the device refuses is written again elsewhere, as the flusher does it.
     private func write(_ work: [(key: SegmentKey, extents: [Extent])]) throws(LogError) {
-        try storing { () throws(StorageError) in
-            if let failure = try files.persist(work).first { throw failure.error }
+        for failure in try storing({ () throws(StorageError) in try files.persist(work) }) {
+            guard failure.error.isOfSession else { throw LogError(failure.error) }
+            let extents = work.first { $0.key == failure.key }?.extents ?? []
+            // What the journal has is checked when it is read as a whole.
+            let checked = try storing { () throws(StorageError) in
+                try extents.map { (extent) throws(StorageError) in try extent.inMemory() }
+            }
+            do throws(LogError) {
+                try SegmentRewrite(storage: storage, clock: options.clock).run(failure.key, extents: checked)
+            } catch {
+                try? storage.remove(failure.key.path + StoreLayout.temporarySuffix)
+                throw error
+            }
         }
     }
 

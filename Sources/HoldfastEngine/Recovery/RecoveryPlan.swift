@@ -20,6 +20,17 @@ struct RecoveryPlan {
     var witnesses: [SessionID: IndexRow] = [:]
     /// What of the segments stays without proof of being durable, written directly as it was.
     var unproved: [(key: SegmentKey, extents: [Extent])] = []
+    /// Segments that are written directly and of which the device does not give the end. Where that is, is for a later
+    /// recovery to say, and until then the journal must go on naming them.
+    var undecided: [SegmentKey] = []
+
+    /// Leaves the end of what is written directly of `session` to a later recovery. Whoever appended before it could
+    /// append to what a power cut takes away.
+    mutating func leaveUndecided(_ session: SessionID, _ overlay: JournalOverlay, _ reason: String) {
+        guard let number = overlay.direct(of: session) else { return }
+        undecided.append(SegmentKey(session: session, number: number))
+        report.refused[session] = reason
+    }
 }
 
 extension JournalSummary {
@@ -189,14 +200,20 @@ struct RecoveryPlanner {
         plan.report.steps.append(aside)
     }
 
-    /// Names the copy that is going to be made of a finding's bytes.
+    /// Names the copy that is going to be made of a finding's bytes. Where the device does not give those of a session
+    /// there is none, and nothing is cut off; what takes the place of lost bytes does so all the same.
     private func setAside(
         _ finding: inout RecoveryReport.Finding, _ extents: [Extent], _ steps: inout [RecoveryStep]
     ) throws(LogError) {
         let (path, offset) = (finding.path, finding.offset)
         let count = Int(min(finding.byteCount, UInt64(Limits.largestPayloadLimit)))
-        let bytes = try storing { () throws(StorageError) in
-            try SegmentImage(file: try file(path), extents: extents).read(count: count, at: offset)
+        let bytes: [UInt8]
+        do throws(StorageError) {
+            bytes = try SegmentImage(file: try file(path), extents: extents).read(count: count, at: offset)
+        } catch {
+            guard error.isOfSession, finding.session != nil else { throw LogError(error) }
+            if finding.kind == .tornTail { (finding.kind, finding.reason) = (.mediaError, error.clause) }
+            return
         }
         finding.quarantine = Quarantine.path(of: bytes)
         steps.append(
@@ -239,6 +256,7 @@ struct RecoveryPlanner {
         } catch {
             guard isFolderBarred(session) else { throw error }
             plan.report.findings.append(.unreadable(session, error))
+            plan.leaveUndecided(session, overlay, error.message)
             return
         }
         if var finding = outcome.finding {
@@ -248,18 +266,21 @@ struct RecoveryPlanner {
                 try setAside(&finding, extents, &plan.report.steps)
             }
             if finding.kind == .tornTail { plan.report.steps.append(Self.cut(finding)) }
+            if finding.kind == .mediaError { plan.leaveUndecided(session, overlay, finding.reason) }
             plan.report.findings.append(finding)
         }
+        if plan.report.refused[session] != nil { return }
         if let end = try unprovedEnd(outcome, overlay) { plan.unproved.append(end) }
     }
 
-    /// Whether the folder of `session` cannot be listed, by its rights or its kind: an opening does not end there.
+    /// Whether the folder of `session` cannot be listed, by its rights, its kind or the device: an opening does not end
+    /// there.
     private func isFolderBarred(_ session: SessionID) -> Bool {
         do throws(StorageError) {
             _ = try storage.list(StoreLayout.sessionFolder(session))
             return false
         } catch {
-            return error.isOfFile
+            return error.isOfFile || error.isOfSession
         }
     }
 

@@ -59,6 +59,8 @@ package struct RecoveryReport: Sendable, Equatable {
     /// was looked at.
     package var sessions: [SessionID] = []
     package var findings: [Finding] = []
+    /// Sessions that nobody may append to before the next opening, and why: what is durable of them is not known.
+    package var refused: [SessionID: String] = [:]
     /// What was done to the files, in order, or what would be done.
     package var steps: [RecoveryStep] = []
     /// How long it took, from the beginning of the opening to the journal's word that all of it is in the segments.

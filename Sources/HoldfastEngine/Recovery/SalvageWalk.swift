@@ -241,7 +241,7 @@ struct SalvageWalk {
         do throws(StorageError) {
             return (try image(StoreLayout.segmentFile(session, number), number), nil)
         } catch {
-            guard error.isOfFile else { throw LogError(error) }
+            guard error.isOfFile || error.isOfSession else { throw LogError(error) }
             let extents = unflushed[number] ?? []
             let refusal = error.clause
             return (try storing { () throws(StorageError) in try SegmentImage(file: nil, extents: extents) }, refusal)

@@ -112,8 +112,8 @@ final class SegmentImage {
         let count = Int(min(UInt64(count), byteCount - offset))
         let range = offset..<offset + UInt64(count)
         var bytes: [UInt8] = []
-        if let file, offset < fileByteCount { bytes = try file.read(count: count, at: offset) }
-        bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
+        if let file, offset < fileByteCount { bytes = try read(file, range.clamped(to: 0..<fileByteCount)) }
+        bytes.appendZeros(count - bytes.count)
         let first = isInOrder ? extents.indices.partitionPoint { extents[$0].end <= range.lowerBound } : 0
         try bytes.withMutableBytes { (all) throws(StorageError) in
             for extent in extents[first...] {
@@ -127,6 +127,37 @@ final class SegmentImage {
             }
         }
         return bytes
+    }
+
+    /// What `file` has in `range`; fewer bytes at its end. Where the device does not give all of it, what no extent
+    /// covers has to be enough.
+    private func read(_ file: any StorageFile, _ range: Range<UInt64>) throws(StorageError) -> [UInt8] {
+        do throws(StorageError) {
+            return try file.read(count: range.count, at: range.lowerBound)
+        } catch {
+            let needed = uncovered(range)
+            guard error.code == .io, needed != [range] else { throw error }
+            var bytes = [UInt8](repeating: 0, count: range.count)
+            for part in needed {
+                let read = try file.read(count: part.count, at: part.lowerBound)
+                let start = Int(part.lowerBound - range.lowerBound)
+                bytes.replaceSubrange(start..<start + read.count, with: read)
+            }
+            return bytes
+        }
+    }
+
+    /// The parts of `range` that no extent covers.
+    private func uncovered(_ range: Range<UInt64>) -> [Range<UInt64>] {
+        var parts: [Range<UInt64>] = []
+        var place = range.lowerBound
+        for extent in extents.sorted(by: { $0.offset < $1.offset })
+        where extent.end > place && extent.offset < range.upperBound {
+            if extent.offset > place { parts.append(place..<extent.offset) }
+            place = extent.end
+        }
+        if place < range.upperBound { parts.append(place..<range.upperBound) }
+        return parts
     }
 
     /// What is wrong with the segment when its header cannot be read.

@@ -52,6 +52,8 @@ final class SegmentScanner {
     private let payloadLimit: Int
     private var window: [UInt8] = []
     private var windowStart: UInt64 = 0
+    /// Nothing is read beyond what is asked for once the device has failed to give a window.
+    private var readsAhead = true
 
     init(_ image: SegmentImage, header: SegmentHeader, payloadLimit: Int) {
         self.image = image
@@ -247,11 +249,22 @@ final class SegmentScanner {
         return nil
     }
 
+    /// The next window; only `count` bytes of it where the device does not give those behind.
+    private func read(atLeast count: Int, at offset: UInt64) throws(StorageError) -> [UInt8] {
+        do throws(StorageError) {
+            if readsAhead { return try image.read(count: max(count, Self.windowByteCount), at: offset) }
+        } catch {
+            guard error.code == .io else { throw error }
+            readsAhead = false
+        }
+        return try image.read(count: count, at: offset)
+    }
+
     /// Makes `count` bytes from `offset` (fewer at the end) stand in the window; answers where they begin in it.
     private func position(of offset: UInt64, count: Int) throws(StorageError) -> Int {
         let end = min(offset + UInt64(count), image.byteCount)
         if offset < windowStart || end > windowStart + UInt64(window.count) {
-            window = try image.read(count: max(count, Self.windowByteCount), at: offset)
+            window = try read(atLeast: count, at: offset)
             windowStart = offset
         }
         return Int(offset - windowStart)

@@ -28,6 +28,9 @@ struct SessionScan {
     var writtenDirectly: UInt32?
     /// What other files prove of the session. Look it up before `unflushed`: it must not be the newer one.
     var witness = SessionWitness()
+    /// Whether an error of the device is a verdict on the session, as for a recovery and an inspection, which go on
+    /// with others. To everyone else it is thrown: it may come once, and what could be read then is not the session.
+    var judgesDevice = false
 
     /// The session's folder, with the segments that are in `unflushed` only.
     func folder() throws(LogError) -> SessionFolder {
@@ -42,7 +45,7 @@ struct SessionScan {
             image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
             head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
         } catch {
-            guard error.isOfFile else { throw LogError(error) }
+            guard error.isOfFile || isJudged(error) else { throw LogError(error) }
             let reason = error.clause + (error.isOfKind ? "; something else stands in its place" : "")
             return .failure(SegmentFault(reason: reason, 0, isUnreadable: true))
         }
@@ -98,10 +101,13 @@ struct SessionScan {
     ) throws(LogError) -> Outcome {
         var outcome = Outcome()
         for (index, number) in segments.enumerated() {
-            var opened: Result<SegmentScanner, SegmentFault>?
+            let opened: Result<SegmentScanner, SegmentFault>
             if index == 0, let begun { opened = .success(begun) } else { opened = try open(number) }
-            guard case .success(let scanner) = opened else {
-                return try damagedHeader(number, isLast: index == segments.count - 1, outcome)
+            let scanner: SegmentScanner
+            switch opened {
+            case .success(let found): scanner = found
+            case .failure(let fault):
+                return try damagedHeader(fault, number, isLast: index == segments.count - 1, outcome)
             }
             if let gap = gap(before: scanner.header, number, outcome.tail) {
                 outcome.verdict = .committedDamage
@@ -119,7 +125,7 @@ struct SessionScan {
             outcome.tail.sequence = scanner.nextSequence - 1
             outcome.tail.time = max(outcome.tail.time, scanner.lastTime)
             if isDone { return outcome }
-            try judge(scanner, number, isLast: index == segments.count - 1, &outcome)
+            try judge(scanner, isLast: index == segments.count - 1, &outcome)
             if outcome.verdict != .end { return outcome }
         }
         if let lost = witness.contradiction(session, outcome.tail) {
@@ -134,8 +140,7 @@ struct SessionScan {
         _ body: (SegmentScanner, SegmentScanner.Record) throws(LogError) -> Bool
     ) throws(LogError) -> Bool {
         while true {
-            let next = try storing { () throws(StorageError) in try scanner.next() }
-            guard let record = next else { return false }
+            guard let record = try next(scanner, &outcome) else { return false }
             guard record.header.kind != RecordHeader.markKind else { continue }
             outcome.recordCount += 1
             outcome.payloadByteCount += UInt64(record.header.rawByteCount)
@@ -143,69 +148,106 @@ struct SessionScan {
         }
     }
 
+    /// The next record; `nil` also where the device does not give it, which is then what the outcome says.
+    private func next(
+        _ scanner: SegmentScanner, _ outcome: inout Outcome
+    ) throws(LogError) -> SegmentScanner.Record? {
+        do throws(StorageError) {
+            return try scanner.next()
+        } catch {
+            guard isJudged(error) else { throw LogError(error) }
+            outcome.verdict = verdict(.unreadable, scanner.header.mode, scanner.header.number, isPromised: false)
+            note(error.clause, scanner, &outcome)
+            return nil
+        }
+    }
+
     private func judge(
-        _ scanner: SegmentScanner, _ number: UInt32, isLast: Bool, _ outcome: inout Outcome
+        _ scanner: SegmentScanner, isLast: Bool, _ outcome: inout Outcome
     ) throws(LogError) {
-        guard let fault = scanner.fault else { return }
+        guard outcome.verdict == .end, let fault = scanner.fault else { return }
         outcome.verdict = try verdict(on: scanner, isLast: isLast)
+        let rest = outcome.verdict == .mediaError ? ", and the device does not give what follows" : ""
+        note("\(fault.rawValue) at record \(scanner.nextSequence)\(rest)", scanner, &outcome)
+    }
+
+    /// Names the place where `scanner` has stopped.
+    private func note(_ reason: String, _ scanner: SegmentScanner, _ outcome: inout Outcome) {
+        let offset = scanner.offset
         outcome.finding = finding(
-            outcome.verdict, number, scanner.offset, scanner.byteCount - scanner.offset,
-            "\(fault.rawValue) at record \(scanner.nextSequence)")
+            outcome.verdict, scanner.header.number, offset, scanner.byteCount - offset, reason)
         outcome.finding?.firstSequence = scanner.nextSequence
+    }
+
+    /// What stands behind a place that is not valid, when `looking` for a promise there. Where the device does not give
+    /// it there may be one.
+    private func evidence(
+        _ looking: () throws(StorageError) -> Bool
+    ) throws(LogError) -> (finding: DamageEvidence.Finding, isPromised: Bool) {
+        do throws(StorageError) {
+            return (.invalid, try looking())
+        } catch {
+            guard isJudged(error) else { throw LogError(error) }
+            return (.unreadable, false)
+        }
+    }
+
+    private func verdict(
+        _ finding: DamageEvidence.Finding, _ mode: SegmentHeader.CommitMode, _ number: UInt32, isPromised: Bool
+    ) -> DamageVerdict {
+        DamageVerdict.decide(
+            DamageEvidence(
+                finding: finding, mode: mode, isBeingWritten: writtenDirectly == number, isPromised: isPromised))
     }
 
     /// What the fault means at which `scanner` has stopped.
     func verdict(on scanner: SegmentScanner, isLast: Bool) throws(LogError) -> DamageVerdict {
-        let promised = try storing { () throws(StorageError) in
+        let (finding, isPromised) = try evidence { () throws(StorageError) in
             if !isLast || scanner.nextSequence <= witness.promisedSequence { return true }
             return try scanner.promiseStandsAfterFault()
         }
-        return DamageVerdict.decide(
-            DamageEvidence(
-                finding: .invalid, mode: scanner.header.mode,
-                isBeingWritten: writtenDirectly == scanner.header.number, isPromised: promised))
+        return verdict(finding, scanner.header.mode, scanner.header.number, isPromised: isPromised)
     }
 
     private func damagedHeader(
-        _ number: UInt32, isLast: Bool, _ outcome: Outcome
+        _ fault: SegmentFault, _ number: UInt32, isLast: Bool, _ outcome: Outcome
     ) throws(LogError) -> Outcome {
-        guard case .failure(let fault) = try open(number) else { return outcome }
         var outcome = outcome
-        outcome.verdict =
-            fault.isUnreadable ? .mediaError : try verdict(onHeaderOf: number, isLast: isLast, after: outcome.tail)
+        outcome.verdict = try verdict(on: fault, number, isLast: isLast, after: outcome.tail)
         outcome.finding = finding(outcome.verdict, number, 0, fault.byteCount, fault.reason)
         outcome.finding?.firstSequence = outcome.tail.sequence + 1
         return outcome
     }
 
-    /// What it means that segment `number`, behind `tail`, has no valid header.
+    /// What it means that segment `number`, behind `tail`, cannot be used.
     func verdict(
-        onHeaderOf number: UInt32, isLast: Bool, after tail: SegmentTail
+        on fault: SegmentFault, _ number: UInt32, isLast: Bool, after tail: SegmentTail
     ) throws(LogError) -> DamageVerdict {
+        // Which mode it had is not known, and does not matter where the bytes cannot be had.
+        let mode: SegmentHeader.CommitMode = writtenDirectly == number ? .segment : .journal
+        if fault.isUnreadable { return verdict(.unreadable, mode, number, isPromised: false) }
         // Where the walk began with this segment, the last record before it is not known.
         let isBehindSnapshot = tail.header != nil || number == 1 ? witness.newestSnapshot : nil
         let isWitnessed = !isLast || witness.hasSeen(segment: number) || (isBehindSnapshot ?? 0) > tail.sequence
-        let isPromised = isWitnessed ? true : try promiseStands(inHeaderless: number)
-        return DamageVerdict.decide(
-            DamageEvidence(
-                finding: .invalid, mode: writtenDirectly == number ? .segment : .journal,
-                isBeingWritten: writtenDirectly == number, isPromised: isPromised))
+        let (finding, isPromised) = try evidence { () throws(StorageError) in
+            if isWitnessed { return true }
+            return try promiseStands(inHeaderless: number)
+        }
+        return verdict(finding, mode, number, isPromised: isPromised)
     }
 
     /// Whether a segment whose header is damaged holds a promise, if the salt that stands there is the right one.
-    private func promiseStands(inHeaderless number: UInt32) throws(LogError) -> Bool {
-        try storing { () throws(StorageError) in
-            let image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
-            let head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
-            // The salt of a whole header is another segment's, and what that promises is not this one's.
-            let isForeign =
-                (try? head.withBytes { (view) throws(FormatError) in try SegmentHeader(decoding: view) }) != nil
-            guard !isForeign, head.count >= SegmentHeader.fixedByteCount else { return false }
-            let header = SegmentHeader(
-                mode: .segment, salt: head.withUnsafeBytes { $0.load(at: 8) }, firstSequence: 1, chainBefore: 0,
-                storeTag: storeTag, number: number, session: session)
-            return try SegmentScanner(image, header: header, payloadLimit: payloadLimit).promiseStandsAfterFault()
-        }
+    private func promiseStands(inHeaderless number: UInt32) throws(StorageError) -> Bool {
+        let image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
+        let head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
+        // The salt of a whole header is another segment's, and what that promises is not this one's.
+        let isForeign =
+            (try? head.withBytes { (view) throws(FormatError) in try SegmentHeader(decoding: view) }) != nil
+        guard !isForeign, head.count >= SegmentHeader.fixedByteCount else { return false }
+        let header = SegmentHeader(
+            mode: .segment, salt: head.withUnsafeBytes { $0.load(at: 8) }, firstSequence: 1, chainBefore: 0,
+            storeTag: storeTag, number: number, session: session)
+        return try SegmentScanner(image, header: header, payloadLimit: payloadLimit).promiseStandsAfterFault()
     }
 
     /// What is missing between the record before and a segment's first.
@@ -254,6 +296,8 @@ struct SessionScan {
             byteCount: byteCount, reason: reason)
     }
 
+    private func isJudged(_ error: StorageError) -> Bool { judgesDevice && error.isOfSession }
+
     private func mismatch(_ header: SegmentHeader, _ number: UInt32) -> String? {
         if header.session != session { return "misplaced: the segment belongs to session '\(header.session)'" }
         if header.storeTag != storeTag { return "the segment belongs to another store" }
@@ -275,10 +319,11 @@ extension SessionScan {
     /// A scan of what the files of `session` and the journal have together.
     init(
         of session: SessionID, in storage: any Storage, storeTag: UInt64, _ overlay: JournalOverlay,
-        witness: SessionWitness = SessionWitness()
+        witness: SessionWitness = SessionWitness(), judgesDevice: Bool = true
     ) {
         self.init(
             storage: storage, session: session, storeTag: storeTag, payloadLimit: Limits.largestPayloadLimit,
-            unflushed: overlay.unflushed(session), writtenDirectly: overlay.direct(of: session), witness: witness)
+            unflushed: overlay.unflushed(session), writtenDirectly: overlay.direct(of: session), witness: witness,
+            judgesDevice: judgesDevice)
     }
 }

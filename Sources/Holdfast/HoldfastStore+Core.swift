@@ -11,9 +11,9 @@ extension HoldfastStore {
         case tryAgain
         /// The log will call back.
         case none
-        case answer(WriteResult)
+        indirect case answer(WriteResult)
         /// Answer when the record with this number is durable.
-        case answerLater(WriteResult, Sequence)
+        indirect case answerLater(WriteResult, Sequence)
     }
 
     /// A record on its way: what is to be told to whom when it is durable.
@@ -57,7 +57,9 @@ extension HoldfastStore {
         _ mutation: Mutation, to session: HotSession, _ state: inout HotSession.State,
         _ completion: @escaping Completion
     ) throws(HoldfastError) -> Rest {
-        let mutation = try withOutput(mutation, session, state.head)
+        if mutation.readsOutput {
+            return try append(try withOutput(mutation, session, state.head), to: session, &state, completion)
+        }
         let isDurable = mutation.durability == .durable
         let context = context(after: state.head)
         switch try resolve(mutation, context, for: session, state.head) {
@@ -93,11 +95,11 @@ extension HoldfastStore {
     /// What is known of whoever writes the record after `head`.
     func context(after head: SessionHead) -> WriteContext {
         let now = options.now()
-        return WriteContext(time: max(now, head.lastRecordAt), now: now, lifetime: lifetime)
+        return WriteContext(time: head.timeOfNext(at: now), now: now, lifetime: lifetime)
     }
 
-    /// The time of the record after `head`: no record is older than the one before.
-    func now(after head: SessionHead) -> Milliseconds { max(options.now(), head.lastRecordAt) }
+    /// The time of the record after `head`.
+    func now(after head: SessionHead) -> Milliseconds { head.timeOfNext(at: options.now()) }
 
     /// Appends the record, and only then changes the state: what the log refuses has not happened. With
     /// `claimsTitle` it is refused when another conversation has the title.

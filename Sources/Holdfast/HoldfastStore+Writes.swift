@@ -13,17 +13,29 @@ extension HoldfastStore {
     /// `unknown_session`, come through it too.
     public func submit(
         _ mutation: Mutation, _ completion: @escaping @Sendable (Result<WriteResult, HoldfastError>) -> Void
-    ) {
-        if case .router = mutation.change { return RouterStore(self).submit(mutation, completion) }
+    ) { submit(mutation, isAwaited: false, completion) }
+
+    /// The same, and says whether this thread calls ``SessionLog/commitAwaited()`` next.
+    private func submit(_ mutation: Mutation, isAwaited: Bool, _ completion: @escaping Completion) {
+        if case .router = mutation.change {
+            var mutation = mutation
+            mutation.isAwaited = isAwaited
+            return RouterStore(self).submit(mutation, completion)
+        }
         do throws(HoldfastError) {
             try operate { () throws(HoldfastError) in
                 let id = try Self.sessionID(mutation.session)
-                let mutation = try mutation.checked()
+                var mutation = try mutation.checked()
+                mutation.isAwaited = isAwaited
                 switch mutation.change {
                 case .fork(let fork): completion(.success(try self.fork(mutation, fork, on: id)))
                 case .delete:
                     try perform(mutation, on: id, completion)
-                    workers.run { self.releaseParent(of: id) }
+                    guard sessions.lineage(of: id) != nil else { return }
+                    workers.run {
+                        self.releaseParent(of: id)
+                        self.sessions.letGo(id)
+                    }
                 default: try perform(mutation, on: id, completion)
                 }
             }
@@ -51,9 +63,7 @@ extension HoldfastStore {
     @discardableResult
     public func writeBlocking(_ mutation: Mutation) throws(HoldfastError) -> WriteResult {
         let answer = Awaited<Result<WriteResult, HoldfastError>>()
-        var mutation = mutation
-        mutation.isAwaited = true
-        submit(mutation) { answer.fulfil($0) }
+        submit(mutation, isAwaited: true) { answer.fulfil($0) }
         if mutation.durability == .durable { log.commitAwaited() }
         return try answer.wait().get()
     }

@@ -1,6 +1,7 @@
 import HoldfastBytes
 package import HoldfastLog
 import HoldfastThreads
+import Synchronization
 
 /// A durable store of conversations.
 ///
@@ -25,8 +26,11 @@ public final class HoldfastStore: Sendable {
     let touches = RouterTouchTable()
     /// When the store was opened.
     let openedAt: Milliseconds
-    /// Whether operations are let in, and how many are in progress.
-    private let entrance = Monitor<(isClosed: Bool, runningCount: Int)>((false, 0))
+    /// Twice the number of operations in progress, and one more once the store is closed. No lock, for all writers
+    /// would want it twice.
+    private let entrance = Atomic(0)
+    /// Whether the last operation has left after that.
+    private let isEmpty = Monitor(false)
     /// What lists show.
     let listEntries: ListEntries
     /// Which sessions have which titles.
@@ -64,12 +68,9 @@ public final class HoldfastStore: Sendable {
     ///
     /// Operations that come later are refused with `closed`. A second call does nothing.
     public func close() throws(HoldfastError) {
-        let wasClosed = entrance.withLock { entrance in
-            defer { entrance.isClosed = true }
-            return entrance.isClosed
-        }
-        if wasClosed { return }
-        entrance.wait(until: { $0.runningCount == 0 }) { _ in }
+        let before = entrance.bitwiseOr(1, ordering: .sequentiallyConsistent).oldValue
+        if before & 1 == 1 { return }
+        if before > 0 { isEmpty.wait(until: { $0 }) { _ in } }
         settleTouches()
         checkpoints.stop()
         background?.stop()
@@ -86,18 +87,16 @@ public final class HoldfastStore: Sendable {
 
     /// Runs one operation, for which ``close()`` waits; refused after it.
     func operate<Result>(_ body: () throws(HoldfastError) -> Result) throws(HoldfastError) -> Result {
-        try entrance.withLock { (entrance) throws(HoldfastError) in
-            if entrance.isClosed { throw Self.closed }
-            entrance.runningCount += 1
-        }
-        defer {
-            let isAwaited = entrance.withLock { entrance in
-                entrance.runningCount -= 1
-                return entrance.isClosed
-            }
-            if isAwaited { entrance.broadcast() }
-        }
+        let wasClosed = entrance.add(2, ordering: .sequentiallyConsistent).oldValue & 1 == 1
+        defer { leave() }
+        if wasClosed { throw Self.closed }
         return try body()
+    }
+
+    private func leave() {
+        guard entrance.subtract(2, ordering: .sequentiallyConsistent).newValue == 1 else { return }
+        isEmpty.withLock { $0 = true }
+        isEmpty.broadcast()
     }
 
     private static let closed = HoldfastError(.closed, "the store was closed")

@@ -2,6 +2,7 @@ package import HoldfastBytes
 package import HoldfastLog
 package import HoldfastStorage
 import HoldfastThreads
+import Synchronization
 
 /// A store of session logs in local files, open for writing by this process.
 ///
@@ -23,7 +24,7 @@ package final class LocalLog: SessionLog {
     private let beingClaimed = Monitor<Set<SessionID>>([])
     private let epochs: Lock<UInt64>
     private let lastPlaces = LastPlaces()
-    private let isClosed = Lock(false)
+    private let isClosed = Atomic(false)
 
     /// What opening found and did.
     package let recovery: RecoveryReport
@@ -136,11 +137,7 @@ package final class LocalLog: SessionLog {
     ///
     /// No call of the log may be in progress. After it every call throws `.closed`.
     package func close() throws(LogError) {
-        let wasClosed = isClosed.withLock { closed in
-            defer { closed = true }
-            return closed
-        }
-        guard !wasClosed else { return }
+        guard !isClosed.exchange(true, ordering: .sequentiallyConsistent) else { return }
         for writer in writers.withLock({ Array($0.values) }) { seal(writer) }
         let failure = attempt { () throws(LogError) in try finish() }
         committer.stop()
@@ -152,7 +149,7 @@ package final class LocalLog: SessionLog {
 
     /// Ends the threads without closing the store in order: what a crash of the process would leave.
     package func abandon() {
-        isClosed.withLock { $0 = true }
+        isClosed.store(true, ordering: .sequentiallyConsistent)
         committer.poison(LogError(.closed, "The store was abandoned."))
         committer.stop()
         flusher.stop()
@@ -271,26 +268,25 @@ extension LocalLog {
             let sequence = try writer.state.withLock { (state) throws(LogError) -> Sequence? in
                 try Self.check(state, expected, claim.session)
                 if mustWaitForSegment(state) { return nil }
-                var encoder = state.encoder
-                let output = encoder.append(
-                    kind: kind, time: time, payload: payload,
-                    promisesAllBefore: options.commitMode == .journal || state.inFlightCount == 0, pool: pool)
-                var commit = Commit(writer: writer, output: output, tail: encoder.tail, completion: completion)
+                let promisesAllBefore = options.commitMode == .journal || state.inFlightCount == 0
+                let output = state.encoder.append(
+                    kind: kind, time: time, payload: payload, promisesAllBefore: promisesAllBefore, pool: pool)
+                var commit = Commit(writer: writer, output: output, tail: state.encoder.tail, completion: completion)
                 commit.isSoft = durability == .soon
-                try enqueue(commit, durability, with: encoder, in: &state)
-                return encoder.tail.sequence
+                commit.isBehindOthers = state.inFlightCount > 0
+                commit.announcesSegment = options.commitMode == .segment && state.directSegment != output.number
+                try enqueue(commit, durability, in: &state)
+                return state.encoder.tail.sequence
             }
             if let sequence { return sequence }
             try committer.waitForAll()
         }
     }
 
+    /// Queues what the encoder of `state` has just encoded.
     private func enqueue(
-        _ commit: Commit, _ durability: Durability, with encoder: SegmentEncoder, in state: inout SessionWriter.State
+        _ commit: Commit, _ durability: Durability, in state: inout SessionWriter.State
     ) throws(LogError) {
-        var commit = commit
-        commit.announcesSegment = options.commitMode == .segment && state.directSegment != commit.key.number
-        state.encoder = encoder
         do throws(LogError) {
             try committer.enqueue(commit, durability)
         } catch {
@@ -362,7 +358,7 @@ extension LocalLog {
     }
 
     func checkOpen() throws(LogError) {
-        if isClosed.withLock({ $0 }) { throw LogError(.closed, "The store has been closed.") }
+        if isClosed.load(ordering: .acquiring) { throw LogError(.closed, "The store has been closed.") }
         if let failure = committer.failure { throw failure }
     }
 

@@ -28,6 +28,16 @@ struct CompressorPoolTests {
         #expect(pool.memoryByteCount <= EngineOptions().compressionMemory)
     }
 
+    @Test func `memory that has no room for a large stream is all for small ones`() {
+        let pool = CompressorPool(memoryLimit: 2_200_000)
+        var leases = [CompressorPool.Lease?](repeating: nil, count: 10)
+        for _ in 0..<3 {
+            for index in leases.indices { use(&leases[index], of: pool) }
+        }
+        for index in leases.indices { #expect(use(&leases[index], of: pool)) }
+        #expect(pool.memoryByteCount <= 2_200_000)
+    }
+
     @Test func `a stream that nobody has used for long is used again before another is made`() {
         let pool = CompressorPool(memoryLimit: EngineOptions().compressionMemory)
         for _ in 0..<2_000 {

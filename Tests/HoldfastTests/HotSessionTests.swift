@@ -1,3 +1,4 @@
+import Glibc
 import Holdfast
 import HoldfastBytes
 import HoldfastLog
@@ -66,6 +67,24 @@ import Testing
         try store.writeBlocking(.append(to: "a", ["{}"]))
         #expect(log.claimedCount == 1)
         #expect(try store.getBlocking("b").summary.messageCount == 1)
+    }
+
+    @Test func deletedSessionsAreLetGoWhenTheyAreCompacted() throws {
+        let store = try HoldfastStore(log: log)
+        try store.writeBlocking(.create("live"))
+        for n in 0..<20 {
+            try store.writeBlocking(.create("s\(n)"))
+            try store.writeBlocking(.delete("s\(n)"))
+        }
+        for _ in 0..<10_000 where log.claimedCount > 1 {
+            usleep(1_000)
+            _ = try store.getBlocking("live")
+        }
+        #expect(log.claimedCount == 1)
+        #expect { try store.writeBlocking(.append(to: "s0", ["{}"])) } throws: {
+            ($0 as? HoldfastError)?.code == .sessionDeleted
+        }
+        try store.close()
     }
 
     @Test func writersOfOneSessionFromManyThreads() async throws {

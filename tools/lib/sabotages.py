@@ -303,8 +303,8 @@ SABOTAGES = [
     ], [tests("HoldfastTests.TurnTests")]),
     Sabotage("close-does-not-wait", "closing a store does not wait for operations in progress", [
         Edit(H + "HoldfastStore.swift",
-             "        entrance.wait(until: { $0.runningCount == 0 }) { _ in }\n",
-             "        if !SABOTAGED { entrance.wait(until: { $0.runningCount == 0 }) { _ in } }\n"),
+             "        if before > 0 { isEmpty.wait(",
+             "        if !SABOTAGED, before > 0 { isEmpty.wait("),
     ], [tests("ClosingTests"), schedules(200)]),
     Sabotage("lock-kept", "closing keeps the lock", [
         Edit(E + "LocalLog.swift",

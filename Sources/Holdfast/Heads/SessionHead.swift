@@ -54,6 +54,9 @@ struct SessionHead: Sendable, Equatable {
 
     /// When the last record was written: no later one may be older.
     var lastRecordAt: Milliseconds { recordedAt ?? updatedAt }
+
+    /// The time of the next record, written when the clock says `now`, which may have been ahead before.
+    func timeOfNext(at now: Milliseconds) -> Milliseconds { max(now, lastRecordAt) }
 }
 
 /// What a write under an idempotency key was answered, so that a retry gets the same.

@@ -1,6 +1,8 @@
 import HoldfastBytes
 
 /// What one record changes, decoded.
+///
+/// What is large and not in every other record is `indirect`: each append hands a change on from function to function.
 enum Change: Sendable, Equatable {
     /// `fields` is an object.
     case create(fields: [UInt8])
@@ -8,25 +10,25 @@ enum Change: Sendable, Equatable {
     case set(patch: [UInt8])
     case append(MessageList)
     /// Shortens both lists, for good or until a restore.
-    case cut(MessageCut)
+    indirect case cut(MessageCut)
     /// Puts messages in the place of the active ones of the lists that they are for.
     case replace(MessageList)
     /// The same, but what was active is kept hidden.
     case compactMessages(MessageList)
-    case restore(MessageRestore)
-    case edit(MessageEdit)
+    indirect case restore(MessageRestore)
+    indirect case edit(MessageEdit)
     /// Drops all messages of both lists, the hidden ones too.
     case clear
-    case beginTurn(BeginTurn)
+    indirect case beginTurn(BeginTurn)
     /// `data` is any value.
     case delta(data: [UInt8])
-    case endTurn(EndTurn)
+    indirect case endTurn(EndTurn)
     case delete
-    case router(RouterChange)
+    indirect case router(RouterChange)
     /// The kinds 30 to 38.
-    case turns(TurnChange)
-    case fork(Fork)
-    case begin(Begin)
+    indirect case turns(TurnChange)
+    indirect case fork(Fork)
+    indirect case begin(Begin)
     /// Nothing of this session is kept for `child` any more.
     case unpin(child: SessionID)
 

@@ -55,6 +55,8 @@ final class HotSession: Sendable {
     let id: SessionID
     let state = Lock<State?>(nil)
     let progress = Monitor(Progress())
+    // Safe because only the table of sessions touches it, under its lock.
+    @exclusivity(unchecked) nonisolated(unsafe) var use = SessionTable.Use()
 
     init(_ id: SessionID) { self.id = id }
 
@@ -67,11 +69,10 @@ final class HotSession: Sendable {
         from log: any SessionLog, _ body: (inout State) throws(HoldfastError) -> Result
     ) throws(HoldfastError) -> Result {
         try state.withLock { (state) throws(HoldfastError) in
-            // Taken out meanwhile, so that what changes is not shared and need not be copied.
-            var loaded: State
-            if let ready = state.take() { loaded = ready } else { loaded = try load(from: log) }
-            defer { state = loaded }
-            return try body(&loaded)
+            if state == nil { state = try load(from: log) }
+            // Changed where it stands, which is large.
+            guard let result = try state?.run(body) else { preconditionFailure("a state that was read") }
+            return result
         }
     }
 
@@ -150,6 +151,12 @@ final class HotSession: Sendable {
 }
 
 extension HotSession.State {
+    fileprivate mutating func run<Result>(
+        _ body: (inout Self) throws(HoldfastError) -> Result
+    ) throws(HoldfastError) -> Result {
+        try body(&self)
+    }
+
     /// Has the log keep the head, if it was made of a multiple of its own bytes: what that writes stays in proportion
     /// to what was appended. With 0 for `limit` it is kept whatever it was made of. Answers whether it was kept.
     fileprivate func keep(

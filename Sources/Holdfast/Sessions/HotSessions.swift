@@ -43,6 +43,15 @@ final class HotSessions: Sendable {
     /// Makes the next user of the id read the session anew, because the log has failed this object.
     func drop(_ session: HotSession) { table.withLock { $0.drop(session) } }
 
+    /// Lets the session `id` go, as soon as nobody uses it.
+    func letGo(_ id: SessionID) {
+        letGo(
+            table.withLock { table in
+                table.end(id)
+                return table.takeOut(beyond: capacity)
+            })
+    }
+
     /// Lets every session go. Only when none is in use any more.
     func releaseAll() { letGo(table.withLock { $0.takeOut(beyond: 0) }) }
 
@@ -54,6 +63,11 @@ final class HotSessions: Sendable {
 
     /// The sessions that are ready now, or about to be.
     var all: [HotSession] { table.withLock { Array($0.current.values) } }
+
+    /// What a session that is ready was made from.
+    func lineage(of id: SessionID) -> Lineage? {
+        table.withLock { $0.current[id] }?.progress.withLock { $0.appendedHead?.value.lineage }
+    }
 
     /// The fold of a session's durable records, if it is ready.
     func durableHead(of id: SessionID) -> SessionHead? {

@@ -35,7 +35,7 @@ extension Array where Element == UInt8 {
 
     /// Appends `count` zero bytes.
     package mutating func appendZeros(_ count: Int) {
-        append(contentsOf: repeatElement(0, count: count))
+        append(addingCapacity: count) { $0.append(repeating: 0, count: count) }
     }
 }
 

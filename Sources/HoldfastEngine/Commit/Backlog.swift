@@ -19,7 +19,7 @@ struct Backlog {
     /// Adds bytes that were committed after all that are there.
     mutating func add(_ extent: Extent, to key: SegmentKey) {
         byteCount += extent.byteCount
-        Self.append([extent], to: key.number, in: &segments[key.session, default: []])
+        Self.append(extent, to: key.number, in: &segments[key.session, default: []])
     }
 
     /// Adds what was committed after all that is there.
@@ -61,6 +61,14 @@ struct Backlog {
             for extent in extents { loaded.add(try extent.inMemory(), to: key) }
         }
         return loaded
+    }
+
+    private static func append(_ extent: Extent, to number: UInt32, in segments: inout [Segment]) {
+        if let index = segments.lastIndex(where: { $0.number == number }) {
+            segments[index].extents.append(extent)
+        } else {
+            segments.append(Segment(number: number, extents: [extent]))
+        }
     }
 
     private static func append(_ extents: [Extent], to number: UInt32, in segments: inout [Segment]) {

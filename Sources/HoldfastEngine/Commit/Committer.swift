@@ -59,6 +59,8 @@ final class Committer: Sendable {
     private let queue = Monitor(Queue())
     /// Whether a caller has queued what it is to commit: asked without the lock, which all writers want.
     private let isLeftToCaller = Atomic(false)
+    /// Whether the queue has a failure: asked without the lock too.
+    private let hasFailed = Atomic(false)
     private let softWindow: Milliseconds
     private let path: any CommitPath
     private let meter: Meter?
@@ -102,7 +104,7 @@ final class Committer: Sendable {
     }
 
     /// Why nothing can be committed any more, or `nil`.
-    var failure: LogError? { queue.withLock { $0.failure } }
+    var failure: LogError? { hasFailed.load(ordering: .acquiring) ? queue.withLock { $0.failure } : nil }
 
     /// Waits until everything that was queued before the call is durable or has failed; with `andMark` also the
     /// low-water mark that was asked for last.
@@ -138,7 +140,10 @@ final class Committer: Sendable {
 
     /// Stops for good: everything queued and everything later fails with `error`.
     func poison(_ error: LogError) {
-        queue.withLock { $0.failure = $0.failure ?? error }
+        queue.withLock { queue in
+            queue.failure = queue.failure ?? error
+            hasFailed.store(true, ordering: .releasing)
+        }
         queue.signal()
     }
 
@@ -173,7 +178,7 @@ final class Committer: Sendable {
     /// Commits `batch`, as whose owner this thread is the one that commits, and lets others commit. Answers whether
     /// there is more to do.
     private func commitAlone(_ batch: Batch) -> Bool {
-        if let failure = queue.withLock({ $0.failure }) {
+        if let failure {
             fail(batch.commits, failure)
             for barrier in batch.barriers { barrier.pass(failure) }
         } else {
@@ -235,15 +240,16 @@ final class Committer: Sendable {
             poison(error)
             fail(batch.commits, error)
         }
-        let failure = queue.withLock { $0.failure }
+        if batch.barriers.isEmpty { return }
+        let failure = failure
         let failureOfMark = failure ?? (path.owesMark ? refusal : nil)
         for barrier in batch.barriers { barrier.pass(barrier.isForMark ? failureOfMark : failure) }
     }
 
     private func acknowledge(_ commits: [Commit]) {
-        for commit in commits {
-            commit.writer.acknowledge(commit.tail)
-            commit.completion(nil)
+        for index in commits.indices {
+            commits[index].writer.acknowledge(commits[index].tail)
+            commits[index].completion(nil)
         }
     }
 

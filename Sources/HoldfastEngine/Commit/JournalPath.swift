@@ -2,6 +2,7 @@ import HoldfastBytes
 import HoldfastLog
 import HoldfastStorage
 import HoldfastThreads
+import Synchronization
 
 /// Commit mode `journal`: one batch in the journal, one sync; the flusher brings the bytes to the segments later.
 final class JournalPath: CommitPath {
@@ -31,7 +32,8 @@ final class JournalPath: CommitPath {
             return .refused(error)
         }
         let writes = commits.map {
-            JournalWrite(segment: $0.key, offset: $0.output.offset, bytes: $0.output.bytes)
+            JournalWrite(
+                segment: $0.key, offset: $0.output.offset, bytes: $0.output.bytes, mayContinue: $0.isBehindOthers)
         }
         let isMarkNew = lowWaterMark != nil || owesMark
         do throws(StorageError) {
@@ -72,7 +74,7 @@ private final class SpareFiles: Sendable {
     // Safe because only what may be called from any thread is called on that thread.
     private nonisolated(unsafe) let journal: JournalWriter
     private let running = Lock<Thread?>(nil)
-    private let isBusy = Lock(false)
+    private let isBusy = Atomic(false)
     private let inBackground: Bool
 
     init(_ journal: JournalWriter, inBackground: Bool) {
@@ -82,16 +84,16 @@ private final class SpareFiles: Sendable {
 
     /// By the thread that commits, or before there is one.
     func workIfWanted() {
-        guard !isBusy.withLock({ $0 }) else { return }
+        guard !isBusy.load(ordering: .acquiring) else { return }
         let (wanted, isRemovalDue) = (journal.nextSpare(), journal.takeRemovalRequest())
         guard wanted != nil || isRemovalDue else { return }
         guard inBackground else { return work(wanted) }
-        isBusy.withLock { $0 = true }
+        isBusy.store(true, ordering: .relaxed)
         let thread = try? Thread.start(name: "holdfast-spare") { [self] in
             work(wanted)
-            isBusy.withLock { $0 = false }
+            isBusy.store(false, ordering: .releasing)
         }
-        if thread == nil { isBusy.withLock { $0 = false } }
+        if thread == nil { isBusy.store(false, ordering: .relaxed) }
         running.withLock { $0 = thread }
     }
 

@@ -67,6 +67,8 @@ struct Commit: Sendable {
     var announcesSegment = false
     /// A mark that ends direct writing: nothing of the segment is unproved after it.
     var sealsSegment = false
+    /// Whether the session had others on their way when it was queued.
+    var isBehindOthers = true
     var completion: @Sendable (LogError?) -> Void
 
     var key: SegmentKey { SegmentKey(session: writer.session, number: output.number) }

@@ -1,5 +1,6 @@
 import CZstd
 import HoldfastBytes
+import Synchronization
 
 /// One zstd stream that is flushed after every record, so that a record is a decodable part of its block.
 ///
@@ -34,6 +35,8 @@ final class BlockCompressor {
     private static let level: Int32 = 3
 
     let size: Size
+    /// Whether it is lent to somebody. Given back without the pool's lock.
+    let isLent = Atomic(false)
     private let context: OpaquePointer
 
     init(_ size: Size) {

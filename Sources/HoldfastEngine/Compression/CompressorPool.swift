@@ -1,5 +1,6 @@
 import HoldfastStorage
 import HoldfastThreads
+import Synchronization
 
 /// All compression streams of a store, under one memory limit, lent to the sessions that are written most recently.
 ///
@@ -19,7 +20,6 @@ final class CompressorPool: Sendable {
     private struct Slot {
         let compressor: BlockCompressor
         var generation: UInt64 = 0
-        var isLent = false
         var lastUse: UInt64 = 0
     }
 
@@ -57,7 +57,7 @@ final class CompressorPool: Sendable {
             var oldest: Int?
             for _ in 0..<min(count, mostCompared) {
                 hand = (hand + 1) % count
-                guard !slots[hand].isLent else { continue }
+                guard !slots[hand].compressor.isLent.load(ordering: .acquiring) else { continue }
                 if let other = oldest, slots[other].lastUse <= slots[hand].lastUse { continue }
                 oldest = hand
             }
@@ -93,9 +93,11 @@ final class CompressorPool: Sendable {
             return max(1, room / BlockCompressor.Size.small.memoryByteCount)
         }
 
-        /// What small streams leave to large ones: half of a small memory, a twelfth of a large one.
+        /// What small streams leave to large ones: half of a small memory, a twelfth of a large one; nothing where that
+        /// is less than one takes.
         private var reservedForLarge: Int {
-            max(min(memoryLimit / 2, CompressorPool.memoryOfManyTurns), memoryLimit / 12)
+            let reserved = max(min(memoryLimit / 2, CompressorPool.memoryOfManyTurns), memoryLimit / 12)
+            return reserved < BlockCompressor.Size.large.memoryByteCount ? 0 : reserved
         }
 
         /// Whether few sessions take turns, so that each may have a large stream. Of many, those with long records do.
@@ -179,7 +181,7 @@ final class CompressorPool: Sendable {
         lease = loan.lease
         if !loan.continues { loan.compressor.restart() }
         let result = body(loan.compressor, loan.continues)
-        state.withLock { $0[loan.lease.size].slots[loan.lease.slot].isLent = false }
+        loan.compressor.isLent.store(false, ordering: .releasing)
         return result
     }
 
@@ -218,7 +220,7 @@ final class CompressorPool: Sendable {
         _ size: BlockCompressor.Size, _ slot: Int, continues: Bool, in state: inout State
     ) -> (lease: Lease, compressor: BlockCompressor, continues: Bool) {
         state[size].slots[slot].generation += continues ? 0 : 1
-        state[size].slots[slot].isLent = true
+        state[size].slots[slot].compressor.isLent.store(true, ordering: .relaxed)
         state[size].slots[slot].lastUse = state.uses
         let lent = state[size].slots[slot]
         let lease = Lease(size: size, slot: slot, generation: lent.generation, lastUse: state.uses)

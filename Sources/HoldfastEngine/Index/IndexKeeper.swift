@@ -73,7 +73,9 @@ final class IndexKeeper: Sendable {
     /// Notes that the sessions of `commits` have changed.
     func note(_ commits: [Commit]) {
         state.withLock { state in
-            for commit in commits { Self.note(commit.writer, through: commit.tail.sequence, in: &state) }
+            for index in commits.indices {
+                Self.note(commits[index].writer, through: commits[index].tail.sequence, in: &state)
+            }
         }
     }
 

@@ -8,6 +8,8 @@ struct JournalWrite {
     var segment: SegmentKey
     var offset: UInt64
     var bytes: [UInt8]
+    /// Whether it may continue another write of its batch; none that must not be asked.
+    var mayContinue = true
 }
 
 /// What a batch tells recovery besides the bytes: segments that are written directly.
@@ -129,6 +131,7 @@ final class JournalWriter {
         index newIndex: IndexMark? = nil, closing: Bool = false
     ) throws(StorageError) -> UInt64 {
         precondition(mark >= lowWaterMark && mark <= lastBatch)
+        isHeldUpByRemoval = false
         index = newIndex ?? index
         let byteCount = upperBound(writes, notices)
         try makeRoom(for: byteCount)

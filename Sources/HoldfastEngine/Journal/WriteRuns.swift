@@ -25,16 +25,18 @@ struct WriteRuns {
         all.removeAll(keepingCapacity: true)
         next.removeAll(keepingCapacity: true)
         lasts.removeAll(keepingCapacity: true)
+        // Most batches have one write of each segment: then nobody need be looked up.
+        let mayContinue = writes.contains(where: \.mayContinue)
         for (index, write) in writes.enumerated() {
             let byteCount = write.bytes.count
             next.append(nil)
-            if let place = lasts[write.segment], all[place].end == write.offset {
+            if mayContinue, let place = lasts[write.segment], all[place].end == write.offset {
                 next[all[place].last] = index
                 all[place].last = index
                 all[place].byteCount += byteCount
                 all[place].end += UInt64(byteCount)
             } else {
-                lasts[write.segment] = all.count
+                if mayContinue { lasts[write.segment] = all.count }
                 all.append(
                     Run(first: index, last: index, byteCount: byteCount, end: write.offset + UInt64(byteCount)))
             }

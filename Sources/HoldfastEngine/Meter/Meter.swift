@@ -48,11 +48,11 @@ final class Meter: Sendable {
         let microseconds = (clock.monotonicNanoseconds() - begun) / 1_000
         state.withLock { state in
             var recent = MeterSample.Totals(batches: 1, failures: UInt64(failed))
-            for commit in commits where !commit.sealsSegment {
-                let byteCount = commit.output.bytes.count
+            for index in commits.indices where !commits[index].sealsSegment {
+                let (byteCount, writer) = (commits[index].output.bytes.count, commits[index].writer)
                 recent.records += 1
                 recent.bytes += UInt64(byteCount)
-                state.busiest.add(commit.writer.session, key: commit.writer.key, byteCount: byteCount)
+                state.busiest.add(writer.session, key: writer.key, byteCount: byteCount)
             }
             // After a quiet time the stretch begins here, or the quiet would count.
             if !state.isStale { state.begunAt = begun }

@@ -12,8 +12,12 @@ extension LogError {
             case .locked: .busy
             default: .failed
             }
-        self.init(code, error.description)
+        let isUnread = error.isOfSession && error.operation == "read"
+        self.init(code, error.description + (isUnread ? Self.advice : ""))
     }
+
+    private static let advice =
+        " No other session is concerned; 'holdfast inspect log' shows what can be read of this one."
 }
 
 extension StorageError {

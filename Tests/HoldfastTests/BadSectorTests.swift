@@ -49,7 +49,10 @@ import Testing
         #expect(try store.writeBlocking(.append(to: "other", ["{}"])).messageCount == 3)
         let read = #expect(throws: HoldfastError.self) { try store.getBlocking("s") }
         let write = #expect(throws: HoldfastError.self) { try store.writeBlocking(.append(to: "s", ["{}"])) }
-        for refusal in [read, write] { #expect(refusal?.code == .failed && refusal?.message.contains("EIO") ?? false) }
+        for refusal in [read, write] {
+            let message = refusal?.message ?? ""
+            #expect(refusal?.code == .failed && message.contains("EIO") && message.contains("'holdfast inspect log'"))
+        }
         storage.clearFaults()
         try expectWhole(store)
         #expect(try store.writeBlocking(.append(to: "s", ["{}"])).messageCount == 3)

@@ -12,12 +12,15 @@ extension LogError {
             case .locked: .busy
             default: .failed
             }
-        let isUnread = error.isOfSession && error.operation == "read"
-        self.init(code, error.description + (isUnread ? Self.advice : ""))
+        self.init(code, error.description)
     }
 
-    private static let advice =
-        " No other session is concerned; 'holdfast inspect log' shows what can be read of this one."
+    /// What an error at a session's files means to who wants to read or append.
+    init(unread error: StorageError) {
+        self.init(error)
+        guard error.isOfSession else { return }
+        message += " No other session is concerned; 'holdfast inspect log' shows what can be read of this one."
+    }
 }
 
 extension StorageError {

@@ -78,18 +78,12 @@ final class BackgroundCompaction: Sendable {
     private func run() {
         while true {
             switch nextStep() {
-            case .compact(let id): compact(id)
+            case .compact(let id): if (try? compactor.compact(id)) == nil { compactor.giveUp(id) }
             case .keepHead(let session): session.keepHead(in: sessions.log, from: HotSession.State.busyByteCount)
             case .lookForIdle: lookForIdle()
             case .stop: return
             }
         }
-    }
-
-    private func compact(_ id: SessionID) {
-        if (try? compactor.compact(id)) == nil { compactor.giveUp(id) }
-        // What is left of a deleted session is read again by the few who still ask for it.
-        if sessions.durableHead(of: id)?.isDeleted ?? false { sessions.letGo(id) }
     }
 
     private func nextStep() -> Step {

@@ -25,6 +25,8 @@ final class Compactor: Sendable {
             let isNew = try sessions.reading(view) { (reader) throws(LogError) in try reader.putSnapshot() }
             try settle(view.origin, gathered: gathered, isNew: isNew)
             view.origin.keepHead(in: log, from: sessions.keptFrom)
+            // What is left of a deleted session is read again by the few who still ask for it.
+            if view.head.isDeleted { sessions.letGo(id) }
             return isNew
         }
     }

@@ -109,7 +109,7 @@ extension HoldfastStore {
     /// Makes the sessions of forks that have to do with `id` and were not finished. A child that cannot be read does
     /// not keep its parent from being used, unless `orThrow`: what it is to be made of stays.
     func finishForks(concerning id: SessionID, orThrow: Bool = false) throws(HoldfastError) {
-        if forks.takeUnread(id) { try noteFork(of: id) }
+        if forks.takeUnread(id) { noteFork(of: id) }
         for fork in forks.all where fork.child == id || fork.parent == id {
             do throws(HoldfastError) {
                 try finishFork(of: fork.child, from: fork.parent)
@@ -120,13 +120,13 @@ extension HoldfastStore {
         }
     }
 
-    /// Notes the newest fork of a session that could not be read when the store was opened: it may be unfinished.
-    private func noteFork(of id: SessionID) throws(HoldfastError) {
+    /// Notes the newest fork of a session that could not be read when the store was opened: it may be unfinished. Who
+    /// asks for the session hears why it still cannot be read.
+    private func noteFork(of id: SessionID) {
         do throws(HoldfastError) {
             if let child = try sessions.view(of: id).head.pins.last?.child { forks.add(child, from: id) }
         } catch {
             if error.code == .failed { forks.addUnread(id) }
-            throw error
         }
     }
 

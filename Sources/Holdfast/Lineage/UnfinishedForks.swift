@@ -23,7 +23,10 @@ final class UnfinishedForks: Sendable {
     /// Whether `session` could not be read, as far as was noted; the caller reads it now.
     func takeUnread(_ session: SessionID) -> Bool {
         guard hasUnread.load(ordering: .acquiring) else { return false }
-        return unread.withLock { $0.remove(session) != nil }
+        return unread.withLock { unread in
+            defer { hasUnread.store(!unread.isEmpty, ordering: .releasing) }
+            return unread.remove(session) != nil
+        }
     }
 
     /// Notes that `child` may have to be made from `parent`.

@@ -19,7 +19,7 @@ struct Backlog {
     /// Adds bytes that were committed after all that are there.
     mutating func add(_ extent: Extent, to key: SegmentKey) {
         byteCount += extent.byteCount
-        Self.append(extent, to: key.number, in: &segments[key.session, default: []])
+        Self.append(CollectionOfOne(extent), to: key.number, in: &segments[key.session, default: []])
     }
 
     /// Adds what was committed after all that is there.
@@ -63,19 +63,13 @@ struct Backlog {
         return loaded
     }
 
-    private static func append(_ extent: Extent, to number: UInt32, in segments: inout [Segment]) {
+    private static func append(
+        _ extents: some Collection<Extent>, to number: UInt32, in segments: inout [Segment]
+    ) {
         if let index = segments.lastIndex(where: { $0.number == number }) {
-            segments[index].extents.append(extent)
+            segments[index].extents.append(contentsOf: extents)
         } else {
-            segments.append(Segment(number: number, extents: [extent]))
-        }
-    }
-
-    private static func append(_ extents: [Extent], to number: UInt32, in segments: inout [Segment]) {
-        if let index = segments.lastIndex(where: { $0.number == number }) {
-            segments[index].extents += extents
-        } else {
-            segments.append(Segment(number: number, extents: extents))
+            segments.append(Segment(number: number, extents: Array(extents)))
         }
     }
 }

@@ -146,29 +146,15 @@ final class Flusher: Sendable {
     }
 
     private func write(_ work: [(key: SegmentKey, extents: [Extent])], through batch: UInt64) -> LogError? {
-        do throws(StorageError) {
-            for failure in try files.persist(work) {
-                let extents = work.first { $0.key == failure.key }?.extents ?? []
-                if let error = repair(failure.key, failure.error, extents) { return error }
-            }
+        do throws(LogError) {
+            try files.persist(work, orElse: SegmentRewrite(storage: storage, clock: options.clock))
         } catch {
-            return LogError(error)
+            return error
         }
         if let failure = writeRows() { return failure }
         let advance = advance.withLock { $0 }
         advance(batch)
         return nil
-    }
-
-    /// A segment that the disk refuses is written again elsewhere. Answers why not, if not.
-    private func repair(_ key: SegmentKey, _ error: StorageError, _ extents: [Extent]) -> LogError? {
-        guard error.code == .io else { return LogError(error) }
-        do throws(LogError) {
-            try SegmentRewrite(storage: storage, clock: options.clock).run(key, extents: extents)
-            return nil
-        } catch {
-            return error
-        }
     }
 
     private func writeRows() -> LogError? {

@@ -117,22 +117,8 @@ struct RecoveryPass {
         }
     }
 
-    /// Writes `work`. A segment that the device refuses is written again elsewhere, as the flusher does it.
     private func write(_ work: [(key: SegmentKey, extents: [Extent])]) throws(LogError) {
-        for failure in try storing({ () throws(StorageError) in try files.persist(work) }) {
-            guard failure.error.isOfSession else { throw LogError(failure.error) }
-            let extents = work.first { $0.key == failure.key }?.extents ?? []
-            // What the journal has is checked when it is read as a whole.
-            let checked = try storing { () throws(StorageError) in
-                try extents.map { (extent) throws(StorageError) in try extent.inMemory() }
-            }
-            do throws(LogError) {
-                try SegmentRewrite(storage: storage, clock: options.clock).run(failure.key, extents: checked)
-            } catch {
-                try? storage.remove(failure.key.path + StoreLayout.temporarySuffix)
-                throw error
-            }
-        }
+        try files.persist(work, orElse: SegmentRewrite(storage: storage, clock: options.clock))
     }
 
     /// A file that is there may have been created just before the crash: its entries may be in memory only.

@@ -50,3 +50,28 @@ struct SegmentRewrite {
         _ = try Quarantine(storage: storage, clock: clock).setAside(finding)
     }
 }
+
+extension SegmentFiles {
+    /// Writes every extent to its segment and makes all of it durable, as ``persist(_:)``; a segment that the device
+    /// refuses is written again elsewhere.
+    ///
+    /// - Throws: why one segment could not be written either way. What the others had is on stable storage or not.
+    func persist(
+        _ work: [(key: SegmentKey, extents: [Extent])], orElse rewrite: SegmentRewrite
+    ) throws(LogError) {
+        for failure in try storing({ () throws(StorageError) in try persist(work) }) {
+            guard failure.error.code == .io else { throw LogError(failure.error) }
+            let extents = work.first { $0.key == failure.key }?.extents ?? []
+            // What the journal has is checked when it is read as a whole.
+            let checked = try storing { () throws(StorageError) in
+                try extents.map { (extent) throws(StorageError) in try extent.inMemory() }
+            }
+            do throws(LogError) {
+                try rewrite.run(failure.key, extents: checked)
+            } catch {
+                try? rewrite.storage.remove(failure.key.path + StoreLayout.temporarySuffix)
+                throw error
+            }
+        }
+    }
+}

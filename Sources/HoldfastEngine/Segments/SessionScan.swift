@@ -45,7 +45,7 @@ struct SessionScan {
             image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
             head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
         } catch {
-            guard error.isOfFile || isJudged(error) else { throw LogError(error) }
+            guard error.isOfFile || isJudged(error) else { throw LogError(unread: error) }
             let reason = error.clause + (error.isOfKind ? "; something else stands in its place" : "")
             return .failure(SegmentFault(reason: reason, 0, isUnreadable: true))
         }
@@ -155,7 +155,7 @@ struct SessionScan {
         do throws(StorageError) {
             return try scanner.next()
         } catch {
-            guard isJudged(error) else { throw LogError(error) }
+            guard isJudged(error) else { throw LogError(unread: error) }
             outcome.verdict = verdict(.unreadable, scanner.header.mode, scanner.header.number, isPromised: false)
             note(error.clause, scanner, &outcome)
             return nil
@@ -187,7 +187,7 @@ struct SessionScan {
         do throws(StorageError) {
             return (.invalid, try looking())
         } catch {
-            guard isJudged(error) else { throw LogError(error) }
+            guard isJudged(error) else { throw LogError(unread: error) }
             return (.unreadable, false)
         }
     }

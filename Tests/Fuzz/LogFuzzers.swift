@@ -10,7 +10,9 @@ import HoldfastStorage
 
 /// Where the records of the input `record` begin, as in a segment.
 private let recordStart: UInt64 = 64
-private let recordSalt: UInt64 = 0x5EED_0000_0000_0001
+private let recordSegment = SegmentHeader(
+    mode: .journal, salt: 0x5EED_0000_0000_0001, firstSequence: 1, chainBefore: 0, storeTag: storeTag, number: 1,
+    begun: 1_700_000_000, session: sessionID("s"))
 
 /// Records one behind the other: header, check, decompression, what the payload says, and what it does to a session.
 @Sendable func fuzzRecord(_ input: [UInt8]) {
@@ -23,15 +25,15 @@ private let recordSalt: UInt64 = 0x5EED_0000_0000_0001
             let rest = bytes.slice(offset..<bytes.count)
             guard
                 let header = try? RecordHeader(
-                    decoding: rest, offset: recordStart + UInt64(offset), salt: recordSalt,
+                    decoding: rest, offset: recordStart + UInt64(offset), in: recordSegment,
                     payloadLimit: Limits.payloadByteCount)
             else { return }
-            let count = RecordHeader.byteCount + Int(header.storedByteCount)
+            let count = header.recordByteCount
             guard rest.count >= count else { return }
             let record = rest.slice(0..<count)
-            guard RecordHeader.isIntact(record, salt: recordSalt, chain: chain) else { return }
+            guard RecordHeader.isIntact(record, in: recordSegment, chain: chain) else { return }
             chain = RecordHeader.storedCheck(record)
-            let stored = record.slice(RecordHeader.byteCount..<count)
+            let stored = record.slice(header.byteCount..<count)
             if let payload = decompressor.payload(of: header, stored: stored) {
                 require(payload.count == Int(header.rawByteCount), "a payload has the length that its header says")
                 fold(header, payload, into: &head)
@@ -53,23 +55,27 @@ private func fold(_ header: RecordHeader, _ payload: [UInt8], into head: inout S
 }
 
 @Sendable func repairRecords(_ bytes: inout [UInt8]) {
-    repairRecords(&bytes, from: 0, offset: recordStart, salt: recordSalt, chain: 0)
+    repairRecords(
+        &bytes, from: 0, offset: recordStart, seed: recordSegment.salt ^ UInt64(recordSegment.begun), chain: 0)
 }
 
 /// Walks the records by their stated lengths, as far as they fit, and writes their checks.
-private func repairRecords(_ bytes: inout [UInt8], from start: Int, offset: UInt64, salt: UInt64, chain: UInt64) {
+private func repairRecords(_ bytes: inout [UInt8], from start: Int, offset: UInt64, seed: UInt64, chain: UInt64) {
     bytes.withUnsafeMutableBytes { bytes in
         var (at, chain) = (start, chain)
-        while at + RecordHeader.byteCount <= bytes.count {
+        while at + RecordHeader.longestByteCount <= bytes.count {
             let record = UnsafeMutableRawBufferPointer(rebasing: bytes[at...])
             let view = UnsafeRawBufferPointer(record)
-            let count = RecordHeader.byteCount + Int(view.load(UInt32.self, at: 8))
-            let end = min(count, view.count)
-            let seed = Checksum.of(view.slice(0..<20), seed: salt ^ chain)
-            chain = Checksum.of(view.slice(RecordHeader.byteCount..<end), seed: seed)
-            record.store(chain, at: 20)
+            let isShort = view[1] & 8 != 0
+            let check = isShort ? 12 : 20
+            let stored = isShort ? Int(view.load(UInt16.self, at: 2)) : Int(view.load(UInt32.self, at: 8))
+            let end = min(check + 12 + stored, view.count)
+            let headed = Checksum.of(view.slice(0..<check), seed: seed ^ chain)
+            chain = Checksum.of(view.slice(check + 12..<end), seed: headed)
+            record.store(chain, at: check)
             let place = offset + UInt64(at - start)
-            record.store(UInt32(truncatingIfNeeded: Checksum.of(view.slice(0..<28), seed: salt ^ place)), at: 28)
+            let header = Checksum.of(view.slice(0..<check + 8), seed: seed ^ place)
+            record.store(UInt32(truncatingIfNeeded: header), at: check + 8)
             at += end
         }
     }
@@ -102,11 +108,12 @@ private func scan(_ input: [UInt8]) throws {
     guard bytes.count > SegmentHeader.fixedByteCount else { return }
     let end = SegmentHeader.fixedByteCount + Int(bytes[7])
     guard bytes.count >= end + 8 else { return }
-    let (check, salt, chain) = bytes.withUnsafeBytes {
-        (Checksum.of($0.slice(0..<end)), $0.load(UInt64.self, at: 8), $0.load(UInt64.self, at: 24))
+    let (check, seed, chain) = bytes.withUnsafeBytes {
+        let seed = $0.load(UInt64.self, at: 8) ^ UInt64($0.load(UInt32.self, at: 44))
+        return (Checksum.of($0.slice(0..<end)), seed, $0.load(UInt64.self, at: 24))
     }
     bytes.store(check, at: end)
-    repairRecords(&bytes, from: end + 8, offset: UInt64(end + 8), salt: salt, chain: chain)
+    repairRecords(&bytes, from: end + 8, offset: UInt64(end + 8), seed: seed, chain: chain)
 }
 
 /// The files of a journal, one behind the other: where each ends, its header says.

@@ -123,7 +123,7 @@ private let items: [WalkItem] = {
     let payload = Array(#"[{"role":"user","content":"Zwölf Boxkämpfer jagen 12 aaaaaaaaaaaaaaaaaaaaaa"},[1]]"#.utf8)
     for number in [1, 7, Limits.numberLimit] {
         let header = RecordHeader(
-            kind: 3, codec: .raw, promisesAllBefore: true, time: number &* 1_000,
+            kind: 3, codec: .raw, promisesAllBefore: true, form: .long, time: number &* 1_000,
             storedByteCount: UInt32(payload.count),
             rawByteCount: UInt32(payload.count), sequenceOffset: 0)
         items.append(

@@ -40,7 +40,7 @@ private func makeSegments(
     _ path: String, mode: SegmentHeader.CommitMode = .journal, closing: Bool = true
 ) throws {
     var engine = EngineOptions()
-    engine.segmentByteCount = 500
+    engine.segmentByteCount = 350
     engine.commitMode = mode
     let opened = try HoldfastStore.opened(path: path, engine: engine)
     for session in ["a", "b"] {
@@ -120,7 +120,7 @@ struct GapTests {
         try holdfast("inspect", "log", path, session, "--json").console.outputLines.map { line in
             let root = try JSONTree.parse(Array(line.utf8)).root
             let offset = Int(try #require(root["offset"]?.int))
-            let count = 32 + Int(try #require(root["stored_bytes"]?.int))
+            let count = try ["header_bytes", "stored_bytes"].reduce(0) { $0 + Int(try #require(root[$1]?.int)) }
             return Place(
                 sequence: Int(try #require(root["sequence"]?.int)), file: try #require(root["file"]?.string),
                 range: offset..<offset + count)

@@ -132,7 +132,7 @@ struct InspectLogTests {
             }
             .compactMap { UInt8($0, radix: 16) }
         }
-        #expect(shown == Array(bytes[offset..<offset + shown.count]) && shown.count > 60)
+        #expect(shown == Array(bytes[offset..<offset + shown.count]) && shown.count > 50)
         #expect(dump.contains("header check") && dump.contains("|"))
         #expect(!log("s1", "--hex").output.contains("secret"))
         #expect(log("s1", "--hex").output.contains("bytes of payload, which --payload shows"))

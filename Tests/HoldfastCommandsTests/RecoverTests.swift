@@ -58,12 +58,10 @@ struct RecoverTests {
     private func place(of sequence: Int, _ bytes: [UInt8]) -> Range<Int> {
         bytes.withUnsafeBytes { view in
             guard let header = try? SegmentHeader(decoding: view) else { return 0..<0 }
-            func end(_ at: Int) -> Int {
-                at + RecordHeader.byteCount + Int(view.loadUnaligned(fromByteOffset: at + 8, as: UInt32.self))
-            }
-            var at = header.byteCount
-            for _ in 1..<sequence { at = end(at) }
-            return at..<end(at)
+            var places: [Int] = []
+            RecordHeader.forEachTrusted(in: view, from: header.byteCount) { at, _, _ in places.append(at) }
+            places.append(view.count)
+            return places[sequence - 1]..<places[sequence]
         }
     }
 

@@ -47,6 +47,20 @@ struct CompressorPoolTests {
         #expect(pool.memoryByteCount < EngineOptions().compressionMemory / 2)
     }
 
+    @Test func `with sessions that come and go there are not ever more streams`() {
+        let pool = CompressorPool(memoryLimit: EngineOptions().compressionMemory)
+        var leases = [CompressorPool.Lease?](repeating: nil, count: 80)
+        for round in 0..<2_500 {
+            for client in leases.indices {
+                // Clients begin at different times.
+                if (round + 5 * client) % 400 == 0 { leases[client] = nil }
+                use(&leases[client], of: pool)
+            }
+        }
+        // One for each, and for each of the ten that have ended during the last 4,096 uses.
+        #expect(pool.memoryByteCount < 100 * 220_000)
+    }
+
     @Test func `when more sessions than there are streams take turns, some keep theirs`() {
         let pool = CompressorPool(memoryLimit: 64 << 20)
         var leases = [CompressorPool.Lease?](repeating: nil, count: 250)

@@ -13,7 +13,7 @@ private let root = String(here.dropLast("/Tests/HoldfastEngineTests".count))
 
 /// A copy in memory of the fixture `name`, which was made by hand from docs/format.md.
 private func fixture(_ name: String) throws -> SimulatedStorage {
-    let source = try PosixStorage(root: "\(here)/Fixtures/v3/\(name)", readOnly: true)
+    let source = try PosixStorage(root: "\(here)/Fixtures/v4/\(name)", readOnly: true)
     let copy = SimulatedStorage()
     try copyFolder("", from: source, to: copy)
     return copy.crash(.keepAll)
@@ -46,7 +46,7 @@ private struct Expectation {
     var sessions: [Session] = []
 
     init(_ name: String) throws {
-        let storage = try PosixStorage(root: "\(here)/Fixtures/v3", readOnly: true)
+        let storage = try PosixStorage(root: "\(here)/Fixtures/v4", readOnly: true)
         let tree = try JSONTree.parse(try storage.readAll("\(name).expected.json", limit: 1 << 20))
         code = try #require(tree.root["exit"]?.int)
         sessions = try Self.sessions(tree.root["report"])

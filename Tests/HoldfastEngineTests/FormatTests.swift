@@ -36,22 +36,39 @@ import Testing
         }
     }
 
-    @Test func `a record header survives no flipped bit`() throws {
+    /// The header of a segment that was begun at `begun`, in seconds since 1970.
+    private func segment(salt: UInt64 = 42, begun: UInt32 = 1_700_000_000) -> SegmentHeader {
+        SegmentHeader(
+            mode: .journal, salt: salt, firstSequence: 1, chainBefore: 0, storeTag: 3, number: 1, begun: begun,
+            session: id("s"))
+    }
+
+    @Test(arguments: [RecordHeader.Form.short, .long])
+    func `a record header survives no flipped bit`(form: RecordHeader.Form) throws {
         let header = RecordHeader(
-            kind: 3, codec: .raw, promisesAllBefore: true, time: 1_700_000_000_000, storedByteCount: 5, rawByteCount: 5,
-            sequenceOffset: 7)
-        var record = [UInt8](repeating: 0, count: 32) + Array("hello".utf8)
-        let check = header.seal(&record, offset: 100, salt: 42, chain: 9)
-        func decoded(_ bytes: [UInt8], offset: UInt64 = 100, salt: UInt64 = 42) -> RecordHeader? {
-            bytes.withUnsafeBytes { try? RecordHeader(decoding: $0, offset: offset, salt: salt, payloadLimit: 100) }
+            kind: 3, codec: .raw, promisesAllBefore: true, form: form, time: 1_700_000_012_345, storedByteCount: 5,
+            rawByteCount: 5, sequenceOffset: 7)
+        #expect(header.byteCount == (form == .short ? 24 : 32))
+        var record = [UInt8](repeating: 0, count: header.byteCount) + Array("hello".utf8)
+        let check = header.seal(&record, offset: 100, in: segment(), chain: 9)
+        func decoded(_ bytes: [UInt8], offset: UInt64 = 100, salt: UInt64 = 42, begun: UInt32 = 1_700_000_000)
+            -> RecordHeader?
+        {
+            bytes.withUnsafeBytes {
+                try? RecordHeader(
+                    decoding: $0, offset: offset, in: segment(salt: salt, begun: begun), payloadLimit: 100)
+            }
         }
         func isIntact(_ bytes: [UInt8], chain: UInt64 = 9) -> Bool {
-            decoded(bytes) != nil && bytes.withUnsafeBytes { RecordHeader.isIntact($0, salt: 42, chain: chain) }
+            decoded(bytes) != nil && bytes.withUnsafeBytes { RecordHeader.isIntact($0, in: segment(), chain: chain) }
         }
         #expect(decoded(record) == header)
         #expect(isIntact(record) && record.withUnsafeBytes { RecordHeader.storedCheck($0) } == check)
         #expect(!isIntact(record, chain: 8))
         #expect(decoded(record, offset: 101) == nil && decoded(record, salt: 43) == nil)
+        #expect(decoded(record, begun: 1_700_000_001) == nil, "what the time counts from is checked with it")
+        #expect(decoded(Array(record.prefix(header.byteCount))) == header)
+        #expect(decoded(Array(record.prefix(header.byteCount - 1))) == nil)
         for bit in 0..<record.count * 8 {
             var damaged = record
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
@@ -59,22 +76,54 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (65_535, 65_535, 1_700_000_000_000 + 4_294_967_295, RecordHeader.Form.short), (0, 0, 1_700_000_000_000, .short),
+        (65_536, 0, 1_700_000_000_000, .long), (0, 65_536, 1_700_000_000_000, .long),
+        (0, 0, 1_700_000_000_000 + 4_294_967_296, .long), (0, 0, 1_699_999_999_999, .long),
+    ])
+    func `a record has the short header where everything fits into it`(
+        size: Int, offset: UInt32, time: UInt64, form: RecordHeader.Form
+    ) throws {
+        #expect(
+            RecordHeader.Form(rawByteCount: size, sequenceOffset: offset, time: time, in: segment()) == form)
+        let header = RecordHeader(
+            kind: 3, codec: .frameStart, promisesAllBefore: false, form: form, time: time, storedByteCount: 0,
+            rawByteCount: UInt32(size), sequenceOffset: offset)
+        var record = [UInt8](repeating: 0, count: header.byteCount)
+        _ = header.seal(&record, offset: 57, in: segment(), chain: 0)
+        let read = try record.withBytes { (bytes) throws(FormatError) in
+            try RecordHeader(decoding: bytes, offset: 57, in: segment(), payloadLimit: 1 << 20)
+        }
+        #expect(read == header)
+    }
+
+    @Test func `a segment that is begun after 2106 has long headers`() {
+        let time = UInt64(UInt32.max) * 1000 + 4_294_967_296
+        let late = SegmentHeader(
+            mode: .journal, salt: 1, firstSequence: 1, chainBefore: 0, storeTag: 3, number: 1, time: time,
+            session: id("s"))
+        #expect(late.begun == UInt32.max)
+        #expect(RecordHeader.Form(rawByteCount: 5, sequenceOffset: 0, time: time, in: late) == .long)
+        #expect(RecordHeader.Form(rawByteCount: 5, sequenceOffset: 0, time: time - 1, in: late) == .short)
+    }
+
     @Test func `a record over the reader's limit is refused before it is read`() {
         let header = RecordHeader(
-            kind: 3, codec: .raw, promisesAllBefore: false, time: 0, storedByteCount: 5, rawByteCount: 5,
+            kind: 3, codec: .raw, promisesAllBefore: false, form: .short, time: 0, storedByteCount: 5, rawByteCount: 5,
             sequenceOffset: 0)
-        var record = [UInt8](repeating: 0, count: 37)
-        _ = header.seal(&record, offset: 0, salt: 1, chain: 0)
+        var record = [UInt8](repeating: 0, count: 29)
+        _ = header.seal(&record, offset: 0, in: segment(begun: 0), chain: 0)
         #expect(throws: FormatError.invalid("sizes")) {
             try record.withBytes { (bytes) throws(FormatError) in
-                _ = try RecordHeader(decoding: bytes, offset: 0, salt: 1, payloadLimit: 4)
+                _ = try RecordHeader(decoding: bytes, offset: 0, in: segment(begun: 0), payloadLimit: 4)
             }
         }
     }
 
     @Test func `segment and journal headers tell an unknown version from damage`() throws {
         let header = SegmentHeader(
-            mode: .journal, salt: 1, firstSequence: 1, chainBefore: 0, storeTag: 2, number: 1, session: id("a"))
+            mode: .journal, salt: 1, firstSequence: 1, chainBefore: 0, storeTag: 2, number: 1, begun: 5,
+            session: id("a"))
         var bytes = header.encoded()
         #expect(try bytes.withBytes { (view) throws(FormatError) in try SegmentHeader(decoding: view) } == header)
         bytes.store(Limits.formatVersion + 1, at: 4)
@@ -96,7 +145,8 @@ import Testing
     @Test(arguments: [0, Limits.numberLimit, UInt64.max])
     func `a number that one cannot count on from makes a header invalid`(number: UInt64) throws {
         var segment = SegmentHeader(
-            mode: .journal, salt: 1, firstSequence: 1, chainBefore: 0, storeTag: 3, number: 1, session: id("s")
+            mode: .journal, salt: 1, firstSequence: 1, chainBefore: 0, storeTag: 3, number: 1, begun: 5,
+            session: id("s")
         ).encoded()
         segment.store(number, at: 16)
         segment.store(Checksum.of(Array(segment.dropLast(8))), at: segment.count - 8)

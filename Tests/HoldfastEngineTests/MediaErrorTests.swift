@@ -14,7 +14,7 @@ import Testing
         return options
     }
 
-    private let texts = (0..<6).map { message($0, byteCount: 100) }
+    private let texts = (0..<6).map { message($0, byteCount: 140) }
     private let segment = StoreLayout.segmentFile(id("a"), 1)
     private let folder = StoreLayout.sessionFolder(id("a"))
 

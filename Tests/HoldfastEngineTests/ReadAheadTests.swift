@@ -143,15 +143,15 @@ import Testing
             let start = forged.count
             let header = try bytes.withBytes { (bytes) throws(FormatError) in
                 try RecordHeader(
-                    decoding: bytes.slice(start..<bytes.count), offset: UInt64(start), salt: segment.salt,
+                    decoding: bytes.slice(start..<bytes.count), offset: UInt64(start), in: segment,
                     payloadLimit: Limits.payloadByteCount)
             }
-            let end = start + RecordHeader.byteCount + Int(header.storedByteCount)
+            let end = start + header.recordByteCount
             forged += bytes[start..<end]
             if count == place {
-                for index in start + RecordHeader.byteCount..<end { forged[index] = 0xEE }
+                for index in start + header.byteCount..<end { forged[index] = 0xEE }
             }
-            chain = header.seal(&forged, from: start, offset: UInt64(start), salt: segment.salt, chain: chain)
+            chain = header.seal(&forged, from: start, offset: UInt64(start), in: segment, chain: chain)
             count += 1
         }
         try file.write(forged, at: 0)

@@ -76,9 +76,7 @@ import Testing
         log.abandon()
         let image = storage.crash(.keepAll)
         let file = try image.open(StoreLayout.segmentFile(id("a"), 1), .readWrite)
-        // The end of the first record.
-        let stored = try file.read(count: 4, at: 57 + 8).withUnsafeBytes { $0.load(UInt32.self, at: 0) }
-        try file.truncate(to: UInt64(57 + 32 + stored))
+        try cutBehindFirst(file)
         try file.close()
         for seed in 2...3 {
             let again = try LocalLog(in: image, options: options(.segment, seed: UInt64(seed)))
@@ -90,12 +88,22 @@ import Testing
 
     // MARK: Segments and snapshots
 
+    /// Cuts the segment `file` at the end of its first record.
+    private func cutBehindFirst(_ file: any StorageFile) throws {
+        var starts: [Int] = []
+        try file.read(count: Int(try file.byteCount()), at: 0).withUnsafeBytes { bytes in
+            RecordHeader.forEachTrusted(in: bytes, from: try SegmentHeader(decoding: bytes).byteCount) { at, _, _ in
+                starts.append(at)
+            }
+        }
+        try file.truncate(to: UInt64(starts[1]))
+    }
+
     @Test func `reading a log that lost its end at a record's border ends with an error`() throws {
         let storage = try closedStore()
         let path = StoreLayout.segmentFile(id("a"), 1)
         let file = try storage.open(path, .readWrite)
-        let stored = try file.read(count: 4, at: 57 + 8).withUnsafeBytes { $0.load(UInt32.self, at: 0) }
-        try file.truncate(to: UInt64(57 + 32 + stored))
+        try cutBehindFirst(file)
         let log = try LocalLog(in: storage, options: options(seed: 2))
         for reader in [log as any SessionLog, try ReadOnlyLog(in: storage)] {
             var count = 0

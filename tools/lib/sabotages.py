@@ -193,9 +193,14 @@ SABOTAGES = [
     # Reading and recovery.
     Sabotage("record-check-skipped", "a record's payload and place in the chain are not checked", [
         Edit(B + "Format/RecordFormat.swift",
-             "        check(of: bytes, salt: salt, chain: chain) == storedCheck(bytes)\n",
-             "        SABOTAGED || check(of: bytes, salt: salt, chain: chain) == storedCheck(bytes)\n"),
+             "        check(of: bytes, Form(of: bytes), seed: segment.seed ^ chain) == storedCheck(bytes)\n",
+             "        SABOTAGED || check(of: bytes, Form(of: bytes), seed: segment.seed ^ chain) == storedCheck(bytes)\n"),
     ], DAMAGE),
+    Sabotage("begun-unchecked", "the time from which short headers count is not part of any record's check", [
+        Edit(B + "Format/SegmentFormat.swift",
+             "    var seed: UInt64 { salt ^ UInt64(begun) }\n",
+             "    var seed: UInt64 { SABOTAGED ? salt : salt ^ UInt64(begun) }\n"),
+    ], [tests("FormatTests|FixtureTests")]),
     Sabotage("segment-chain-skipped", "a segment need not continue the one before", [
         Edit(E + "Segments/SessionScan.swift",
              "        guard header.firstSequence != tail.sequence + 1 || header.chainBefore != tail.chain else { return nil }\n",
@@ -209,8 +214,8 @@ SABOTAGES = [
     ], [tests("HoldfastEngineTests.FormatTests"), *DAMAGE]),
     Sabotage("promise-forgotten", "no record promises those before it", [
         Edit(E + "Segments/SegmentEncoder.swift",
-             "kind: kind, codec: codec, promisesAllBefore: promisesAllBefore, time",
-             "kind: kind, codec: codec, promisesAllBefore: promisesAllBefore && !SABOTAGED, time"),
+             "kind: kind, codec: codec, promisesAllBefore: promisesAllBefore, form",
+             "kind: kind, codec: codec, promisesAllBefore: promisesAllBefore && !SABOTAGED, form"),
     ], [tests("VerdictTests|FixtureTests"), *DAMAGE]),
     Sabotage("middle-is-cut", "damage in the middle of a log is cut off like a torn tail", [
         Edit(E + "Recovery/DamageVerdict.swift",

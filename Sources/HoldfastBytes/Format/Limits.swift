@@ -1,7 +1,7 @@
 /// Every maximum that the format or the engine relies on, each with its reason.
 package enum Limits {
     /// The version that this code writes and the only one that it reads.
-    package static let formatVersion: UInt16 = 3
+    package static let formatVersion: UInt16 = 4
 
     /// Sequences, batches, journal files, generations and counts stay below this, and no store comes near. What is read
     /// is held against it, so that counting on from there cannot overflow.

@@ -1,12 +1,12 @@
 /// The first bytes of a segment file.
 ///
-///     0        4     6      7       8       16            24              32         40        44   48    48+n
-///     +--------+-----+------+-------+-------+-------------+---------------+----------+---------+----+-----+--------+
-///     | "HFSG" | ver | mode | n     | salt  | first       | chain before  | store    | segment | 0  | id  | check  |
-///     | 4      | u16 | u8   | u8    | u64   | sequence u64| first u64     | tag u64  | no. u32 | u32| n   | u64    |
-///     +--------+-----+------+-------+-------+-------------+---------------+----------+---------+----+-----+--------+
+///     0        4     6      7      8     16            24            32       40       44      48   48+n
+///     +--------+-----+------+------+-----+-------------+-------------+--------+--------+-------+----+-------+
+///     | "HFSG" | ver | mode | n    | salt| first       | chain before| store  | segment| begun | id | check |
+///     | 4      | u16 | u8   | u8   | u64 | sequence u64| first u64   | tag u64| no. u32| u32, s| n  | u64   |
+///     +--------+-----+------+------+-----+-------------+-------------+--------+--------+-------+----+-------+
 ///
-/// A header is valid if and only if (1) the magic is right, (2) the version is 3, (3) `check` is the checksum of
+/// A header is valid if and only if (1) the magic is right, (2) the version is 4, (3) `check` is the checksum of
 /// all bytes before it, and (4) every field is in its range.
 package struct SegmentHeader: Equatable, Sendable {
     /// How records of this segment became durable.
@@ -24,8 +24,8 @@ package struct SegmentHeader: Equatable, Sendable {
 
     /// Decides what damage at the end of the file means.
     package var mode: CommitMode
-    /// Random; enters every record's checksums. Protects against stale bytes, bytes of another file, and payloads
-    /// that imitate records.
+    /// Random; enters every record's checksums, through ``seed``. Protects against stale bytes, bytes of another file,
+    /// and payloads that imitate records.
     package var salt: UInt64
     /// The sequence of the first record here. Protects against a lost or repeated segment.
     package var firstSequence: UInt64
@@ -36,12 +36,14 @@ package struct SegmentHeader: Equatable, Sendable {
     package var storeTag: UInt64
     /// 1, 2, 3 …, as in the file's name. Protects against a renamed file.
     package var number: UInt32
+    /// Seconds since 1970, not later than the first record: short record headers count their time from here.
+    package var begun: UInt32
     /// Whose records these are. Protects against a file in the wrong folder, and lets a lost folder name be found.
     package var session: SessionID
 
     package init(
         mode: CommitMode, salt: UInt64, firstSequence: UInt64, chainBefore: UInt64, storeTag: UInt64,
-        number: UInt32, session: SessionID
+        number: UInt32, begun: UInt32, session: SessionID
     ) {
         self.mode = mode
         self.salt = salt
@@ -49,8 +51,40 @@ package struct SegmentHeader: Equatable, Sendable {
         self.chainBefore = chainBefore
         self.storeTag = storeTag
         self.number = number
+        self.begun = begun
         self.session = session
     }
+
+    /// The header of a segment whose first record has `time`, in milliseconds since 1970.
+    package init(
+        mode: CommitMode, salt: UInt64, firstSequence: UInt64, chainBefore: UInt64, storeTag: UInt64,
+        number: UInt32, time: UInt64, session: SessionID
+    ) {
+        self.init(
+            mode: mode, salt: salt, firstSequence: firstSequence, chainBefore: chainBefore, storeTag: storeTag,
+            number: number, begun: UInt32(clamping: time / 1000), session: session)
+    }
+
+    /// A header of which `damaged` has only the salt and the time, which stand nowhere else; `nil` where it is too
+    /// short for them, or a whole header: another segment's. The records of the segment prove whether it is right.
+    package init?(
+        ofDamaged damaged: [UInt8], mode: CommitMode, firstSequence: UInt64, chainBefore: UInt64, storeTag: UInt64,
+        number: UInt32, session: SessionID
+    ) {
+        guard damaged.count >= Self.fixedByteCount else { return nil }
+        let isForeign = damaged.withUnsafeBytes { try? SegmentHeader(decoding: $0) } != nil
+        if isForeign { return nil }
+        let (salt, begun) = damaged.withUnsafeBytes { ($0.load(UInt64.self, at: 8), $0.load(UInt32.self, at: 44)) }
+        self.init(
+            mode: mode, salt: salt, firstSequence: firstSequence, chainBefore: chainBefore, storeTag: storeTag,
+            number: number, begun: begun, session: session)
+    }
+
+    /// What the checksums of its records begin with.
+    var seed: UInt64 { salt ^ UInt64(begun) }
+
+    /// When the segment was begun, in milliseconds since 1970.
+    package var begunAt: UInt64 { UInt64(begun) * 1000 }
 
     /// The header's length; the first record begins there.
     package var byteCount: Int { Self.fixedByteCount + session.text.utf8.count + 8 }
@@ -61,7 +95,7 @@ package struct SegmentHeader: Equatable, Sendable {
         return [
             ("magic", 0..<4), ("version", 4..<6), ("mode", 6..<7), ("length of id", 7..<8), ("salt", 8..<16),
             ("first sequence", 16..<24), ("chain before first", 24..<32), ("store tag", 32..<40),
-            ("segment no.", 40..<44), ("reserved", 44..<48), ("id", Self.fixedByteCount..<end),
+            ("segment no.", 40..<44), ("begun", 44..<48), ("id", Self.fixedByteCount..<end),
             ("check", end..<byteCount),
         ]
     }
@@ -80,7 +114,7 @@ package struct SegmentHeader: Equatable, Sendable {
         bytes.append(littleEndian: chainBefore)
         bytes.append(littleEndian: storeTag)
         bytes.append(littleEndian: number)
-        bytes.append(littleEndian: UInt32(0))
+        bytes.append(littleEndian: begun)
         bytes += Array(session.text.utf8)
         bytes.append(littleEndian: Checksum.of(bytes))
         return bytes
@@ -105,11 +139,10 @@ package struct SegmentHeader: Equatable, Sendable {
         guard let session = SessionID(utf8: bytes.slice(Self.fixedByteCount..<end)) else {
             throw .invalid("session id")
         }
-        guard bytes.load(UInt32.self, at: 44) == 0 else { throw .invalid("reserved bytes") }
         self.init(
             mode: mode, salt: bytes.load(at: 8), firstSequence: bytes.load(at: 16),
             chainBefore: bytes.load(at: 24), storeTag: bytes.load(at: 32), number: bytes.load(at: 40),
-            session: session)
+            begun: bytes.load(at: 44), session: session)
         guard number > 0, number < Limits.segmentNumberLimit, firstSequence > 0, firstSequence < Limits.numberLimit
         else { throw .invalid("numbering") }
     }

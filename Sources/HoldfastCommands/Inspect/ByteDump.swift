@@ -23,9 +23,9 @@ struct ByteDump {
         var lines = [
             "\(name) at \(record.segment):\(record.offset), \(record.bytes.count) bytes, \(Self.codec(record))"
         ]
-        lines += Self.lines(record.bytes, RecordHeader.fields, at: record.offset)
-        let payload = record.bytes.dropFirst(RecordHeader.byteCount)
-        let start = record.offset + UInt64(RecordHeader.byteCount)
+        lines += Self.lines(record.bytes, record.header.fields, at: record.offset)
+        let payload = record.bytes.dropFirst(record.header.byteCount)
+        let start = record.offset + UInt64(record.header.byteCount)
         if showsPayload {
             lines += Self.rows(payload, at: start)
         } else if !payload.isEmpty {

@@ -158,6 +158,7 @@ extension RecordPrinter {
             writer.endArray()
         }
         writer.member("bytes", record.header.rawByteCount)
+        writer.member("header_bytes", record.header.byteCount)
         writer.member("stored_bytes", record.header.storedByteCount)
         writer.member("file", record.path)
         writer.member("offset", record.offset)

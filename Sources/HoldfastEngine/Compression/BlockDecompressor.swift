@@ -30,11 +30,22 @@ final class BlockDecompressor: @unchecked Sendable {
         }
     }
 
+    // Safe because zstd does not write to a dictionary that it has made.
+    nonisolated(unsafe) private static let dictionary: OpaquePointer = {
+        let bytes = SegmentDictionary.bytes
+        guard let made = ZSTD_createDDict(bytes, bytes.count) else {
+            fatalError("out of memory for a decompression dictionary")
+        }
+        return made
+    }()
+
     private var context: OpaquePointer {
         if let made { return made }
         guard let context = ZSTD_createDCtx() else { fatalError("out of memory for a decompression stream") }
         // Windows above 8 MiB are not written; a damaged or hostile frame may not ask for more.
         _ = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 23)
+        let result = ZSTD_DCtx_refDDict(context, Self.dictionary)
+        precondition(ZSTD_isError(result) == 0, "zstd takes the dictionary of the format")
         made = context
         return context
     }

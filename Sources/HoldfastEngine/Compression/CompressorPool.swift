@@ -46,10 +46,20 @@ final class CompressorPool: Sendable {
             let oldest = quietest(of: min(slots.count, limit))
             let rest = oldest.map { now - slots[$0].lastUse } ?? 0
             if rest < Self.restingUseCount, slots.count < limit {
+                if let resting = firstResting(at: now) { return resting }
                 slots.append(Slot(compressor: BlockCompressor(size)))
                 return slots.count - 1
             }
             return rest >= quiet ? oldest : nil
+        }
+
+        /// Any stream that has been quiet for long. All are looked at before one is made: those that are compared may
+        /// all be in use by chance, and with sessions that come and go there would be ever more.
+        private func firstResting(at now: UInt64) -> Int? {
+            slots.indices.first { place in
+                now - slots[place].lastUse >= Self.restingUseCount
+                    && !slots[place].compressor.isLent.load(ordering: .acquiring)
+            }
         }
 
         /// Of the streams that are compared, the one that has been quiet longest.

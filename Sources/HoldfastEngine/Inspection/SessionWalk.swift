@@ -282,7 +282,7 @@ package final class SessionWalk {
         noteBlock(of: record)
         let content = content(of: record, scanner)
         guard isNew, record.sequence >= options.from else { return }
-        let end = record.offset + UInt64(RecordHeader.byteCount) + UInt64(record.header.storedByteCount)
+        let end = record.offset + UInt64(record.header.recordByteCount)
         let isInFile = try storing { () throws(StorageError) in try scanner.image.isInFile(record.offset..<end) }
         let item = WalkRecord(
             sequence: record.sequence, header: record.header, segment: lastNumber,

@@ -59,7 +59,7 @@ package struct WalkRecord: Sendable, Equatable {
     package var bytes: [UInt8] = []
 
     /// How many bytes it takes in the segment.
-    package var byteCount: UInt64 { UInt64(RecordHeader.byteCount) + UInt64(header.storedByteCount) }
+    package var byteCount: UInt64 { UInt64(header.recordByteCount) }
 
     /// The payload, when it can be had.
     package var payload: [UInt8]? { if case .payload(let bytes) = content { bytes } else { nil } }

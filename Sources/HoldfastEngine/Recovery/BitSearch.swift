@@ -65,14 +65,14 @@ struct BitSearch {
     /// The record at which `scanner` has stopped as it was, and the bit that had changed; `nil` when it is no single
     /// one.
     func record(at scanner: SegmentScanner) throws(StorageError) -> (bytes: [UInt8], bit: FlippedBit)? {
-        var head = try scanner.image.read(count: RecordHeader.byteCount, at: scanner.offset)
-        guard head.count == RecordHeader.byteCount else { return nil }
+        var head = try scanner.image.read(count: RecordHeader.longestByteCount, at: scanner.offset)
+        guard head.count >= RecordHeader.shortestByteCount else { return nil }
         if let header = scanner.header(in: head) { return try payload(of: header, at: scanner) }
         for place in 0..<head.count * 8 {
             head.flip(place)
             if let header = scanner.header(in: head) {
                 var whole = try bytes(of: header, at: scanner)
-                whole.replaceSubrange(0..<min(whole.count, head.count), with: head)
+                whole.replaceSubrange(0..<header.byteCount, with: head.prefix(header.byteCount))
                 if scanner.proves(whole, header) { return (whole, bit(place, scanner)) }
             }
             head.flip(place)
@@ -84,16 +84,16 @@ struct BitSearch {
         of header: RecordHeader, at scanner: SegmentScanner
     ) throws(StorageError) -> (bytes: [UInt8], bit: FlippedBit)? {
         var whole = try bytes(of: header, at: scanner)
-        guard whole.count > RecordHeader.byteCount, budget.take(byteCount: whole.count) else { return nil }
-        let found = whole.turnBack(from: RecordHeader.byteCount) {
-            RecordHeader.isIntact($0, salt: scanner.header.salt, chain: scanner.chain)
+        guard whole.count > header.byteCount, budget.take(byteCount: whole.count) else { return nil }
+        let found = whole.turnBack(from: header.byteCount) {
+            RecordHeader.isIntact($0, in: scanner.header, chain: scanner.chain)
         }
         guard let found, scanner.proves(whole, header) else { return nil }
         return (whole, bit(found, scanner))
     }
 
     private func bytes(of header: RecordHeader, at scanner: SegmentScanner) throws(StorageError) -> [UInt8] {
-        try scanner.image.read(count: RecordHeader.byteCount + Int(header.storedByteCount), at: scanner.offset)
+        try scanner.image.read(count: header.recordByteCount, at: scanner.offset)
     }
 
     private func bit(_ place: Int, _ scanner: SegmentScanner) -> FlippedBit {
@@ -119,16 +119,16 @@ extension SegmentScanner {
     func header(in head: [UInt8]) -> RecordHeader? {
         head.withUnsafeBytes {
             try? RecordHeader(
-                decoding: $0, offset: offset, salt: header.salt, payloadLimit: Limits.largestPayloadLimit)
+                decoding: $0, offset: offset, in: header, payloadLimit: Limits.largestPayloadLimit)
         }
     }
 
     /// Whether `bytes` are the whole next record of the log.
     func proves(_ bytes: [UInt8], _ record: RecordHeader) -> Bool {
-        guard bytes.count == RecordHeader.byteCount + Int(record.storedByteCount),
+        guard bytes.count == record.recordByteCount,
             header.firstSequence + UInt64(record.sequenceOffset) == nextSequence, record.time >= lastTime
         else { return false }
-        return bytes.withUnsafeBytes { RecordHeader.isIntact($0, salt: header.salt, chain: chain) }
+        return bytes.withUnsafeBytes { RecordHeader.isIntact($0, in: header, chain: chain) }
     }
 }
 

@@ -150,7 +150,7 @@ final class SessionRewriter {
         _ record: LogRecord, _ header: RecordHeader, _ stored: [UInt8], beginsSegment: Bool
     ) throws(LogError) {
         do throws(LogError) {
-            if tail.header == nil || beginsSegment { try beginSegment() }
+            if tail.header == nil || beginsSegment { try beginSegment(with: record) }
             if header.codec == .frameContinuation && !hasFrame {
                 try write(record, .raw, record.payload)
             } else {
@@ -166,7 +166,7 @@ final class SessionRewriter {
     /// Adds a record that is not compressed, in the same segment.
     func addRaw(_ record: LogRecord) throws(LogError) {
         do throws(LogError) {
-            if tail.header == nil { try beginSegment() }
+            if tail.header == nil { try beginSegment(with: record) }
             try write(record, .raw, record.payload)
         } catch {
             failure = error
@@ -197,12 +197,13 @@ final class SessionRewriter {
         }
     }
 
-    private func beginSegment() throws(LogError) {
+    private func beginSegment(with record: LogRecord) throws(LogError) {
         try closeSegment()
         byteCountBefore += tail.offset
         let header = SegmentHeader(
             mode: .journal, salt: target.options.random(), firstSequence: tail.sequence + 1, chainBefore: tail.chain,
-            storeTag: target.store.tag, number: number + 1, session: session)
+            storeTag: target.store.tag, number: number + 1,
+            time: max(tail.time, record.time), session: session)
         (hasFrame, written) = (false, 0)
         try storing { () throws(StorageError) in
             guard let storage = target.storage else { return }
@@ -231,12 +232,15 @@ final class SessionRewriter {
         precondition(record.sequence == tail.sequence + 1, "records in their order")
         guard let header = tail.header else { return }
         tail.time = max(tail.time, record.time)
+        let sequenceOffset = UInt32(record.sequence - header.firstSequence)
+        let form = RecordHeader.Form(
+            rawByteCount: record.payload.count, sequenceOffset: sequenceOffset, time: tail.time, in: header)
         let head = RecordHeader(
-            kind: record.kind, codec: codec, promisesAllBefore: true, time: tail.time,
+            kind: record.kind, codec: codec, promisesAllBefore: true, form: form, time: tail.time,
             storedByteCount: UInt32(stored.count), rawByteCount: UInt32(record.payload.count),
-            sequenceOffset: UInt32(record.sequence - header.firstSequence))
-        var bytes = [UInt8](repeating: 0, count: RecordHeader.byteCount) + stored
-        tail.chain = head.seal(&bytes, offset: tail.offset, salt: header.salt, chain: tail.chain)
+            sequenceOffset: sequenceOffset)
+        var bytes = [UInt8](repeating: 0, count: form.byteCount) + stored
+        tail.chain = head.seal(&bytes, offset: tail.offset, in: header, chain: tail.chain)
         tail.offset += UInt64(bytes.count)
         tail.sequence = record.sequence
         recordCount += 1

@@ -120,7 +120,7 @@ struct SalvageWalk {
             header: record.header,
             record: LogRecord(
                 sequence: record.sequence, kind: record.header.kind, time: record.header.time, payload: payload),
-            stored: Array(scanner.bytes(of: record).dropFirst(RecordHeader.byteCount)), segment: scanner.header.number,
+            stored: Array(scanner.bytes(of: record).dropFirst(record.header.byteCount)), segment: scanner.header.number,
             origin: origin, beginsAnew: state.beginsAnew)
         state.beginsAnew = false
         return try body(found)
@@ -180,10 +180,14 @@ struct SalvageWalk {
                 return bytes.count == count ? bytes : nil
             }
             // The header need not be what is wrong.
-            var head = try scanner.image.read(count: RecordHeader.byteCount, at: scanner.offset)
-            if let other = try patched(RecordHeader.byteCount) { head = other }
-            guard let header = scanner.header(in: head),
-                let whole = try patched(RecordHeader.byteCount + Int(header.storedByteCount)),
+            let atMost = RecordHeader.longestByteCount
+            var head = try scanner.image.read(count: atMost, at: scanner.offset)
+            if let other = try patched(atMost) {
+                head = other
+            } else if let other = try patched(RecordHeader.shortestByteCount) {
+                head = other
+            }
+            guard let header = scanner.header(in: head), let whole = try patched(header.recordByteCount),
                 scanner.proves(whole, header)
             else { return nil }
             return whole
@@ -291,11 +295,10 @@ struct SalvageWalk {
     private func rebuilt(
         _ head: [UInt8], _ image: SegmentImage, _ number: UInt32, _ state: State
     ) throws(LogError) -> SegmentScanner? {
-        let isForeign = head.withUnsafeBytes { try? SegmentHeader(decoding: $0) } != nil
-        guard !isForeign, head.count >= SegmentHeader.fixedByteCount else { return nil }
         let header = SegmentHeader(
-            mode: .journal, salt: head.withUnsafeBytes { $0.load(at: 8) }, firstSequence: state.last + 1,
-            chainBefore: state.chain, storeTag: storeTag, number: number, session: session)
+            ofDamaged: head, mode: .journal, firstSequence: state.last + 1, chainBefore: state.chain,
+            storeTag: storeTag, number: number, session: session)
+        guard let header else { return nil }
         let isProved = try storing { () throws(StorageError) in try scanner(image, header).next() != nil }
         return isProved ? scanner(image, header) : nil
     }

@@ -73,14 +73,17 @@ struct SegmentEncoder {
     ) -> Output {
         precondition(kind > 0 && kind < RecordHeader.firstReservedKind, "a record kind of the engine")
         var bytes: [UInt8] = []
+        tail.time = max(tail.time, time)
         let header = begin(&bytes)
         let start = bytes.count
-        tail.time = max(tail.time, time)
-        let codec = compress(payload, to: &bytes, pool: pool)
+        let sequenceOffset = UInt32(tail.sequence + 1 - header.firstSequence)
+        let form = RecordHeader.Form(
+            rawByteCount: payload.count, sequenceOffset: sequenceOffset, time: tail.time, in: header)
+        let codec = compress(payload, behind: form, to: &bytes, pool: pool)
         let record = RecordHeader(
-            kind: kind, codec: codec, promisesAllBefore: promisesAllBefore, time: tail.time,
-            storedByteCount: UInt32(bytes.count - start - RecordHeader.byteCount),
-            rawByteCount: UInt32(payload.count), sequenceOffset: UInt32(tail.sequence + 1 - header.firstSequence))
+            kind: kind, codec: codec, promisesAllBefore: promisesAllBefore, form: form, time: tail.time,
+            storedByteCount: UInt32(bytes.count - start - form.byteCount), rawByteCount: UInt32(payload.count),
+            sequenceOffset: sequenceOffset)
         tail.sequence += 1
         return finish(record, &bytes, recordStart: start, header)
     }
@@ -88,10 +91,12 @@ struct SegmentEncoder {
     /// Encodes a mark, whose only content is the promise that everything before it was synced.
     mutating func mark() -> Output? {
         guard let header = tail.header, !tail.wantsNewSegment else { return nil }
+        let sequenceOffset = UInt32(tail.sequence + 1 - header.firstSequence)
+        let form = RecordHeader.Form(rawByteCount: 0, sequenceOffset: sequenceOffset, time: tail.time, in: header)
         let record = RecordHeader(
-            kind: RecordHeader.markKind, codec: .raw, promisesAllBefore: true, time: tail.time, storedByteCount: 0,
-            rawByteCount: 0, sequenceOffset: UInt32(tail.sequence + 1 - header.firstSequence))
-        var bytes = [UInt8](repeating: 0, count: RecordHeader.byteCount)
+            kind: RecordHeader.markKind, codec: .raw, promisesAllBefore: true, form: form, time: tail.time,
+            storedByteCount: 0, rawByteCount: 0, sequenceOffset: sequenceOffset)
+        var bytes = [UInt8](repeating: 0, count: form.byteCount)
         return finish(record, &bytes, recordStart: 0, header)
     }
 
@@ -115,7 +120,7 @@ struct SegmentEncoder {
         if let header = tail.header, !beginsSegmentNext { return header }
         let header = SegmentHeader(
             mode: mode, salt: random(), firstSequence: tail.sequence + 1, chainBefore: tail.chain,
-            storeTag: storeTag, number: (tail.header?.number ?? 0) + 1, session: session)
+            storeTag: storeTag, number: (tail.header?.number ?? 0) + 1, time: tail.time, session: session)
         tail.header = header
         tail.offset = 0
         tail.wantsNewSegment = false
@@ -131,17 +136,17 @@ struct SegmentEncoder {
         tail.lastOffset = offset + UInt64(recordStart)
         tail.chainBeforeLast = tail.chain
         tail.chain = record.seal(
-            &bytes, from: recordStart, offset: tail.lastOffset, salt: header.salt, chain: tail.chain)
+            &bytes, from: recordStart, offset: tail.lastOffset, in: header, chain: tail.chain)
         tail.offset += UInt64(bytes.count)
         return Output(number: header.number, offset: offset, bytes: bytes)
     }
 
     /// Appends the room for a record's header, and the payload as it is stored.
     private mutating func compress(
-        _ payload: [UInt8], to bytes: inout [UInt8], pool: CompressorPool
+        _ payload: [UInt8], behind form: RecordHeader.Form, to bytes: inout [UInt8], pool: CompressorPool
     ) -> RecordHeader.Codec {
         guard payload.count >= Self.shortestCompressed else {
-            Self.store(payload, in: &bytes)
+            Self.store(payload, behind: form, in: &bytes)
             return .raw
         }
         let mayContinue = continuesFrame && blockByteCount < lease?.size.blockByteCount ?? 0
@@ -150,11 +155,13 @@ struct SegmentEncoder {
             guard let stream else { return }
             let continues = mayContinue && isWhereItWas
             if !continues && isWhereItWas { stream.restart() }
-            let fits = stream.compress(payload, limit: payload.count - 1) { Self.store($0, in: &bytes) }
+            let fits = stream.compress(payload, limit: payload.count - 1) {
+                Self.store($0, behind: form, in: &bytes)
+            }
             if fits { codec = continues ? .frameContinuation : .frameStart }
         }
         switch codec {
-        case .raw: Self.store(payload, in: &bytes)
+        case .raw: Self.store(payload, behind: form, in: &bytes)
         case .frameStart: blockByteCount = payload.count
         case .frameContinuation: blockByteCount += payload.count
         }
@@ -163,9 +170,11 @@ struct SegmentEncoder {
     }
 
     /// In one allocation, exactly as large as it must be: the bytes may stay in memory until they are flushed.
-    private static func store(_ stored: some Collection<UInt8>, in bytes: inout [UInt8]) {
-        bytes.reserveCapacity(bytes.count + RecordHeader.byteCount + stored.count)
-        bytes.appendZeros(RecordHeader.byteCount)
+    private static func store(
+        _ stored: some Collection<UInt8>, behind form: RecordHeader.Form, in bytes: inout [UInt8]
+    ) {
+        bytes.reserveCapacity(bytes.count + form.byteCount + stored.count)
+        bytes.appendZeros(form.byteCount)
         bytes.append(contentsOf: stored)
     }
 }

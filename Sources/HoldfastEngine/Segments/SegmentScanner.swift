@@ -23,7 +23,9 @@ final class SegmentScanner {
         var header: RecordHeader
         var offset: UInt64
         var sequence: UInt64
-        fileprivate var stored: Range<Int>
+        /// Where it stands in the window.
+        fileprivate var range: Range<Int>
+        fileprivate var stored: Range<Int> { range.lowerBound + header.byteCount..<range.upperBound }
     }
 
     private static let windowByteCount = 256 << 10
@@ -85,10 +87,9 @@ final class SegmentScanner {
         guard fault == nil, offset < image.byteCount else { return nil }
         guard let record = try decode() else { return nil }
         guard isInOrder(record.header) else { return stop(.payload) }
-        let range = record.stored.lowerBound - RecordHeader.byteCount..<record.stored.upperBound
         let check = window.withUnsafeBytes { bytes -> UInt64? in
-            let whole = bytes.slice(range)
-            guard RecordHeader.isIntact(whole, salt: header.salt, chain: chain) else { return nil }
+            let whole = bytes.slice(record.range)
+            guard RecordHeader.isIntact(whole, in: header, chain: chain) else { return nil }
             return RecordHeader.storedCheck(whole)
         }
         guard let check else { return stop(.payload) }
@@ -129,7 +130,7 @@ final class SegmentScanner {
 
     /// The bytes of the record that ``next()`` returned last, header and stored payload.
     func bytes(of record: Record) -> [UInt8] {
-        Array(window[record.stored.lowerBound - RecordHeader.byteCount..<record.stored.upperBound])
+        Array(window[record.range])
     }
 
     /// Goes on, where the walk has ended, in a newer image of the segment.
@@ -153,32 +154,28 @@ final class SegmentScanner {
     func skipFault() throws(StorageError) -> Bool {
         guard fault != nil else { return false }
         fault = nil
-        let start = try position(of: offset, count: RecordHeader.byteCount)
+        let start = try position(of: offset, count: RecordHeader.longestByteCount)
         if let damaged = try? decodeHeader(at: start) {
             if damaged.codec != .raw || !isInOrder(damaged) { hasLostBlock = true }
             pass(damaged, at: start)
             return offset < image.byteCount
         }
         hasLostBlock = true
-        let tried = window.withUnsafeBytes { view in
-            start + RecordHeader.byteCount <= view.count ? RecordHeader.storedCheck(view.slice(start..<view.count)) : 0
-        }
+        let tried = window.withUnsafeBytes { RecordHeader.possibleChecks($0.slice(start..<$0.count)) }
         guard let place = try headerAfterFault({ _ in true }) else { return false }
         offset = place
         guard let record = try decode() else { return fault != nil }
-        chain = tried
         nextSequence = header.firstSequence + UInt64(record.header.sequenceOffset)
-        let whole = record.stored.lowerBound - RecordHeader.byteCount..<record.stored.upperBound
-        let isProved = window.withUnsafeBytes {
-            RecordHeader.isIntact($0.slice(whole), salt: header.salt, chain: tried)
+        let proof = window.withUnsafeBytes { view in
+            tried.first { RecordHeader.isIntact(view.slice(record.range), in: header, chain: $0) }
         }
-        if !isProved { pass(record.header, at: whole.lowerBound) }
+        if let proof { chain = proof } else { pass(record.header, at: record.range.lowerBound) }
         return offset < image.byteCount
     }
 
     /// Steps over a record of which only the header, which stands at `start` of the window, is known to be right.
     private func pass(_ record: RecordHeader, at start: Int) {
-        chain = window.withUnsafeBytes { RecordHeader.storedCheck($0.slice(start..<start + RecordHeader.byteCount)) }
+        chain = window.withUnsafeBytes { RecordHeader.storedCheck($0.slice(start..<start + record.byteCount)) }
         nextSequence = header.firstSequence + UInt64(record.sequenceOffset)
         advance(over: record)
     }
@@ -188,16 +185,20 @@ final class SegmentScanner {
     /// Looks at every byte: the header check has the segment's salt and the offset in it, so only a real header
     /// of this segment at this very place answers.
     private func headerAfterFault(_ fits: (RecordHeader) -> Bool) throws(StorageError) -> UInt64? {
+        let segment = header
         var at = offset + 1
-        while at + UInt64(RecordHeader.byteCount) <= image.byteCount {
+        while at + UInt64(RecordHeader.shortestByteCount) <= image.byteCount {
             let bytes = try image.read(count: 1 << 20, at: at)
-            let last = bytes.count - RecordHeader.byteCount
+            let reachesEnd = at + UInt64(bytes.count) >= image.byteCount
+            // A header that reaches out of what was read is looked at with what comes next.
+            let last = bytes.count - (reachesEnd ? RecordHeader.shortestByteCount : RecordHeader.longestByteCount)
             guard last >= 0 else { return nil }
             let found = bytes.withUnsafeBytes { view in
                 (0...last).first { index in
+                    let end = min(view.count, index + RecordHeader.longestByteCount)
                     let found = try? RecordHeader(
-                        decoding: view.slice(index..<index + RecordHeader.byteCount), offset: at + UInt64(index),
-                        salt: header.salt, payloadLimit: payloadLimit)
+                        decoding: view.slice(index..<end), offset: at + UInt64(index), in: segment,
+                        payloadLimit: payloadLimit)
                     return found.map(fits) ?? false
                 }
             }
@@ -209,26 +210,24 @@ final class SegmentScanner {
 
     /// Decodes the header at `offset` and brings the whole record into the window.
     private func decode() throws(StorageError) -> Record? {
-        let start = try position(of: offset, count: RecordHeader.byteCount)
+        let start = try position(of: offset, count: RecordHeader.longestByteCount)
         let decoded: RecordHeader
         do throws(FormatError) {
             decoded = try decodeHeader(at: start)
         } catch {
             return stop(error == .truncated ? .cutShort : error == .neverWritten ? .zeros : .header)
         }
-        let count = RecordHeader.byteCount + Int(decoded.storedByteCount)
+        let count = decoded.recordByteCount
         guard offset + UInt64(count) <= image.byteCount else { return stop(.cutShort) }
         let whole = try position(of: offset, count: count)
-        return Record(
-            header: decoded, offset: offset, sequence: nextSequence,
-            stored: whole + RecordHeader.byteCount..<whole + count)
+        return Record(header: decoded, offset: offset, sequence: nextSequence, range: whole..<whole + count)
     }
 
     private func decodeHeader(at start: Int) throws(FormatError) -> RecordHeader {
-        let end = min(window.count, start + RecordHeader.byteCount)
+        let end = min(window.count, start + RecordHeader.longestByteCount)
         return try window.withBytes { (bytes) throws(FormatError) in
             try RecordHeader(
-                decoding: bytes.slice(start..<end), offset: offset, salt: header.salt, payloadLimit: payloadLimit)
+                decoding: bytes.slice(start..<end), offset: offset, in: header, payloadLimit: payloadLimit)
         }
     }
 
@@ -239,7 +238,7 @@ final class SegmentScanner {
     private func advance(over record: RecordHeader) {
         // The header is written together with the first record, whose promise says nothing of it.
         if record.promisesAllBefore && offset > UInt64(header.byteCount) { provedOffset = offset }
-        offset += UInt64(RecordHeader.byteCount) + UInt64(record.storedByteCount)
+        offset += UInt64(record.recordByteCount)
         lastTime = record.time
         if record.kind != RecordHeader.markKind { nextSequence += 1 }
     }

@@ -241,12 +241,10 @@ struct SessionScan {
         let image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
         let head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
         // The salt of a whole header is another segment's, and what that promises is not this one's.
-        let isForeign =
-            (try? head.withBytes { (view) throws(FormatError) in try SegmentHeader(decoding: view) }) != nil
-        guard !isForeign, head.count >= SegmentHeader.fixedByteCount else { return false }
         let header = SegmentHeader(
-            mode: .segment, salt: head.withUnsafeBytes { $0.load(at: 8) }, firstSequence: 1, chainBefore: 0,
-            storeTag: storeTag, number: number, session: session)
+            ofDamaged: head, mode: .segment, firstSequence: 1, chainBefore: 0, storeTag: storeTag, number: number,
+            session: session)
+        guard let header else { return false }
         return try SegmentScanner(image, header: header, payloadLimit: payloadLimit).promiseStandsAfterFault()
     }
 

@@ -92,6 +92,9 @@ struct RotError: Error, CustomStringConvertible {
 struct SegmentLayout: Sendable {
     struct Span: Sendable {
         var range: Range<Int>
+        var header: Range<Int>
+        /// In the header.
+        var check: Range<Int>
         /// `nil` for a mark.
         var sequence: UInt64?
         var isContinuation: Bool
@@ -131,14 +134,16 @@ struct SegmentLayout: Sendable {
         while at < content.count {
             let rest = Array(content[at...])
             let decoded = rest.withUnsafeBytes {
-                try? RecordHeader(decoding: $0, offset: UInt64(at), salt: header.salt, payloadLimit: 1 << 20)
+                try? RecordHeader(decoding: $0, offset: UInt64(at), in: header, payloadLimit: 1 << 20)
             }
             guard let decoded else { return nil }
-            let end = at + RecordHeader.byteCount + Int(decoded.storedByteCount)
+            let end = at + decoded.recordByteCount
             let isMark = decoded.kind == RecordHeader.markKind
             spans.append(
                 Span(
-                    range: at..<end, sequence: isMark ? nil : firstSequence + UInt64(decoded.sequenceOffset),
+                    range: at..<end, header: at..<at + decoded.byteCount,
+                    check: at + decoded.checkRange.lowerBound..<at + decoded.checkRange.upperBound,
+                    sequence: isMark ? nil : firstSequence + UInt64(decoded.sequenceOffset),
                     isContinuation: decoded.codec == .frameContinuation, promises: decoded.promisesAllBefore))
             at = end
         }
@@ -175,10 +180,8 @@ struct SegmentLayout: Sendable {
                 isBlockBroken = true
             }
             // Where the header is damaged, its place must be known for its check to be tried.
-            let header = span.range.prefix(RecordHeader.byteCount)
-            let check = header.lowerBound + 20..<header.lowerBound + 28
-            isChainKnown = !changed.touches(header) || (!isRunning && !changed.touches(check))
-            isRunning = isTouched && changed.touches(header)
+            isChainKnown = !changed.touches(span.header) || (!isRunning && !changed.touches(span.check))
+            isRunning = isTouched && changed.touches(span.header)
         }
         return lost
     }
@@ -188,15 +191,11 @@ struct SegmentLayout: Sendable {
     /// The last record of this segment that a promise behind the first change proves; `nil` for all of it.
     func proven(_ changed: ByteSet, isLast: Bool) -> UInt64? {
         guard mode == .segment, isUnsealed, isLast else { return nil }
-        let promise = spans.last { $0.promises && !changed.touches($0.range.prefix(RecordHeader.byteCount)) }
+        let promise = spans.last { $0.promises && !changed.touches($0.header) }
         guard let promise else { return firstSequence - 1 }
         return spans.last { $0.sequence != nil && $0.range.upperBound <= promise.range.lowerBound }?.sequence
             ?? firstSequence - 1
     }
-}
-
-extension Range<Int> {
-    fileprivate func prefix(_ count: Int) -> Range<Int> { lowerBound..<Swift.min(upperBound, lowerBound + count) }
 }
 
 /// Which bytes of a file differ from what was written.

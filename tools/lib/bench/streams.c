@@ -1,21 +1,20 @@
 /* The trial behind docs/decisions/0003-compression.md: how small and how fast flushed zstd streams are.
  *
  *     streams INPUT LEVEL WINDOW_LOG LONG_TABLE_LOG SHORT_TABLE_LOG BLOCK_BYTES ZSTD_BLOCK_BYTES
+ *             [HEADER_BYTES [SHORTEST_MATCH [DICTIONARY]]]
  *
  * INPUT is a file of records as shapes.py writes them. Each session has a stream of its own, flushed after each record and
  * restarted after BLOCK_BYTES; zstd's own blocks have at most ZSTD_BLOCK_BYTES. 0 for a logarithm or for ZSTD_BLOCK_BYTES is
- * the level's own. 32 bytes of header are counted for each record. The time is that of the processor, in zstd alone. Build:
- * cc -O2 streams.c -lzstd
+ * the level's own. HEADER_BYTES (32) are counted for each record; DICTIONARY is a file that each frame loads. The time is that
+ * of the processor, in zstd alone. Build: cc -O2 streams.c -lzstd
  */
-#define ZSTD_STATIC_LINKING_ONLY  // for ZSTD_c_maxBlockSize
+#define ZSTD_STATIC_LINKING_ONLY  // for ZSTD_c_maxBlockSize and ZSTD_c_forceAttachDict
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <zstd.h>
-
-enum { HEADER = 32 };
 
 typedef struct {
     ZSTD_CCtx *context;
@@ -32,12 +31,24 @@ static void set(ZSTD_CCtx *context, ZSTD_cParameter parameter, int value) {
     if (value != 0 && ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value))) exit(64);
 }
 
+static ZSTD_CDict *dictionary(const char *path, int level) {
+    static char bytes[1 << 20];
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) exit(66);
+    size_t count = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    return ZSTD_createCDict(bytes, count, level);
+}
+
 int main(int count, char **words) {
-    FILE *file = count == 8 ? fopen(words[1], "rb") : NULL;
+    FILE *file = count >= 8 && count <= 11 ? fopen(words[1], "rb") : NULL;
     if (file == NULL) {
-        fprintf(stderr, "Usage: streams INPUT LEVEL WINDOW_LOG LONG_TABLE_LOG SHORT_TABLE_LOG BLOCK_BYTES ZSTD_BLOCK_BYTES\n");
+        fprintf(stderr, "Usage: streams INPUT LEVEL WINDOW_LOG LONG_TABLE_LOG SHORT_TABLE_LOG BLOCK_BYTES ZSTD_BLOCK_BYTES "
+                        "[HEADER_BYTES [SHORTEST_MATCH [DICTIONARY]]]\n");
         return 64;
     }
+    size_t header_bytes = count > 8 ? (size_t)atol(words[8]) : 32;
+    ZSTD_CDict *loaded = count > 10 ? dictionary(words[10], atoi(words[2])) : NULL;
     size_t block = (size_t)atol(words[6]), stream_count = 0, records = 0, raw = 0, stored = 0, memory = 0;
     stream *streams = NULL;
     double seconds = 0;
@@ -58,6 +69,12 @@ int main(int count, char **words) {
             set(one->context, ZSTD_c_hashLog, atoi(words[4]));
             set(one->context, ZSTD_c_chainLog, atoi(words[5]));
             set(one->context, ZSTD_c_maxBlockSize, atoi(words[7]));
+            if (count > 9) set(one->context, ZSTD_c_minMatch, atoi(words[9]));
+            if (loaded != NULL) {
+                ZSTD_CCtx_setParameter(one->context, ZSTD_c_dictIDFlag, 0);
+                set(one->context, ZSTD_c_forceAttachDict, ZSTD_dictForceLoad);
+                ZSTD_CCtx_refCDict(one->context, loaded);
+            }
         }
         if (one->fill >= block) {
             ZSTD_CCtx_reset(one->context, ZSTD_reset_session_only);
@@ -69,7 +86,7 @@ int main(int count, char **words) {
         if (ZSTD_compressStream2(one->context, &out, &in, ZSTD_e_flush) != 0) return 70;
         seconds += processor_seconds() - begun;
         one->fill += header[1];
-        stored += HEADER + (out.pos < header[1] ? out.pos : header[1]);
+        stored += header_bytes + (out.pos < header[1] ? out.pos : header[1]);
         raw += header[1];
         records += 1;
         if (ZSTD_sizeof_CCtx(one->context) > memory) memory = ZSTD_sizeof_CCtx(one->context);

@@ -8,7 +8,9 @@ let storeTag: UInt64 = 0x0011_2233_4455_6677
 
 /// `store.json` of a store with that tag.
 let storeFile = SealedJSON.sealed(
-    Array(#"{"format_version":3,"store_id":"00112233445566778899aabbccddeeff","created_at":1700000000000"#.utf8))
+    Array(
+        ("{\"format_version\":\(Limits.formatVersion),\"store_id\":\"00112233445566778899aabbccddeeff\","
+            + "\"created_at\":1700000000000").utf8))
 
 /// Puts `files` into a simulated storage, durable.
 func storage(_ files: [(path: String, bytes: [UInt8])]) throws -> SimulatedStorage {

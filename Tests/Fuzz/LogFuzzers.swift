@@ -63,11 +63,12 @@ private func fold(_ header: RecordHeader, _ payload: [UInt8], into head: inout S
 private func repairRecords(_ bytes: inout [UInt8], from start: Int, offset: UInt64, seed: UInt64, chain: UInt64) {
     bytes.withUnsafeMutableBytes { bytes in
         var (at, chain) = (start, chain)
-        while at + RecordHeader.longestByteCount <= bytes.count {
+        while at + RecordHeader.shortestByteCount <= bytes.count {
             let record = UnsafeMutableRawBufferPointer(rebasing: bytes[at...])
             let view = UnsafeRawBufferPointer(record)
             let isShort = view[1] & 8 != 0
             let check = isShort ? 12 : 20
+            guard check + 12 <= view.count else { return }
             let stored = isShort ? Int(view.load(UInt16.self, at: 2)) : Int(view.load(UInt32.self, at: 8))
             let end = min(check + 12 + stored, view.count)
             let headed = Checksum.of(view.slice(0..<check), seed: seed ^ chain)
@@ -102,6 +103,13 @@ private func scan(_ input: [UInt8]) throws {
     }
     require(scanner.fault != nil || end == input.count, "a walk without a fault ends at the end")
     if scanner.fault != nil { _ = try scanner.promiseStandsAfterFault() }
+    var fault = scanner.offset
+    while try scanner.skipFault() {
+        require(scanner.offset > fault && scanner.offset <= input.count, "the walk goes on behind the damage")
+        while try scanner.next() != nil {}
+        fault = scanner.offset
+        if scanner.fault == nil { break }
+    }
 }
 
 @Sendable func repairSegment(_ bytes: inout [UInt8]) {
@@ -126,7 +134,15 @@ private func scan(_ input: [UInt8]) throws {
 }
 
 /// The same files as the journal of a store that was not closed in order.
+/// Whether the store of ``fuzzRecovery(_:)`` is one: otherwise no input would reach anything.
+private let isStore: Bool = {
+    let files = [("sessions/.tmp", [UInt8]()), (StoreLayout.storeFile, storeFile)]
+    let log = (try? storage(files)).flatMap { try? LocalLog(in: $0, options: seededOptions()) }
+    return (try? log?.close()) != nil
+}()
+
 @Sendable func fuzzRecovery(_ input: [UInt8]) {
+    require(isStore, "the store in which the journals are put opens")
     guard
         let storage = try? storage(journalFiles(input) + [("sessions/.tmp", []), (StoreLayout.storeFile, storeFile)]),
         let log = try? LocalLog(in: storage, options: seededOptions())

@@ -15,9 +15,9 @@
 ///     +------+-------+----------+---------+-----------+-----------+----------+---------+----------------+
 ///
 /// A record is valid if and only if (1) its kind is not 0, (2) `header check` is the low half of the checksum of all
-/// bytes before it under the segment's seed exclusive-or the record's offset in the file, (3) its sizes keep the limits
-/// and its flags are known, and (4) `check` is the checksum of the stored payload under a seed that is the checksum of
-/// all bytes before `check` under the segment's exclusive-or the check of the record before.
+/// bytes before it under the segment's seed (salt ^ begun) exclusive-or the record's offset in the file, (3) its sizes
+/// keep the limits and its flags are known, and (4) `check` is the checksum of the stored payload under a seed that is
+/// the checksum of all bytes before `check` under the segment's seed exclusive-or the check of the record before.
 package struct RecordHeader: Equatable, Sendable {
     /// A mark carries no mutation and takes no sequence; it is there for its promise.
     package static let markKind: UInt8 = 255
@@ -151,8 +151,6 @@ package struct RecordHeader: Equatable, Sendable {
     /// Writes all but the checks. What does not fit into the short form traps.
     private func store(in bytes: UnsafeMutableRawBufferPointer, begunAt: UInt64) {
         let flags = codec.rawValue | (promisesAllBefore ? Self.promiseBit : 0) | (form == .short ? Self.shortBit : 0)
-        bytes.store(kind, at: 0)
-        bytes.store(flags, at: 1)
         switch form {
         case .long:
             bytes.store(UInt64(kind) | UInt64(flags) << 8 | time << 16, at: 0)
@@ -160,6 +158,7 @@ package struct RecordHeader: Equatable, Sendable {
             bytes.store(rawByteCount, at: 12)
             bytes.store(sequenceOffset, at: 16)
         case .short:
+            bytes.store(UInt16(kind) | UInt16(flags) << 8, at: 0)
             bytes.store(UInt16(storedByteCount), at: 2)
             bytes.store(UInt16(rawByteCount), at: 4)
             bytes.store(UInt16(sequenceOffset), at: 6)
@@ -217,8 +216,8 @@ package struct RecordHeader: Equatable, Sendable {
         bytes.load(at: Form(of: bytes).checkPlace)
     }
 
-    /// What the check of a header is whose bytes cannot be trusted, those that say where it stands neither: for each
-    /// form that ends inside `bytes`.
+    /// The checks that a damaged header may hold. Its flags, which say the form, cannot be trusted: one for each form
+    /// that fits into `bytes`.
     package static func possibleChecks(_ bytes: UnsafeRawBufferPointer) -> [UInt64] {
         [Form.short, .long].filter { bytes.count >= $0.byteCount }.map { bytes.load(at: $0.checkPlace) }
     }

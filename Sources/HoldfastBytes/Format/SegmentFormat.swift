@@ -36,7 +36,8 @@ package struct SegmentHeader: Equatable, Sendable {
     package var storeTag: UInt64
     /// 1, 2, 3 …, as in the file's name. Protects against a renamed file.
     package var number: UInt32
-    /// Seconds since 1970, not later than the first record: short record headers count their time from here.
+    /// Seconds since 1970, as a rule not later than the first record; any value is valid. Short record headers count
+    /// their time from here.
     package var begun: UInt32
     /// Whose records these are. Protects against a file in the wrong folder, and lets a lost folder name be found.
     package var session: SessionID
@@ -71,13 +72,18 @@ package struct SegmentHeader: Equatable, Sendable {
         ofDamaged damaged: [UInt8], mode: CommitMode, firstSequence: UInt64, chainBefore: UInt64, storeTag: UInt64,
         number: UInt32, session: SessionID
     ) {
-        guard damaged.count >= Self.fixedByteCount else { return nil }
-        let isForeign = damaged.withUnsafeBytes { try? SegmentHeader(decoding: $0) } != nil
-        if isForeign { return nil }
+        guard damaged.count >= Self.fixedByteCount, !damaged.withUnsafeBytes(Self.isWhole) else { return nil }
         let (salt, begun) = damaged.withUnsafeBytes { ($0.load(UInt64.self, at: 8), $0.load(UInt32.self, at: 44)) }
         self.init(
             mode: mode, salt: salt, firstSequence: firstSequence, chainBefore: chainBefore, storeTag: storeTag,
             number: number, begun: begun, session: session)
+    }
+
+    /// Whether `bytes` begin with a header that is as it was written, of whatever version.
+    private static func isWhole(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let end = fixedByteCount + Int(bytes[7])
+        guard bytes.slice(0..<4).elementsEqual(magic), bytes.count >= end + 8 else { return false }
+        return Checksum.of(bytes.slice(0..<end)) == bytes.load(UInt64.self, at: end)
     }
 
     /// What the checksums of its records begin with.

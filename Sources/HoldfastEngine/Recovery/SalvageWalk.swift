@@ -290,8 +290,8 @@ struct SalvageWalk {
         header.session == session && header.storeTag == storeTag && header.number == number
     }
 
-    /// All of a header but the salt is known from elsewhere; if the salt is right, the first record proves it. The salt
-    /// of a whole header is right for the records of that header's segment, which are not this session's.
+    /// All of a header but the salt and the time is known from elsewhere; if both are right, the first record proves
+    /// it. Those of a whole header are right for the records of that header's segment, which are not this session's.
     private func rebuilt(
         _ head: [UInt8], _ image: SegmentImage, _ number: UInt32, _ state: State
     ) throws(LogError) -> SegmentScanner? {

@@ -154,13 +154,14 @@ final class SegmentScanner {
     func skipFault() throws(StorageError) -> Bool {
         guard fault != nil else { return false }
         fault = nil
-        let start = try position(of: offset, count: RecordHeader.longestByteCount)
-        if let damaged = try? decodeHeader(at: start) {
+        let found = try decodedHeader()
+        if case .success(let damaged) = found.header {
             if damaged.codec != .raw || !isInOrder(damaged) { hasLostBlock = true }
-            pass(damaged, at: start)
+            pass(damaged, at: found.start)
             return offset < image.byteCount
         }
         hasLostBlock = true
+        let start = try position(of: offset, count: RecordHeader.longestByteCount)
         let tried = window.withUnsafeBytes { RecordHeader.possibleChecks($0.slice(start..<$0.count)) }
         guard let place = try headerAfterFault({ _ in true }) else { return false }
         offset = place
@@ -210,12 +211,12 @@ final class SegmentScanner {
 
     /// Decodes the header at `offset` and brings the whole record into the window.
     private func decode() throws(StorageError) -> Record? {
-        let start = try position(of: offset, count: RecordHeader.longestByteCount)
         let decoded: RecordHeader
-        do throws(FormatError) {
-            decoded = try decodeHeader(at: start)
-        } catch {
-            return stop(error == .truncated ? .cutShort : error == .neverWritten ? .zeros : .header)
+        switch try decodedHeader().header {
+        case .success(let header): decoded = header
+        case .failure(.truncated): return stop(.cutShort)
+        case .failure(.neverWritten): return stop(.zeros)
+        case .failure: return stop(.header)
         }
         let count = decoded.recordByteCount
         guard offset + UInt64(count) <= image.byteCount else { return stop(.cutShort) }
@@ -223,11 +224,25 @@ final class SegmentScanner {
         return Record(header: decoded, offset: offset, sequence: nextSequence, range: whole..<whole + count)
     }
 
-    private func decodeHeader(at start: Int) throws(FormatError) -> RecordHeader {
+    /// The header at `offset`, and where it begins in the window.
+    private func decodedHeader() throws(StorageError) -> (start: Int, header: Result<RecordHeader, FormatError>) {
+        // No more than the shortest takes: what stands behind that may be another record's, or a bad sector.
+        let start = try position(of: offset, count: RecordHeader.shortestByteCount)
+        let decoded = decodeHeader(at: start)
+        guard case .failure(.truncated) = decoded,
+            offset + UInt64(RecordHeader.longestByteCount) <= image.byteCount
+        else { return (start, decoded) }
+        let moved = try position(of: offset, count: RecordHeader.longestByteCount)
+        return (moved, decodeHeader(at: moved))
+    }
+
+    private func decodeHeader(at start: Int) -> Result<RecordHeader, FormatError> {
         let end = min(window.count, start + RecordHeader.longestByteCount)
-        return try window.withBytes { (bytes) throws(FormatError) in
-            try RecordHeader(
-                decoding: bytes.slice(start..<end), offset: offset, in: header, payloadLimit: payloadLimit)
+        return window.withUnsafeBytes { bytes in
+            Result { () throws(FormatError) in
+                try RecordHeader(
+                    decoding: bytes.slice(start..<end), offset: offset, in: header, payloadLimit: payloadLimit)
+            }
         }
     }
 

@@ -236,11 +236,10 @@ struct SessionScan {
         return verdict(finding, mode, number, isPromised: isPromised)
     }
 
-    /// Whether a segment whose header is damaged holds a promise, if the salt that stands there is the right one.
+    /// Whether a segment whose header is damaged holds a promise, if the salt and the time that stand there are right.
     private func promiseStands(inHeaderless number: UInt32) throws(StorageError) -> Bool {
         let image = try SegmentImage(file: try file(number), extents: unflushed[number] ?? [])
         let head = try image.read(count: SegmentHeader.longestByteCount, at: 0)
-        // The salt of a whole header is another segment's, and what that promises is not this one's.
         let header = SegmentHeader(
             ofDamaged: head, mode: .segment, firstSequence: 1, chainBefore: 0, storeTag: storeTag, number: number,
             session: session)

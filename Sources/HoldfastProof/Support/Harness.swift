@@ -72,10 +72,12 @@ package struct Appender {
     }
 
     /// Appends one record and waits until it is durable.
-    package mutating func append(_ text: String, kind: UInt8 = 3, durability: Durability = .durable) throws {
+    package mutating func append(
+        _ text: String, kind: UInt8 = 3, time: UInt64 = 1_700_000_000_000, durability: Durability = .durable
+    ) throws {
         let outcomes = Outcomes()
         last = try log.append(
-            claim, expected: last, kind: kind, time: 1_700_000_000_000, payload: Array(text.utf8),
+            claim, expected: last, kind: kind, time: time, payload: Array(text.utf8),
             durability: durability, completion: outcomes.completion())
         if durability == .awaited { log.commitAwaited() }
         if let error = outcomes.wait().compactMap({ $0 }).first { throw error }

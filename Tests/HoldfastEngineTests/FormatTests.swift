@@ -84,11 +84,11 @@ import Testing
     func `a record has the short header where everything fits into it`(
         size: Int, offset: UInt32, time: UInt64, form: RecordHeader.Form
     ) throws {
-        #expect(
-            RecordHeader.Form(rawByteCount: size, sequenceOffset: offset, time: time, in: segment()) == form)
-        let header = RecordHeader(
-            kind: 3, codec: .frameStart, promisesAllBefore: false, form: form, time: time, storedByteCount: 0,
-            rawByteCount: UInt32(size), sequenceOffset: offset)
+        var header = RecordHeader(
+            kind: 3, promisesAllBefore: false, time: time, rawByteCount: size, sequence: UInt64(offset) + 1,
+            in: segment())
+        #expect(header.form == form && header.sequenceOffset == offset)
+        (header.codec, header.storedByteCount) = (.frameStart, 0)
         var record = [UInt8](repeating: 0, count: header.byteCount)
         _ = header.seal(&record, offset: 57, in: segment(), chain: 0)
         let read = try record.withBytes { (bytes) throws(FormatError) in
@@ -103,8 +103,10 @@ import Testing
             mode: .journal, salt: 1, firstSequence: 1, chainBefore: 0, storeTag: 3, number: 1, time: time,
             session: id("s"))
         #expect(late.begun == UInt32.max)
-        #expect(RecordHeader.Form(rawByteCount: 5, sequenceOffset: 0, time: time, in: late) == .long)
-        #expect(RecordHeader.Form(rawByteCount: 5, sequenceOffset: 0, time: time - 1, in: late) == .short)
+        func form(_ time: UInt64) -> RecordHeader.Form {
+            RecordHeader(kind: 3, promisesAllBefore: true, time: time, rawByteCount: 5, sequence: 1, in: late).form
+        }
+        #expect(form(time) == .long && form(time - 1) == .short)
     }
 
     @Test func `a record over the reader's limit is refused before it is read`() {

@@ -214,8 +214,8 @@ SABOTAGES = [
     ], [tests("HoldfastEngineTests.FormatTests"), *DAMAGE]),
     Sabotage("promise-forgotten", "no record promises those before it", [
         Edit(E + "Segments/SegmentEncoder.swift",
-             "kind: kind, codec: codec, promisesAllBefore: promisesAllBefore, form",
-             "kind: kind, codec: codec, promisesAllBefore: promisesAllBefore && !SABOTAGED, form"),
+             "kind: kind, promisesAllBefore: promisesAllBefore, time: tail.time",
+             "kind: kind, promisesAllBefore: promisesAllBefore && !SABOTAGED, time: tail.time"),
     ], [tests("VerdictTests|FixtureTests"), *DAMAGE]),
     Sabotage("middle-is-cut", "damage in the middle of a log is cut off like a torn tail", [
         Edit(E + "Recovery/DamageVerdict.swift",

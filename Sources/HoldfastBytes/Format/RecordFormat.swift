@@ -47,19 +47,6 @@ package struct RecordHeader: Equatable, Sendable {
         fileprivate var checkPlace: Int { self == .long ? 20 : 12 }
         fileprivate var headerCheckPlace: Int { checkPlace + 8 }
 
-        /// The form that a record of `rawByteCount` bytes has.
-        ///
-        /// - Parameters:
-        ///   - sequenceOffset: as in the header.
-        ///   - time: as in the header.
-        ///   - segment: where the record will stand.
-        package init(rawByteCount: Int, sequenceOffset: UInt32, time: UInt64, in segment: SegmentHeader) {
-            let isShort =
-                rawByteCount <= UInt16.max && sequenceOffset <= UInt16.max && time >= segment.begunAt
-                && time - segment.begunAt <= UInt32.max
-            self = isShort ? .short : .long
-        }
-
         /// The form of the header that stands at the front of `bytes`, as its flags have it.
         fileprivate init(of bytes: UnsafeRawBufferPointer) { self = bytes[1] & shortBit != 0 ? .short : .long }
     }
@@ -100,6 +87,24 @@ package struct RecordHeader: Equatable, Sendable {
         self.storedByteCount = storedByteCount
         self.rawByteCount = rawByteCount
         self.sequenceOffset = sequenceOffset
+    }
+
+    /// The header of a record that is to be written to `segment`: not compressed, and short where everything fits.
+    ///
+    /// - Parameters:
+    ///   - rawByteCount: of the payload.
+    ///   - sequence: the record's; of a mark that of the next record.
+    package init(
+        kind: UInt8, promisesAllBefore: Bool, time: UInt64, rawByteCount: Int, sequence: UInt64,
+        in segment: SegmentHeader
+    ) {
+        let sequenceOffset = UInt32(sequence - segment.firstSequence)
+        let isShort =
+            rawByteCount <= UInt16.max && sequenceOffset <= UInt16.max && time >= segment.begunAt
+            && time - segment.begunAt <= UInt32.max
+        self.init(
+            kind: kind, codec: .raw, promisesAllBefore: promisesAllBefore, form: isShort ? .short : .long, time: time,
+            storedByteCount: UInt32(rawByteCount), rawByteCount: UInt32(rawByteCount), sequenceOffset: sequenceOffset)
     }
 
     /// The length of the header.

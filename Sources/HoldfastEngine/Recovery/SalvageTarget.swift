@@ -232,14 +232,12 @@ final class SessionRewriter {
         precondition(record.sequence == tail.sequence + 1, "records in their order")
         guard let header = tail.header else { return }
         tail.time = max(tail.time, record.time)
-        let sequenceOffset = UInt32(record.sequence - header.firstSequence)
-        let form = RecordHeader.Form(
-            rawByteCount: record.payload.count, sequenceOffset: sequenceOffset, time: tail.time, in: header)
-        let head = RecordHeader(
-            kind: record.kind, codec: codec, promisesAllBefore: true, form: form, time: tail.time,
-            storedByteCount: UInt32(stored.count), rawByteCount: UInt32(record.payload.count),
-            sequenceOffset: sequenceOffset)
-        var bytes = [UInt8](repeating: 0, count: form.byteCount) + stored
+        var head = RecordHeader(
+            kind: record.kind, promisesAllBefore: true, time: tail.time, rawByteCount: record.payload.count,
+            sequence: record.sequence, in: header)
+        head.codec = codec
+        head.storedByteCount = UInt32(stored.count)
+        var bytes = [UInt8](repeating: 0, count: head.byteCount) + stored
         tail.chain = head.seal(&bytes, offset: tail.offset, in: header, chain: tail.chain)
         tail.offset += UInt64(bytes.count)
         tail.sequence = record.sequence

@@ -76,14 +76,11 @@ struct SegmentEncoder {
         tail.time = max(tail.time, time)
         let header = begin(&bytes)
         let start = bytes.count
-        let sequenceOffset = UInt32(tail.sequence + 1 - header.firstSequence)
-        let form = RecordHeader.Form(
-            rawByteCount: payload.count, sequenceOffset: sequenceOffset, time: tail.time, in: header)
-        let codec = compress(payload, behind: form, to: &bytes, pool: pool)
-        let record = RecordHeader(
-            kind: kind, codec: codec, promisesAllBefore: promisesAllBefore, form: form, time: tail.time,
-            storedByteCount: UInt32(bytes.count - start - form.byteCount), rawByteCount: UInt32(payload.count),
-            sequenceOffset: sequenceOffset)
+        var record = RecordHeader(
+            kind: kind, promisesAllBefore: promisesAllBefore, time: tail.time, rawByteCount: payload.count,
+            sequence: tail.sequence + 1, in: header)
+        record.codec = compress(payload, behind: record.form, to: &bytes, pool: pool)
+        record.storedByteCount = UInt32(bytes.count - start - record.byteCount)
         tail.sequence += 1
         return finish(record, &bytes, recordStart: start, header)
     }
@@ -91,12 +88,10 @@ struct SegmentEncoder {
     /// Encodes a mark, whose only content is the promise that everything before it was synced.
     mutating func mark() -> Output? {
         guard let header = tail.header, !tail.wantsNewSegment else { return nil }
-        let sequenceOffset = UInt32(tail.sequence + 1 - header.firstSequence)
-        let form = RecordHeader.Form(rawByteCount: 0, sequenceOffset: sequenceOffset, time: tail.time, in: header)
         let record = RecordHeader(
-            kind: RecordHeader.markKind, codec: .raw, promisesAllBefore: true, form: form, time: tail.time,
-            storedByteCount: 0, rawByteCount: 0, sequenceOffset: sequenceOffset)
-        var bytes = [UInt8](repeating: 0, count: form.byteCount)
+            kind: RecordHeader.markKind, promisesAllBefore: true, time: tail.time, rawByteCount: 0,
+            sequence: tail.sequence + 1, in: header)
+        var bytes = [UInt8](repeating: 0, count: record.byteCount)
         return finish(record, &bytes, recordStart: 0, header)
     }
 
